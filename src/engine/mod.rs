@@ -1,0 +1,3 @@
+//! The running system: requests in, snapshots out.
+
+pub mod api;

@@ -1,0 +1,3 @@
+//! Stripe's API.
+
+pub mod kind;

@@ -1,0 +1,3 @@
+//! Keys and secrets at rest.
+
+pub mod secret;
