@@ -1,1 +1,304 @@
-//! (to come)
+//! The embedded store: one sled tree per data folder, one writing thread, readers anywhere but in the
+//! drawing loop.
+//!
+//! It is the single truth: what is not stored is not shown. It must never keep a secret in clear (those
+//! are the vault's), and never acknowledge what is not on disk. Design and measurements: ARCHITECTURE.md.
+
+pub mod backup;
+pub mod batch;
+pub mod codec;
+pub mod counters;
+pub mod error;
+pub mod event_log;
+pub mod folder;
+pub mod keys;
+pub mod merge;
+mod open;
+pub mod record;
+pub mod rewrite;
+pub mod rows;
+mod writer;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+
+pub use batch::{Applied, Batch, Durability};
+pub use counters::Counters;
+pub use error::StoreError;
+pub use record::{Header, State};
+
+use crate::engine::api::{EventQuery, EventWindow, IntegrationId};
+use crate::stripe::kind::Kind;
+use codec::Codec;
+use folder::Folder;
+use record::Packing;
+use writer::{Job, Message, SharedCounters, sled_error};
+
+/// Batches that may wait for the writer: about five megabytes of pages. Then whoever sends waits.
+const QUEUE: usize = 8;
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// sled's page cache, in bytes. Resident memory is about twice this plus 100 bytes a record.
+    pub cache_bytes: u64,
+    /// Stop writing below this many free megabytes.
+    pub need_mb: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 32 * 1024 * 1024, need_mb: 64 }
+    }
+}
+
+/// A stored object: its header and the JSON as Stripe sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Stripe's id.
+    pub id: String,
+    /// What stands before the JSON.
+    pub header: Header,
+    /// As received.
+    pub json: Vec<u8>,
+}
+
+struct Inner {
+    tree: sled::Db,
+    codec: Codec,
+    counters: SharedCounters,
+    folder: Folder,
+    writer: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A handle on the open store. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+    jobs: mpsc::Sender<Message>,
+}
+
+impl Store {
+    /// Takes the folder and opens the store. Blocks (0.4 s at a million records): not for the drawing loop.
+    pub fn open(dir: &Path, options: &OpenOptions) -> Result<Store, StoreError> {
+        let folder = Folder::take(dir)?;
+        folder::check_space(dir, options.need_mb)?;
+        rewrite::finish(&folder)?;
+        let (tree, file) = open::database(&folder, options)?;
+        let counters = SharedCounters::default();
+        load_counters(&tree, &counters)?;
+        let (jobs, receiver) = mpsc::channel(QUEUE);
+        let writer = writer::Writer {
+            tree: tree.clone(),
+            file,
+            dir: dir.to_owned(),
+            need_mb: options.need_mb,
+            counters: counters.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run(receiver))
+            .map_err(|error| StoreError::io(dir, &error))?;
+        let inner = Inner {
+            tree,
+            codec: Codec::new(),
+            counters,
+            folder,
+            writer: std::sync::Mutex::new(Some(thread)),
+        };
+        Ok(Store { inner: Arc::new(inner), jobs })
+    }
+
+    /// The data folder.
+    pub fn dir(&self) -> &Path {
+        &self.inner.folder.dir
+    }
+
+    /// The id of this data folder.
+    pub fn install_id(&self) -> &str {
+        &self.inner.folder.marker.install_id
+    }
+
+    /// The packer of values, for whoever prepares batches.
+    pub fn codec(&self) -> &Codec {
+        &self.inner.codec
+    }
+
+    /// Sends a batch and waits until it is as durable as asked. Waits while the writer's queue is full:
+    /// that is how back-pressure reaches the network.
+    pub async fn commit(&self, batch: Batch, durability: Durability, now: i64) -> Result<Applied, StoreError> {
+        let stopped = || StoreError::Stopped("its thread has ended".into());
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Message::Job(Job { batch, durability, now, reply })).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// One object, or none.
+    pub fn record(&self, integration: IntegrationId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        let key = keys::record(integration, kind, id);
+        let Some(value) = self.get(&key)? else { return Ok(None) };
+        let (header, packing, rest) = record::decode(&value)?;
+        let json = self.unpack(integration, &key, packing, rest)?;
+        Ok(Some(Record { id: id.to_owned(), header, json }))
+    }
+
+    /// The header of one object, without unpacking its JSON.
+    pub fn header(&self, integration: IntegrationId, kind: Kind, id: &str) -> Result<Option<Header>, StoreError> {
+        let value = self.get(&keys::record(integration, kind, id))?;
+        value.map(|value| record::decode(&value).map(|(header, ..)| header)).transpose()
+    }
+
+    /// Whether an object is stored (in whatever state).
+    pub fn has(&self, integration: IntegrationId, kind: Kind, id: &str) -> Result<bool, StoreError> {
+        Ok(self.get(&keys::record(integration, kind, id))?.is_some())
+    }
+
+    /// Walks the headers of one kind in the order of ids; `visit` returns false to stop. Never unpacks JSON.
+    pub fn each_header(
+        &self,
+        integration: IntegrationId,
+        kind: Kind,
+        mut visit: impl FnMut(&str, Header) -> bool,
+    ) -> Result<(), StoreError> {
+        guard(|| {
+            for item in self.inner.tree.scan_prefix(keys::kind_prefix(integration, kind)) {
+                let (key, value) = item.map_err(sled_error)?;
+                let (header, ..) = record::decode(&value)?;
+                if let Some(id) = keys::record_id(&key)
+                    && !visit(id, header)
+                {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The pages of an invoice's further lines: each a JSON array as received.
+    pub fn lines(&self, integration: IntegrationId, invoice: &str, pages: u16) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut out = Vec::with_capacity(usize::from(pages));
+        for page in 0..pages {
+            let key = keys::lines(integration, invoice, page);
+            let value =
+                self.get(&key)?.ok_or_else(|| StoreError::Value(format!("page {page} of the lines of {invoice}")))?;
+            let mut reader = record::Reader { rest: &value };
+            let packing = event_log::take_packing(&mut reader)?;
+            out.push(self.unpack(integration, &key, packing, reader.rest)?);
+        }
+        Ok(out)
+    }
+
+    /// The JSON of one event as received.
+    pub fn event_json(&self, integration: IntegrationId, created: i64, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = keys::event(integration, created, id);
+        let Some(value) = self.get(&key)? else { return Ok(None) };
+        let (_, packing, rest) = event_log::decode(integration, &key, &value)?;
+        self.unpack(integration, &key, packing, rest).map(Some)
+    }
+
+    /// A window of the feed.
+    pub fn events(&self, query: &EventQuery, integrations: &[IntegrationId]) -> Result<EventWindow, StoreError> {
+        let chosen: Vec<IntegrationId> =
+            integrations.iter().copied().filter(|id| query.integration.is_none_or(|wanted| wanted == *id)).collect();
+        guard(|| {
+            let tree = &self.inner.tree;
+            let rows = event_log::window(tree, &chosen, query.from.as_ref(), query.limit.min(500))?;
+            let newer = query.from.as_ref().map_or(Ok(0), |pos| event_log::count_newer(tree, &chosen, pos))?;
+            let total = chosen.iter().map(|id| self.counters(*id).events).sum();
+            Ok(EventWindow { rows, newer, total, version: 0 })
+        })
+    }
+
+    /// A small document.
+    pub fn meta<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let Some(value) = self.get(&keys::meta(name))? else { return Ok(None) };
+        serde_json::from_slice(&value).map(Some).map_err(|error| StoreError::Value(format!("{name}: {error}")))
+    }
+
+    /// All small documents whose names begin so, with their names, in the order of names.
+    pub fn metas<T: DeserializeOwned>(&self, start: &str) -> Result<Vec<(String, T)>, StoreError> {
+        guard(|| {
+            let mut out = Vec::new();
+            for item in self.inner.tree.scan_prefix(keys::meta(start)) {
+                let (key, value) = item.map_err(sled_error)?;
+                let name = String::from_utf8_lossy(&key[1..]).into_owned();
+                let value = serde_json::from_slice(&value)
+                    .map_err(|error| StoreError::Value(format!("{name}: {error}")))?;
+                out.push((name, value));
+            }
+            Ok(out)
+        })
+    }
+
+    /// The counters of an integration, as of the last batch.
+    pub fn counters(&self, integration: IntegrationId) -> Counters {
+        self.inner.counters.read().ok().and_then(|all| all.get(&integration).cloned()).unwrap_or_default()
+    }
+
+    /// Waits until everything sent before is on disk, and ends the writer. Handles that are still about
+    /// can read but no longer write. Blocks.
+    pub fn close(self) -> PathBuf {
+        let Store { inner, jobs } = self;
+        let _ = jobs.blocking_send(Message::Stop);
+        let thread = inner.writer.lock().ok().and_then(|mut slot| slot.take());
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+        inner.folder.dir.clone()
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+        guard(|| self.inner.tree.get(key).map_err(sled_error))
+    }
+
+    fn unpack(
+        &self,
+        integration: IntegrationId,
+        owner: &[u8],
+        packing: Packing,
+        rest: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        if packing.parts == 0 {
+            return self.inner.codec.unpack(packing.codec, packing.raw_len as usize, rest);
+        }
+        let mut packed = Vec::new();
+        for part in 0..packing.parts {
+            let key = keys::chunk(integration, owner, part);
+            let value = self.get(&key)?.ok_or_else(|| StoreError::Value("a part of a large value is missing".into()))?;
+            packed.extend_from_slice(&value);
+        }
+        self.inner.codec.unpack(packing.codec, packing.raw_len as usize, &packed)
+    }
+
+    pub(crate) fn tree(&self) -> &sled::Db {
+        &self.inner.tree
+    }
+}
+
+/// sled can panic on a broken file; whoever reads gets an error instead.
+fn guard<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(StoreError::Stopped("the database engine failed while reading".into())))
+}
+
+fn load_counters(tree: &sled::Db, counters: &SharedCounters) -> Result<(), StoreError> {
+    guard(|| {
+        let Ok(mut all) = counters.write() else { return Ok(()) };
+        for item in tree.scan_prefix([keys::COUNTERS]) {
+            let (key, value) = item.map_err(sled_error)?;
+            let number: [u8; 4] = key
+                .get(1..5)
+                .and_then(|bytes| bytes.try_into().ok())
+                .ok_or_else(|| StoreError::Value("a counter's key".into()))?;
+            let value =
+                serde_json::from_slice(&value).map_err(|error| StoreError::Value(format!("counters: {error}")))?;
+            all.insert(IntegrationId(u32::from_be_bytes(number)), value);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,174 @@
+//! What is asked of the writer: a batch of changes that is applied whole or not at all.
+//!
+//! One batch, one truth: a page, its records and the walk's cursor go in the same batch. A batch must stay
+//! small (a page of a hundred objects): readers wait while it is applied.
+
+use super::codec::Packed;
+use super::merge::Via;
+use super::record::Header;
+use crate::engine::api::IntegrationId;
+use crate::stripe::kind::Kind;
+
+/// An object to store.
+#[derive(Debug, Clone)]
+pub struct RecordWrite {
+    /// Whose.
+    pub integration: IntegrationId,
+    /// Which kind.
+    pub kind: Kind,
+    /// Stripe's id.
+    pub id: String,
+    /// Content fields, `as_of`, `hash`, `more_lines`; the bookkeeping fields are the writer's.
+    pub header: Header,
+    /// The JSON as Stripe sent it, packed.
+    pub packed: Packed,
+    /// How it came.
+    pub via: Via,
+}
+
+/// An event to store. Known ids are left alone.
+#[derive(Debug, Clone)]
+pub struct EventWrite {
+    /// Whose.
+    pub integration: IntegrationId,
+    /// Stripe's id.
+    pub id: String,
+    /// Stripe's time.
+    pub created: i64,
+    /// Header bytes (`event_log.rs`) and packed JSON.
+    pub header: Vec<u8>,
+    /// The JSON as Stripe sent it, packed.
+    pub packed: Packed,
+    /// What the event changes; applied only if the event is new.
+    pub records: Vec<RecordWrite>,
+}
+
+/// A change of a catalog entry's state by sync.
+#[derive(Debug, Clone)]
+pub struct StateChange {
+    /// Whose.
+    pub integration: IntegrationId,
+    /// The invoice.
+    pub id: String,
+    /// Only if the stored content is still this one (what sync worked on); else the entry stays as it is.
+    pub if_hash: u64,
+    /// What it becomes.
+    pub outcome: Outcome,
+    /// Pages of further lines to store with it (each a JSON array as received, packed); replaces older ones.
+    pub lines: Vec<Packed>,
+}
+
+/// How syncing one invoice ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is a record now.
+    Synced,
+    /// It failed; the sentence says why.
+    Failed(String),
+    /// Stripe says that it does not exist (any more).
+    Gone,
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Store an object by the rules of `merge.rs`.
+    Record(Box<RecordWrite>),
+    /// Store an event and what it changes.
+    Event(Box<EventWrite>),
+    /// Change a catalog entry's state.
+    State(Box<StateChange>),
+    /// Write (or with `None` remove) a small document.
+    Meta(String, Option<Vec<u8>>),
+    /// Add to the count of GETs of a UTC day.
+    Reads {
+        /// Whose.
+        integration: IntegrationId,
+        /// Days since 1970.
+        day: i64,
+        /// How many.
+        reads: u64,
+    },
+}
+
+/// Changes that are applied together.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// In this order.
+    pub ops: Vec<Op>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an object.
+    pub fn record(&mut self, write: RecordWrite) -> &mut Self {
+        self.ops.push(Op::Record(Box::new(write)));
+        self
+    }
+
+    /// Adds an event.
+    pub fn event(&mut self, write: EventWrite) -> &mut Self {
+        self.ops.push(Op::Event(Box::new(write)));
+        self
+    }
+
+    /// Adds a change of state.
+    pub fn state(&mut self, change: StateChange) -> &mut Self {
+        self.ops.push(Op::State(Box::new(change)));
+        self
+    }
+
+    /// Adds a small document. Documents are our own types: writing them as JSON can't fail.
+    pub fn meta<T: serde::Serialize>(&mut self, name: impl Into<String>, value: &T) -> &mut Self {
+        let bytes = serde_json::to_vec(value).unwrap_or_default();
+        self.ops.push(Op::Meta(name.into(), Some(bytes)));
+        self
+    }
+
+    /// Removes a small document.
+    pub fn remove_meta(&mut self, name: impl Into<String>) -> &mut Self {
+        self.ops.push(Op::Meta(name.into(), None));
+        self
+    }
+
+    /// Adds to the count of GETs.
+    pub fn reads(&mut self, integration: IntegrationId, day: i64, reads: u64) -> &mut Self {
+        if reads > 0 {
+            self.ops.push(Op::Reads { integration, day, reads });
+        }
+        self
+    }
+
+    /// Nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+}
+
+/// When a batch counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Applied: readers see it; on disk within half a second. A kill may lose it whole, never in part.
+    Applied,
+    /// On disk, survives a power cut: needed before anything is acknowledged to somebody else.
+    Synced,
+}
+
+/// What a batch changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Objects that were new.
+    pub created: u64,
+    /// Objects whose content changed.
+    pub changed: u64,
+    /// Events that were new.
+    pub events: u64,
+    /// Events that were known.
+    pub known_events: u64,
+    /// State changes that no longer fitted (the content changed meanwhile).
+    pub outdated: u64,
+}

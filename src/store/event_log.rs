@@ -1,0 +1,151 @@
+//! The event log: the header of a stored event, and windows of the feed, newest first.
+//!
+//! It must never read all events: a window is asked for and a window is read.
+
+use super::error::StoreError;
+use super::keys;
+use super::record::{Packing, Reader, put_text};
+use super::writer::sled_error;
+use crate::engine::api::{EventPos, EventRow, IntegrationId, Source};
+
+const LAYOUT: u8 = 1;
+/// Rows counted above a window before the count gives up: more than anybody scrolls.
+const MOST_COUNTED: usize = 100_000;
+
+/// Header bytes of an event; packing and payload follow.
+pub fn header(row: &EventRow) -> Vec<u8> {
+    let mut out = Vec::with_capacity(96);
+    out.push(LAYOUT);
+    out.push(match row.source {
+        Source::Poll => 0,
+        Source::Relay => 1,
+        Source::Endpoint => 2,
+    });
+    out.extend_from_slice(&row.received.to_le_bytes());
+    let (amount, currency) = row.amount.as_ref().map_or((0, ""), |(amount, currency)| (*amount, currency.as_str()));
+    out.push(u8::from(row.amount.is_some()));
+    out.extend_from_slice(&amount.to_le_bytes());
+    for text in [row.event_type.as_str(), &row.object, currency, &row.who] {
+        put_text(&mut out, text);
+    }
+    out
+}
+
+/// Appends how the payload is packed.
+pub fn put_packing(packing: Packing, out: &mut Vec<u8>) {
+    out.push(packing.codec);
+    out.extend_from_slice(&packing.raw_len.to_le_bytes());
+    out.extend_from_slice(&packing.parts.to_le_bytes());
+}
+
+/// Reads what [`put_packing`] wrote.
+pub fn take_packing(reader: &mut Reader<'_>) -> Result<Packing, StoreError> {
+    Ok(Packing { codec: reader.byte()?, raw_len: reader.u32()?, parts: reader.u16()? })
+}
+
+/// The row of a stored event, its packing, and its payload if that is not stored in parts.
+pub fn decode<'a>(
+    integration: IntegrationId,
+    key: &[u8],
+    value: &'a [u8],
+) -> Result<(EventRow, Packing, &'a [u8]), StoreError> {
+    let (created, id) = keys::event_parts(key).ok_or_else(|| StoreError::Value("an event's key".into()))?;
+    let mut reader = Reader { rest: value };
+    let layout = reader.byte()?;
+    if layout != LAYOUT {
+        return Err(StoreError::Value(format!("event layout {layout}")));
+    }
+    let source = match reader.byte()? {
+        0 => Source::Poll,
+        1 => Source::Relay,
+        2 => Source::Endpoint,
+        other => return Err(StoreError::Value(format!("event source {other}"))),
+    };
+    let received = reader.i64()?;
+    let has_amount = reader.byte()? == 1;
+    let amount = reader.i64()?;
+    let event_type = reader.text()?;
+    let object = reader.text()?;
+    let currency = reader.text()?;
+    let who = reader.text()?;
+    let packing = take_packing(&mut reader)?;
+    let row = EventRow {
+        integration,
+        id: id.to_owned(),
+        created,
+        received,
+        event_type,
+        object,
+        amount: has_amount.then_some((amount, currency)),
+        who,
+        source,
+    };
+    Ok((row, packing, reader.rest))
+}
+
+/// The newest `limit` events at or after (older than) `from`, over the given integrations, newest first.
+pub fn window(
+    tree: &sled::Db,
+    integrations: &[IntegrationId],
+    from: Option<&EventPos>,
+    limit: usize,
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut rows = Vec::new();
+    for &integration in integrations {
+        let prefix = keys::prefix(keys::EVENT, integration);
+        let start = from.map_or_else(|| prefix.clone(), |pos| keys::event(integration, pos.created, &pos.id));
+        for item in tree.range(start..).take(limit) {
+            let (key, value) = item.map_err(sled_error)?;
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            rows.push(decode(integration, &key, &value)?.0);
+        }
+    }
+    rows.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// How many events of these integrations are newer than `than`; stops counting at 100 000.
+pub fn count_newer(tree: &sled::Db, integrations: &[IntegrationId], than: &EventPos) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for &integration in integrations {
+        let range = keys::prefix(keys::EVENT, integration)..keys::event(integration, than.created, &than.id);
+        for item in tree.range(range).keys().take(MOST_COUNTED) {
+            item.map_err(sled_error)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_row_comes_back_and_cuts_are_errors() {
+        let row = EventRow {
+            integration: IntegrationId(3),
+            id: "evt_1".into(),
+            created: 1_700_000_000,
+            received: 1_700_000_002,
+            event_type: "invoice.paid".into(),
+            object: "in_1".into(),
+            amount: Some((-500, "jpy".into())),
+            who: "Zoë".into(),
+            source: Source::Poll,
+        };
+        let mut value = header(&row);
+        put_packing(Packing { codec: 1, raw_len: 4, parts: 0 }, &mut value);
+        let whole = value.len();
+        value.extend_from_slice(b"json");
+        let key = keys::event(row.integration, row.created, &row.id);
+        let (read, packing, rest) = decode(row.integration, &key, &value).unwrap();
+        assert_eq!((read, packing.raw_len, rest), (row, 4, &b"json"[..]));
+        for length in 0..whole {
+            assert!(decode(IntegrationId(3), &key, &value[..length]).is_err());
+        }
+    }
+}

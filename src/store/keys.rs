@@ -1,0 +1,166 @@
+//! The keys of the store: one tree, a byte for the table, then fixed-width big-endian parts.
+//!
+//! A prefix never changes meaning. Keys hold ids and times only, never names or secrets. Events carry
+//! their time inverted, so that walking forward is newest first.
+
+use crate::engine::api::IntegrationId;
+use crate::stripe::kind::Kind;
+
+/// Records: integration, kind, Stripe id.
+pub const RECORD: u8 = b'r';
+/// Lines of an invoice beyond the first page: integration, invoice id, 0, page.
+pub const LINES: u8 = b'l';
+/// Parts of a value that is too large for one: integration, kind, id, 0, part.
+pub const CHUNK: u8 = b'c';
+/// Events: integration, inverted time, event id.
+pub const EVENT: u8 = b'e';
+/// Known event ids: integration, event id; the value is the event's time.
+pub const SEEN: u8 = b'q';
+/// Small documents by name: integrations, jobs, cursors.
+pub const META: u8 = b'm';
+/// Counters of an integration.
+pub const COUNTERS: u8 = b'n';
+
+/// The tables whose keys begin with an integration's number.
+pub const PER_INTEGRATION: [u8; 6] = [RECORD, LINES, CHUNK, EVENT, SEEN, COUNTERS];
+
+fn start(table: u8, integration: IntegrationId, room: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(5 + room);
+    key.push(table);
+    key.extend_from_slice(&integration.0.to_be_bytes());
+    key
+}
+
+/// Everything of one table and integration.
+pub fn prefix(table: u8, integration: IntegrationId) -> Vec<u8> {
+    start(table, integration, 0)
+}
+
+/// Every record of one kind.
+pub fn kind_prefix(integration: IntegrationId, kind: Kind) -> Vec<u8> {
+    let mut key = start(RECORD, integration, 1);
+    key.push(kind.tag());
+    key
+}
+
+/// One record.
+pub fn record(integration: IntegrationId, kind: Kind, id: &str) -> Vec<u8> {
+    let mut key = start(RECORD, integration, 1 + id.len());
+    key.push(kind.tag());
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// The Stripe id at the end of a record's key.
+pub fn record_id(key: &[u8]) -> Option<&str> {
+    key.get(6..).and_then(|id| std::str::from_utf8(id).ok())
+}
+
+/// One page of an invoice's further lines.
+pub fn lines(integration: IntegrationId, invoice: &str, page: u16) -> Vec<u8> {
+    let mut key = lines_prefix(integration, invoice);
+    key.extend_from_slice(&page.to_be_bytes());
+    key
+}
+
+/// All pages of an invoice's further lines.
+pub fn lines_prefix(integration: IntegrationId, invoice: &str) -> Vec<u8> {
+    let mut key = start(LINES, integration, invoice.len() + 3);
+    key.extend_from_slice(invoice.as_bytes());
+    key.push(0);
+    key
+}
+
+/// A part of the large value that is stored under `owner`.
+pub fn chunk(integration: IntegrationId, owner: &[u8], part: u16) -> Vec<u8> {
+    let mut key = chunk_prefix(integration, owner);
+    key.extend_from_slice(&part.to_be_bytes());
+    key
+}
+
+/// All parts of the large value that is stored under `owner`. The table byte of the owner stays in the
+/// key (a record and an event never share parts); its integration is not repeated.
+pub fn chunk_prefix(integration: IntegrationId, owner: &[u8]) -> Vec<u8> {
+    let mut key = start(CHUNK, integration, owner.len() + 3);
+    key.extend_from_slice(owner.get(..1).unwrap_or_default());
+    key.extend_from_slice(owner.get(5..).unwrap_or_default());
+    key.push(0);
+    key
+}
+
+/// One event.
+pub fn event(integration: IntegrationId, created: i64, id: &str) -> Vec<u8> {
+    let mut key = start(EVENT, integration, 8 + id.len());
+    key.extend_from_slice(&inverted(created));
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// Time and id of an event's key.
+pub fn event_parts(key: &[u8]) -> Option<(i64, &str)> {
+    let time: [u8; 8] = key.get(5..13)?.try_into().ok()?;
+    let id = std::str::from_utf8(key.get(13..)?).ok()?;
+    Some((!(u64::from_be_bytes(time)) as i64, id))
+}
+
+fn inverted(created: i64) -> [u8; 8] {
+    (!(created.max(0) as u64)).to_be_bytes()
+}
+
+/// The mark that an event id is known.
+pub fn seen(integration: IntegrationId, id: &str) -> Vec<u8> {
+    let mut key = start(SEEN, integration, id.len());
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// A small document.
+pub fn meta(name: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + name.len());
+    key.push(META);
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+/// The counters of an integration.
+pub fn counters(integration: IntegrationId) -> Vec<u8> {
+    start(COUNTERS, integration, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_sort_newest_first_and_give_their_parts_back() {
+        let a = IntegrationId(7);
+        let newer = event(a, 2_000, "evt_b");
+        let older = event(a, 1_000, "evt_a");
+        assert!(newer < older);
+        assert_eq!(event_parts(&newer), Some((2_000, "evt_b")));
+        assert_eq!(event_parts(&event(a, 0, "x")), Some((0, "x")));
+    }
+
+    #[test]
+    fn records_of_a_kind_stand_together() {
+        let a = IntegrationId(1);
+        let key = record(a, Kind::Invoice, "in_1");
+        assert!(key.starts_with(&kind_prefix(a, Kind::Invoice)));
+        assert_eq!(record_id(&key), Some("in_1"));
+        assert!(!record(IntegrationId(2), Kind::Invoice, "in_1").starts_with(&prefix(RECORD, a)));
+    }
+
+    #[test]
+    fn lines_of_one_invoice_are_not_those_of_a_longer_id() {
+        let a = IntegrationId(1);
+        assert!(!lines(a, "in_12", 0).starts_with(&lines_prefix(a, "in_1")));
+    }
+
+    #[test]
+    fn chunks_of_different_tables_are_apart() {
+        let a = IntegrationId(1);
+        let of_record = chunk(a, &record(a, Kind::Invoice, "x"), 0);
+        let of_lines = chunk(a, &lines(a, "x", 0), 0);
+        assert_ne!(of_record, of_lines);
+    }
+}

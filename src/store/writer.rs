@@ -1,0 +1,334 @@
+//! The one thread that writes the store.
+//!
+//! It takes batches, applies each atomically, and makes the disk certain once for as many of them as ask
+//! for it. Nobody else may write. It must never acknowledge `Synced` before `flush()` *and* `sync_data()`
+//! on a descriptor of its own: sled's `flush()` is no fsync on Linux.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::{Applied, Batch, Durability, EventWrite, Op, Outcome, RecordWrite, StateChange};
+use super::codec::Packed;
+use super::counters::Counters;
+use super::error::StoreError;
+use super::folder;
+use super::keys;
+use super::merge::{Merged, merge};
+use super::record::{self, Header, Packing, State};
+use crate::engine::api::IntegrationId;
+use crate::stripe::kind::Kind;
+
+/// Batches applied before those that wait for the disk are answered.
+const GROUP: usize = 64;
+/// sled pages hold up to 16 values and go to a file of their own above 128 KB: values stay well under that.
+const MOST_IN_ONE_VALUE: usize = 16 * 1024;
+/// Checked each so many batches: free space changes slowly, `statvfs` is not free.
+const SPACE_EVERY: u32 = 32;
+
+/// The counters, as the writer leaves them after each batch.
+pub type SharedCounters = Arc<RwLock<HashMap<IntegrationId, Counters>>>;
+
+/// What is sent to the writer.
+pub enum Message {
+    /// Changes to apply.
+    Job(Job),
+    /// Make the disk certain and end; whatever is sent later is refused.
+    Stop,
+}
+
+/// A batch and who waits for it.
+pub struct Job {
+    /// The changes.
+    pub batch: Batch,
+    /// When they count as done.
+    pub durability: Durability,
+    /// Unix seconds, for the bookkeeping fields.
+    pub now: i64,
+    /// Who waits.
+    pub reply: oneshot::Sender<Result<Applied, StoreError>>,
+}
+
+/// The writer's own things.
+pub struct Writer {
+    /// The store.
+    pub tree: sled::Db,
+    /// A descriptor of the database file, for `sync_data`.
+    pub file: std::fs::File,
+    /// The data folder, for messages and free space.
+    pub dir: PathBuf,
+    /// Stop writing below this many free megabytes.
+    pub need_mb: u64,
+    /// Shared with readers.
+    pub counters: SharedCounters,
+}
+
+impl Writer {
+    /// Runs until told to stop or every sender is gone; then makes the disk certain and ends.
+    pub fn run(self, mut messages: mpsc::Receiver<Message>) {
+        let mut until_space_check = 0u32;
+        let mut stop = false;
+        while !stop {
+            let Some(Message::Job(first)) = messages.blocking_recv() else { break };
+            let mut group = vec![first];
+            while group.len() < GROUP && !stop {
+                match messages.try_recv() {
+                    Ok(Message::Job(job)) => group.push(job),
+                    Ok(Message::Stop) => stop = true,
+                    Err(_) => break,
+                }
+            }
+            if until_space_check == 0 {
+                until_space_check = SPACE_EVERY;
+                if let Err(full) = folder::check_space(&self.dir, self.need_mb) {
+                    until_space_check = 0;
+                    for job in group {
+                        let _ = job.reply.send(Err(full.clone()));
+                    }
+                    continue;
+                }
+            }
+            until_space_check -= 1;
+            // sled can panic on a broken file or a full disk: that becomes an error for whoever waits.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.apply_group(&group)));
+            let results = outcome.unwrap_or_else(|_| {
+                let stopped = StoreError::Stopped("the database engine failed".into());
+                group.iter().map(|_| Err(stopped.clone())).collect()
+            });
+            for (job, result) in group.into_iter().zip(results) {
+                let _ = job.reply.send(result);
+            }
+        }
+        let _ = catch_unwind(AssertUnwindSafe(|| self.sync()));
+    }
+
+    fn apply_group(&self, group: &[Job]) -> Vec<Result<Applied, StoreError>> {
+        let mut results: Vec<Result<Applied, StoreError>> =
+            group.iter().map(|job| self.apply(&job.batch, job.now)).collect();
+        if group.iter().any(|job| job.durability == Durability::Synced)
+            && let Err(error) = self.sync()
+        {
+            for (job, result) in group.iter().zip(&mut results) {
+                if job.durability == Durability::Synced {
+                    *result = Err(error.clone());
+                }
+            }
+        }
+        results
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.tree.flush().map_err(sled_error)?;
+        self.file.sync_data().map_err(|error| StoreError::io(&self.dir, &error))
+    }
+
+    fn apply(&self, batch: &Batch, now: i64) -> Result<Applied, StoreError> {
+        let mut change = Change {
+            tree: &self.tree,
+            now,
+            out: sled::Batch::default(),
+            headers: HashMap::new(),
+            counters: HashMap::new(),
+            before: &self.counters,
+            seen: HashMap::new(),
+            applied: Applied::default(),
+        };
+        for op in &batch.ops {
+            match op {
+                Op::Record(write) => change.record(write)?,
+                Op::Event(write) => change.event(write)?,
+                Op::State(write) => change.state(write)?,
+                Op::Meta(name, Some(value)) => change.out.insert(keys::meta(name), value.as_slice()),
+                Op::Meta(name, None) => change.out.remove(keys::meta(name)),
+                Op::Reads { integration, day, reads } => change.counters(*integration).add_reads(*day, *reads),
+            }
+        }
+        let Change { mut out, counters, applied, .. } = change;
+        for (integration, counters) in &counters {
+            let bytes = serde_json::to_vec(counters).map_err(|error| StoreError::Value(error.to_string()))?;
+            out.insert(keys::counters(*integration), bytes);
+        }
+        self.tree.apply_batch(out).map_err(sled_error)?;
+        if let Ok(mut shared) = self.counters.write() {
+            shared.extend(counters);
+        }
+        Ok(applied)
+    }
+}
+
+/// A sled error as ours: what is broken stays broken until a person acts.
+pub fn sled_error(error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+            StoreError::Stopped("the disk is full".into())
+        }
+        other => StoreError::Stopped(other.to_string()),
+    }
+}
+
+struct Change<'a> {
+    tree: &'a sled::Db,
+    now: i64,
+    out: sled::Batch,
+    /// Values already decided in this batch: later operations must see earlier ones.
+    headers: HashMap<Vec<u8>, (Header, Packing, Vec<u8>)>,
+    counters: HashMap<IntegrationId, Counters>,
+    before: &'a SharedCounters,
+    seen: HashMap<Vec<u8>, ()>,
+    applied: Applied,
+}
+
+impl Change<'_> {
+    fn counters(&mut self, integration: IntegrationId) -> &mut Counters {
+        let before = self.before;
+        self.counters.entry(integration).or_insert_with(|| {
+            before.read().ok().and_then(|all| all.get(&integration).cloned()).unwrap_or_default()
+        })
+    }
+
+    fn stored(&self, key: &[u8]) -> Result<Option<(Header, Packing, Vec<u8>)>, StoreError> {
+        if let Some(known) = self.headers.get(key) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(value) = self.tree.get(key).map_err(sled_error)? else { return Ok(None) };
+        let (header, packing, rest) = record::decode(&value)?;
+        Ok(Some((header, packing, rest.to_vec())))
+    }
+
+    fn put(
+        &mut self,
+        integration: IntegrationId,
+        kind: Kind,
+        key: Vec<u8>,
+        before: Option<&Header>,
+        after: Header,
+        packing: Packing,
+        rest: Vec<u8>,
+    ) {
+        self.counters(integration).change(kind, before, Some(&after));
+        let mut value = Vec::with_capacity(160 + rest.len());
+        record::encode(&after, packing, &mut value);
+        value.extend_from_slice(&rest);
+        self.out.insert(key.as_slice(), value);
+        self.headers.insert(key, (after, packing, rest));
+    }
+
+    fn record(&mut self, write: &RecordWrite) -> Result<(), StoreError> {
+        let key = keys::record(write.integration, write.kind, &write.id);
+        let stored = self.stored(&key)?;
+        let before = stored.as_ref().map(|(header, ..)| header);
+        let merged = merge(write.kind, before, write.header.clone(), write.via, self.now);
+        match merged {
+            Merged::Keep => {}
+            Merged::HeaderOnly(header) => {
+                if let Some((before, packing, rest)) = &stored {
+                    self.put(write.integration, write.kind, key, Some(before), header, *packing, rest.clone());
+                }
+            }
+            Merged::Replace(header) => {
+                match before {
+                    None => self.applied.created += 1,
+                    Some(_) => self.applied.changed += 1,
+                }
+                let old_parts = stored.as_ref().map_or(0, |(_, packing, _)| packing.parts);
+                let (packing, rest) = self.split(write.integration, &key, &write.packed, old_parts);
+                self.put(write.integration, write.kind, key, before, header, packing, rest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Large values go into parts of their own; `old_parts` of an earlier value are removed.
+    fn split(
+        &mut self,
+        integration: IntegrationId,
+        owner: &[u8],
+        packed: &Packed,
+        old_parts: u16,
+    ) -> (Packing, Vec<u8>) {
+        let mut packing = Packing { codec: packed.codec, raw_len: packed.raw_len, parts: 0 };
+        let mut rest = packed.bytes.clone();
+        if rest.len() > MOST_IN_ONE_VALUE {
+            for part in packed.bytes.chunks(MOST_IN_ONE_VALUE) {
+                self.out.insert(keys::chunk(integration, owner, packing.parts), part);
+                packing.parts += 1;
+            }
+            rest.clear();
+        }
+        for part in packing.parts..old_parts {
+            self.out.remove(keys::chunk(integration, owner, part));
+        }
+        (packing, rest)
+    }
+
+    fn event(&mut self, write: &EventWrite) -> Result<(), StoreError> {
+        let seen = keys::seen(write.integration, &write.id);
+        if self.seen.contains_key(&seen) || self.tree.contains_key(&seen).map_err(sled_error)? {
+            self.applied.known_events += 1;
+            return Ok(());
+        }
+        self.seen.insert(seen.clone(), ());
+        self.out.insert(seen, &write.created.to_be_bytes());
+        let key = keys::event(write.integration, write.created, &write.id);
+        let (packing, rest) = self.split(write.integration, &key, &write.packed, 0);
+        let mut value = write.header.clone();
+        super::event_log::put_packing(packing, &mut value);
+        value.extend_from_slice(&rest);
+        self.out.insert(key, value);
+        self.counters(write.integration).events += 1;
+        self.applied.events += 1;
+        for record in &write.records {
+            self.record(record)?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, write: &StateChange) -> Result<(), StoreError> {
+        let key = keys::record(write.integration, Kind::Invoice, &write.id);
+        let Some((before, packing, rest)) = self.stored(&key)? else {
+            self.applied.outdated += 1;
+            return Ok(());
+        };
+        if before.hash != write.if_hash {
+            self.applied.outdated += 1;
+            return Ok(());
+        }
+        let mut after = before.clone();
+        match &write.outcome {
+            Outcome::Synced => {
+                after.state = State::Synced;
+                after.synced_at = self.now;
+                after.attempts = 0;
+                after.last_error = String::new();
+                for (page, packed) in write.lines.iter().enumerate() {
+                    self.lines(write.integration, &write.id, page as u16, packed);
+                }
+                for page in write.lines.len() as u16..before.line_pages {
+                    self.out.remove(keys::lines(write.integration, &write.id, page));
+                }
+                after.line_pages = write.lines.len() as u16;
+            }
+            Outcome::Failed(reason) => {
+                after.state = State::Error;
+                after.attempts = before.attempts.saturating_add(1);
+                after.last_error.clone_from(reason);
+            }
+            Outcome::Gone => after.state = State::Gone,
+        }
+        self.put(write.integration, Kind::Invoice, key, Some(&before), after, packing, rest);
+        Ok(())
+    }
+
+    fn lines(&mut self, integration: IntegrationId, invoice: &str, page: u16, packed: &Packed) {
+        let key = keys::lines(integration, invoice, page);
+        // Old parts of a page that was larger are overwritten or stay unread: the packing says how many.
+        let (packing, rest) = self.split(integration, &key, packed, 0);
+        let mut value = Vec::with_capacity(8 + rest.len());
+        super::event_log::put_packing(packing, &mut value);
+        value.extend_from_slice(&rest);
+        self.out.insert(key, value);
+    }
+}
