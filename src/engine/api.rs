@@ -279,6 +279,22 @@ pub enum JobState {
     Cancelled,
 }
 
+/// How a job ended, as exit codes tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobOutcome {
+    /// All was done (what the key was known not to allow is a warning).
+    Done,
+    /// Some of it was not done: a permission withdrawn in mid-run, invoices that failed, reads used up.
+    Partly,
+    /// Stripe refused the key.
+    KeyRefused,
+    /// It failed.
+    Failed,
+    /// It was stopped.
+    Stopped,
+}
+
 /// One discover or sync as a front-end shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobView {
@@ -288,6 +304,9 @@ pub struct JobView {
     pub kind: JobKind,
     /// Where it is.
     pub state: JobState,
+    /// How it ended; none while it runs.
+    #[serde(default)]
+    pub outcome: Option<JobOutcome>,
     /// When it began (the first time, if resumed).
     pub started_at: i64,
     /// When it ended.

@@ -1,1 +1,6 @@
-//! (to come)
+//! Discover and sync.
+
+pub mod walk;
+pub mod discover;
+pub mod job;
+pub mod pack;

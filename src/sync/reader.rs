@@ -1,0 +1,277 @@
+//! Reads a list to its end: pages side by side, packed off the main thread, stored with the walk's state.
+//!
+//! It must never start a page whose batch is durable again, and never hold more than a few pages: reading
+//! waits for the store.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::job::{Ctx, JobDoc, Stop};
+use super::pack::{Records, take_expanded};
+use super::walk::{Ask, Walk};
+use crate::store::batch::RecordWrite;
+use crate::store::merge::Via;
+use crate::store::{Batch, Durability, StoreError};
+use crate::stripe::kind::Kind;
+use crate::stripe::view::ObjectHead;
+use crate::stripe::{Error, Page};
+
+/// Rows a page: Stripe's most.
+pub const PAGE: usize = 100;
+
+/// What to read, and what of it to keep.
+pub struct Reading {
+    /// The list.
+    pub kind: Kind,
+    /// Filters and expansions beyond the walk's own.
+    pub params: Vec<(&'static str, String)>,
+    /// Only rows with these ids are kept; the walk ends when all have been seen. None: all rows.
+    pub wanted: Option<HashSet<String>>,
+    /// What an id in `wanted` stands for.
+    pub wanted_by: WantedBy,
+    /// Only rows with these statuses are kept; empty: all.
+    pub statuses: Vec<String>,
+    /// A field that was expanded to save reads, and the kind of what it holds.
+    pub expanded: Option<(&'static str, Kind)>,
+    /// Give the list up when it brings too little: single reads are cheaper then.
+    pub may_give_up: bool,
+    /// Most reads of the job.
+    pub max_reads: Option<u64>,
+    /// Whether its progress is the job's (discover) or a part's.
+    pub leads: bool,
+}
+
+/// How rows are matched with what is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WantedBy {
+    /// The row's own id.
+    Id,
+    /// The id of the invoice that an invoice payment belongs to. Several rows may belong to one.
+    Invoice,
+}
+
+impl Reading {
+    /// All of a list.
+    pub fn whole(kind: Kind) -> Self {
+        Self {
+            kind,
+            params: Vec::new(),
+            wanted: None,
+            wanted_by: WantedBy::Id,
+            statuses: Vec::new(),
+            expanded: None,
+            may_give_up: false,
+            max_reads: None,
+            leads: false,
+        }
+    }
+}
+
+/// What a reading brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Brought {
+    /// Rows stored.
+    pub stored: u64,
+    /// Ids that were wanted and not seen.
+    pub missing: HashSet<String>,
+    /// The whole list was read (so what is missing is not in it).
+    pub whole: bool,
+}
+
+struct Row {
+    key: String,
+    created: i64,
+    status: String,
+    writes: Vec<RecordWrite>,
+}
+
+struct Prepared {
+    rows: Vec<Row>,
+    created: Vec<i64>,
+    last_id: Option<String>,
+    has_more: bool,
+}
+
+/// Pages over which it is judged whether a list brings enough.
+const JUDGED_PAGES: u64 = 8;
+
+/// Reads. The walk's state lives in `doc.walks[kind]` and is stored with every page.
+pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Brought, Stop> {
+    let name = reading.kind.list_name();
+    let mut walk = doc.walks.remove(name).unwrap_or_else(|| Walk::new(doc.gte, doc.lt));
+    walk.reset();
+    let mut missing = reading.wanted.clone().unwrap_or_default();
+    let mut brought = Brought::default();
+    let mut under_way: JoinSet<(usize, Result<Prepared, Stop>)> = JoinSet::new();
+    let shared = Arc::new((reading.kind, reading.expanded, reading.wanted_by));
+    let base: Vec<(&'static str, String)> =
+        reading.kind.list_params().iter().map(|(key, value)| (*key, (*value).to_owned())).chain(reading.params.clone()).collect();
+    let result = loop {
+        if let Err(stop) = ctx.check(reading.max_reads) {
+            break Err(stop);
+        }
+        while let Some(ask) = walk.ask(ctx.readers) {
+            let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
+            under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
+        }
+        let Some(joined) = under_way.join_next().await else { break Ok(()) };
+        let (window, prepared) = match joined {
+            Ok(answer) => answer,
+            // A page task can only end early by a panic in a parser.
+            Err(_) => break Err(Stop::Store(StoreError::Value("a page could not be read".into()))),
+        };
+        let mut prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(Stop::Stripe(Error::BadCursor)) => {
+                walk.lost_cursor(window);
+                continue;
+            }
+            Err(stop) => break Err(stop),
+        };
+        let ours =
+            walk.page(window, &prepared.created, prepared.last_id.as_deref(), prepared.has_more);
+        prepared.rows.truncate(ours);
+        // The next pages are asked for before this one is stored.
+        while let Some(ask) = walk.ask(ctx.readers) {
+            let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
+            under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
+        }
+        let mut batch = Batch::new();
+        let mut hits = 0;
+        for row in prepared.rows {
+            let keep = match &reading.wanted {
+                Some(wanted) => wanted.contains(&row.key),
+                None => reading.statuses.is_empty() || reading.statuses.contains(&row.status),
+            };
+            if keep {
+                missing.remove(&row.key);
+                hits += 1;
+                for write in row.writes {
+                    batch.record(write);
+                }
+            }
+        }
+        brought.stored += hits;
+        let enough = reading.wanted.is_some() && missing.is_empty() && reading.wanted_by == WantedBy::Id;
+        let poor = reading.may_give_up
+            && walk.pages >= JUDGED_PAGES
+            && brought.stored < walk.pages
+            && (missing.len() as f64) < walk.rows_left() / PAGE as f64;
+        let stop_early = (enough || poor) && !walk.is_done();
+        if stop_early {
+            walk.finish();
+        }
+        tell(ctx, &reading, &walk, hits, brought.stored);
+        doc.walks.insert(name.to_owned(), walk.clone());
+        doc.view = ctx.progress.view();
+        ctx.add_reads(&mut batch);
+        batch.meta(JobDoc::name(ctx.integration.id, doc.view.kind), doc);
+        if let Err(error) = ctx.store.commit(batch, Durability::Applied, (ctx.now)()).await {
+            break Err(Stop::Store(error));
+        }
+        if stop_early {
+            under_way.abort_all();
+            brought.missing = missing;
+            doc.walks.insert(name.to_owned(), walk);
+            return Ok(brought);
+        }
+    };
+    under_way.abort_all();
+    brought.whole = result.is_ok();
+    brought.missing = missing;
+    walk.reset();
+    doc.walks.insert(name.to_owned(), walk);
+    result.map(|()| brought)
+}
+
+fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, String)> {
+    let mut params = base.to_vec();
+    params.push(("limit", PAGE.to_string()));
+    if let Some(gte) = ask.gte {
+        params.push(("created[gte]", gte.to_string()));
+    }
+    params.push(("created[lt]", ask.lt.to_string()));
+    if let Some(after) = &ask.after {
+        params.push(("starting_after", after.clone()));
+    }
+    params
+}
+
+async fn page(
+    ctx: &Ctx,
+    shared: &Arc<(Kind, Option<(&'static str, Kind)>, WantedBy)>,
+    params: Vec<(&'static str, String)>,
+) -> Result<Prepared, Stop> {
+    let page = ctx.client.list(shared.0.path(), &params).await?;
+    let (ctx, shared) = (ctx.clone(), shared.clone());
+    let prepared = tokio::task::spawn_blocking(move || prepare(&ctx, *shared, &page)).await;
+    match prepared {
+        Ok(result) => result.map_err(Stop::Store),
+        Err(_) => Err(Stop::Store(StoreError::Value("a page could not be read".into()))),
+    }
+}
+
+fn prepare(
+    ctx: &Ctx,
+    (kind, expanded, wanted_by): (Kind, Option<(&'static str, Kind)>, WantedBy),
+    page: &Page,
+) -> Result<Prepared, StoreError> {
+    let id = ctx.integration.id;
+    let mut packer = Records::new(&ctx.store, id, kind)?;
+    let mut inner = expanded.map(|(field, kind)| Records::new(&ctx.store, id, kind).map(|r| (field, r))).transpose()?;
+    let mut rows = Vec::with_capacity(page.len());
+    let mut created = Vec::with_capacity(page.len());
+    let mut last_id = None;
+    for json in page.iter() {
+        let Ok(head) = serde_json::from_str::<ObjectHead>(json) else { continue };
+        if head.id.is_empty() {
+            continue;
+        }
+        let mut writes = Vec::with_capacity(2);
+        let mut plain = None;
+        if let Some((field, records)) = &mut inner
+            && let Some((without, inner_id, inner_json)) = take_expanded(json, field)
+        {
+            writes.push(records.record(&inner_id, inner_json, page.date, Via::Listed)?);
+            plain = Some(without);
+        }
+        let write = packer.record(&head.id, plain.as_deref().unwrap_or(json), page.date, Via::Listed)?;
+        let key = match wanted_by {
+            WantedBy::Id => head.id.clone(),
+            // The label of an invoice payment is its invoice (see `summary`).
+            WantedBy::Invoice => write.header.label.clone(),
+        };
+        created.push(head.created);
+        last_id = Some(head.id);
+        rows.push(Row { key, created: head.created, status: write.header.status.clone(), writes });
+        if let Some(row) = rows.last_mut() {
+            row.writes.push(write);
+            created.truncate(rows.len());
+            debug_assert_eq!(Some(&row.created), created.last());
+        }
+    }
+    Ok(Prepared { rows, created, last_id, has_more: page.has_more })
+}
+
+fn tell(ctx: &Ctx, reading: &Reading, walk: &Walk, hits: u64, stored: u64) {
+    ctx.progress.update(|view| {
+        view.pages += 1;
+        if reading.leads {
+            view.done += hits;
+            view.fraction = Some(walk.fraction());
+        }
+    });
+    if !reading.leads {
+        let total = reading.wanted.as_ref().map(|wanted| wanted.len() as u64);
+        ctx.progress.part(crate::engine::api::PartView {
+            kind: reading.kind,
+            done: stored,
+            total,
+            finished: false,
+            not_allowed: false,
+        });
+    }
+    ctx.progress.tick(&ctx.client, reading.leads.then(|| walk.rows_left()));
+}
