@@ -1,0 +1,192 @@
+//! Waiting for one's turn: the account's buckets and the job's own, and how many requests are under way.
+//!
+//! The account's buckets are shared by every handle of a client; a job's pace applies on top. Within one
+//! handle and endpoint requests leave in the order in which they asked. It must never hold its lock across a
+//! wait, and a dropped wait must leave nothing behind.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::limits::{Buckets, Rates};
+
+/// Requests under way at most; Stripe's own limit of concurrency is not published.
+const MOST_IN_FLIGHT: usize = 40;
+
+/// What one account's clients share.
+#[derive(Debug)]
+pub(crate) struct Account {
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    buckets: Buckets,
+    in_flight: usize,
+    most_in_flight: usize,
+    /// When the bound of concurrency was last changed.
+    bound_changed: Option<Instant>,
+}
+
+/// A handle's way to its turn.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    account: Arc<Account>,
+    /// The pace of this handle; none: no limit of ours.
+    own: Option<Mutex<Buckets>>,
+    gates: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(crate) struct Permit(Arc<Account>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        {
+            let mut state = lock(&self.0.state);
+            state.in_flight = state.in_flight.saturating_sub(1);
+        }
+        self.0.freed.notify_waiters();
+    }
+}
+
+enum Wait {
+    Until(Instant),
+    Freed,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here can be left half done by a panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Account {
+    pub fn new(limits: Rates) -> Account {
+        Account {
+            state: Mutex::new(State {
+                buckets: Buckets::new(limits),
+                in_flight: 0,
+                most_in_flight: MOST_IN_FLIGHT,
+                bound_changed: None,
+            }),
+            freed: Notify::new(),
+        }
+    }
+}
+
+impl Limiter {
+    /// `pace` none: no limit of ours. Rates above the account's raise the account's.
+    pub fn new(account: Arc<Account>, pace: Option<Rates>) -> Limiter {
+        if let Some(rates) = pace {
+            lock(&account.state).buckets.raise(rates);
+        }
+        Limiter {
+            account,
+            own: pace.map(|rates| Mutex::new(Buckets::new(rates))),
+            gates: Mutex::new(HashMap::new()),
+        }
+    }
+
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Waits for a turn at the endpoint.
+    pub async fn turn(&self, endpoint: &str) -> Permit {
+        let gate = Arc::clone(lock(&self.gates).entry(endpoint.to_owned()).or_default());
+        let _first_in_line = gate.lock().await;
+        loop {
+            let freed = self.account.freed.notified();
+            match self.try_turn(endpoint, Instant::now()) {
+                Ok(permit) => return permit,
+                Err(Wait::Until(at)) => tokio::time::sleep_until(at).await,
+                Err(Wait::Freed) => freed.await,
+            }
+        }
+    }
+
+    fn try_turn(&self, endpoint: &str, now: Instant) -> Result<Permit, Wait> {
+        let mut state = lock(&self.account.state);
+        state.relax(now);
+        if state.in_flight >= state.most_in_flight {
+            return Err(Wait::Freed);
+        }
+        match &self.own {
+            Some(own) => {
+                let mut own = lock(own);
+                let ready = state.buckets.ready_at(endpoint, now).max(own.ready_at(endpoint, now));
+                if ready > now {
+                    return Err(Wait::Until(ready));
+                }
+                own.take(endpoint, now);
+                state.buckets.take(endpoint, now);
+            }
+            None => {
+                if let Some(until) = state.buckets.cool_until(endpoint, now) {
+                    return Err(Wait::Until(until));
+                }
+            }
+        }
+        state.in_flight += 1;
+        Ok(Permit(Arc::clone(&self.account)))
+    }
+
+    /// A 429 with Stripe's reason came back. `jitter` is in 0.5..1.
+    pub fn limited(&self, endpoint: &str, reason: Option<&str>, now: Instant, jitter: f64) {
+        let mut state = lock(&self.account.state);
+        match reason {
+            Some("global-rate") => state.buckets.overall().limited(now, jitter),
+            Some("global-concurrency") => {
+                state.fewer(now);
+                state.buckets.overall().cool(now + Duration::from_secs(1).mul_f64(jitter));
+            }
+            Some("endpoint-concurrency") => {
+                state.fewer(now);
+                state.buckets.endpoint(endpoint).cool(now + Duration::from_secs(1).mul_f64(jitter));
+            }
+            // One object's own limit: only the request itself has to wait.
+            Some("resource-specific") => {}
+            _ => state.buckets.endpoint(endpoint).limited(now, jitter),
+        }
+    }
+
+    /// Requests/s that one endpoint gets at present; none: no limit of ours.
+    pub fn rate(&self) -> Option<f64> {
+        let own = self.own.as_ref()?;
+        let mut own = lock(own);
+        let own = own.endpoint("").rate().min(own.overall().rate());
+        Some(own.min(lock(&self.account.state).buckets.overall().rate()))
+    }
+
+    /// The bound of requests under way.
+    pub fn most_in_flight(&self) -> usize {
+        lock(&self.account.state).most_in_flight
+    }
+}
+
+impl State {
+    /// Fewer at once: Stripe limits concurrency.
+    fn fewer(&mut self, now: Instant) {
+        if self.bound_changed.is_some_and(|at| now < at + Duration::from_secs(1)) {
+            return;
+        }
+        let busy = self.in_flight.clamp(1, self.most_in_flight);
+        self.most_in_flight = (busy * 7 / 10).max(1);
+        self.bound_changed = Some(now);
+    }
+
+    /// One more every 5 s without a complaint.
+    fn relax(&mut self, now: Instant) {
+        if self.most_in_flight < MOST_IN_FLIGHT
+            && self.bound_changed.is_some_and(|at| now >= at + Duration::from_secs(5))
+        {
+            self.most_in_flight += 1;
+            self.bound_changed = Some(now);
+        }
+    }
+}
