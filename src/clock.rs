@@ -7,6 +7,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+/// Where the time comes from: the system's clock, or a test's. Unix seconds.
+pub type Now = std::sync::Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The system's clock.
+pub fn system() -> Now {
+    std::sync::Arc::new(|| Timestamp::now().as_second())
+}
+
 /// A time zone, looked up once. Functions here take it, or just the zone's name.
 #[derive(Debug, Clone)]
 pub struct Zone(TimeZone);

@@ -1,1 +1,4 @@
-//! (to come)
+//! Live events: where they come from, the rows the feed shows, and how they change records.
+
+pub mod ingest;
+pub mod poll;

@@ -91,6 +91,12 @@ const PROBES: &[Probe] = &[
     probe("disputes", "rak_dispute_read", "/v1/disputes", false, "no disputes and no answer-by dates"),
 ];
 
+struct Account {
+    id: String,
+    display_name: String,
+    timezone: String,
+}
+
 /// What a key turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyCheck {
@@ -141,10 +147,16 @@ pub async fn check(client: &Client, key: &ApiKey, billing: bool) -> Result<KeyCh
         verdict: Verdict::Allowed,
         note: None,
     };
-    let mut head: Option<AccountHead> = None;
+    let mut head: Option<Account> = None;
     let mut named = None;
     match client.get("/v1/account", &[]).await {
-        Ok(object) => head = serde_json::from_str(object.text()).ok(),
+        Ok(object) => {
+            head = serde_json::from_str::<AccountHead>(object.text()).ok().map(|head| Account {
+                id: head.id.clone().into_owned(),
+                display_name: head.display_name().to_owned(),
+                timezone: head.timezone().to_owned(),
+            });
+        }
         // Refused, or out of reach: nothing else would fare better.
         Err(error) if stops(&error) => return Err(error),
         Err(error) => {
@@ -192,18 +204,17 @@ pub async fn check(client: &Client, key: &ApiKey, billing: bool) -> Result<KeyCh
         .unwrap_or_else(|| format!("unknown-{}", key.fingerprint()));
     let account_name = head
         .as_ref()
-        .map(AccountHead::display_name)
-        .map(|name| crate::text::clean(&name).trim().to_owned())
+        .map(|head| crate::text::clean(&head.display_name).trim().to_owned())
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| account.clone());
-    let timezone = head.and_then(|head| head.timezone()).unwrap_or_else(|| "UTC".into());
+    let timezone = head.map_or_else(|| "UTC".to_owned(), |head| head.timezone);
     Ok(KeyCheck { account, account_name, timezone, livemode: key.livemode, matrix })
 }
 
 /// Compares the mode that the key's prefix tells with an object's. `None`: could not be read.
 pub async fn livemode_of(client: &Client) -> Option<bool> {
     let balance = client.get("/v1/balance", &[]).await.ok()?;
-    serde_json::from_str::<BalanceHead>(balance.text()).ok().map(|head| head.livemode)
+    serde_json::from_str::<BalanceHead>(balance.text()).ok()?.livemode
 }
 
 fn stops(error: &Error) -> bool {

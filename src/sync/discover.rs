@@ -50,7 +50,11 @@ pub async fn run(ctx: &Ctx, doc: &mut JobDoc, spec: &DiscoverSpec) -> Result<End
         several if several.len() < STATUSES.len() => reading.statuses.clone_from(&statuses),
         _ => {}
     }
-    read(ctx, doc, reading).await?;
+    read(ctx, doc, reading).await.inspect_err(|stop| {
+        if matches!(stop, Stop::Stripe(Error::MissingPermission { .. })) {
+            ctx.progress.withdrawn(Kind::Invoice);
+        }
+    })?;
     resources(ctx, doc, &spec.resources, spec.max_reads).await
 }
 
@@ -74,6 +78,7 @@ pub async fn resources(
             Ok(brought) => part.done = brought.stored,
             Err(Stop::Stripe(error @ Error::MissingPermission { .. })) => {
                 ctx.progress.warn(error.to_string());
+                ctx.progress.withdrawn(kind);
                 part.not_allowed = true;
                 end = End::Partly;
             }

@@ -18,6 +18,7 @@ use crate::engine::api::{
 };
 use crate::integration::Integration;
 use crate::store::{Batch, Store, StoreError};
+use crate::stripe::kind::Kind;
 use crate::stripe::{Client, Error};
 
 /// Seconds over which a rate is smoothed.
@@ -40,8 +41,6 @@ pub struct Ctx {
     pub progress: Progress,
     /// Stops the job.
     pub cancel: CancellationToken,
-    /// Pages read side by side.
-    pub readers: usize,
 }
 
 /// Why a job ended before its work was done.
@@ -80,7 +79,7 @@ impl Ctx {
             return Err(Stop::Stripe(Error::Cancelled));
         }
         match max_reads {
-            Some(most) if self.client.counters().reads >= most => Err(Stop::MaxReads(most)),
+            Some(most) if self.client.own_reads() >= most => Err(Stop::MaxReads(most)),
             _ => Ok(()),
         }
     }
@@ -92,6 +91,7 @@ struct Live {
     begun: Instant,
     stored_reads: u64,
     earlier_reads: u64,
+    withdrawn: Vec<Kind>,
 }
 
 /// A job's progress: written by the job, read by whoever publishes snapshots.
@@ -106,7 +106,7 @@ impl Progress {
     pub fn new(view: JobView, changed: Arc<Notify>) -> Self {
         let earlier_reads = view.reads;
         let live =
-            Live { view, samples: VecDeque::new(), begun: Instant::now(), stored_reads: 0, earlier_reads };
+            Live { view, samples: VecDeque::new(), begun: Instant::now(), stored_reads: 0, earlier_reads, withdrawn: Vec::new() };
         Self { live: Arc::new(Mutex::new(live)), changed }
     }
 
@@ -132,7 +132,7 @@ impl Progress {
         self.with(|live| {
             let now = Instant::now();
             let view = &mut live.view;
-            view.reads = live.earlier_reads + counters.reads;
+            view.reads = live.earlier_reads + client.own_reads();
             view.retries = counters.retries;
             view.waiting = counters.waiting;
             live.samples.push_back((now, view.done));
@@ -172,8 +172,18 @@ impl Progress {
         });
     }
 
+    /// Stripe refused a kind that the key could read when it was checked.
+    pub fn withdrawn(&self, kind: Kind) {
+        self.with(|live| live.withdrawn.push(kind));
+    }
+
+    /// The kinds that were refused in this run.
+    pub fn take_withdrawn(&self) -> Vec<Kind> {
+        self.with(|live| std::mem::take(&mut live.withdrawn))
+    }
+
     fn take_reads(&self, client: &Client) -> u64 {
-        let reads = client.counters().reads;
+        let reads = client.own_reads();
         self.with(|live| {
             let new = reads - live.stored_reads.min(reads);
             live.stored_reads = reads;

@@ -4,3 +4,7 @@ pub mod walk;
 pub mod discover;
 pub mod job;
 pub mod pack;
+pub mod reader;
+pub mod related;
+pub mod work;
+pub mod run;

@@ -18,6 +18,8 @@ use crate::text;
 
 /// Texts in a header are for rows on a screen: longer ones are cut.
 const MOST_TEXT: usize = 80;
+/// Stripe's ids are at most so long.
+const MOST_ID: usize = 255;
 
 /// First eight bytes of the SHA-256 of a JSON text: tells whether content changed.
 pub fn hash(json: &str) -> u64 {
@@ -48,7 +50,7 @@ impl<'a> Records<'a> {
             integration: self.integration,
             kind: self.kind,
             id: id.to_owned(),
-            header: header(row, hash(json), as_of, more_lines),
+            header: header(self.kind, row, hash(json), as_of, more_lines),
             packed: self.packer.pack(json.as_bytes())?,
             via,
         })
@@ -59,7 +61,9 @@ fn has_more_lines(json: &str) -> bool {
     serde_json::from_str::<InvoiceHead>(json).is_ok_and(|head| head.lines.has_more)
 }
 
-fn header(row: RowHead, hash: u64, as_of: i64, more_lines: bool) -> Header {
+fn header(kind: Kind, row: RowHead, hash: u64, as_of: i64, more_lines: bool) -> Header {
+    // An invoice payment's texts are ids: never cut.
+    let most = if kind == Kind::InvoicePayment { MOST_ID } else { MOST_TEXT };
     Header {
         // Decided by the writer, with the stored one at hand.
         state: State::Pending,
@@ -76,9 +80,9 @@ fn header(row: RowHead, hash: u64, as_of: i64, more_lines: bool) -> Header {
         amount: row.amount,
         status: text::clean_max(&row.status, MOST_TEXT),
         currency: text::clean_max(&row.currency, 8),
-        customer: text::clean_max(&row.customer, MOST_TEXT),
-        who: text::clean_max(&row.who, MOST_TEXT),
-        label: text::clean_max(&row.label, MOST_TEXT),
+        customer: text::clean_max(&row.customer, MOST_ID),
+        who: text::clean_max(&row.who, most),
+        label: text::clean_max(&row.label, most),
         last_error: String::new(),
     }
 }
@@ -90,7 +94,7 @@ pub fn tombstone(integration: IntegrationId, kind: Kind, id: &str, as_of: i64) -
         integration,
         kind,
         id: id.to_owned(),
-        header: header(RowHead::default(), hash(&json), as_of, false),
+        header: header(kind, RowHead::default(), hash(&json), as_of, false),
         packed: crate::store::codec::Packed { codec: 0, raw_len: json.len() as u32, bytes: json.into_bytes() },
         via: Via::Deleted,
     }

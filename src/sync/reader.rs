@@ -82,7 +82,6 @@ pub struct Brought {
 
 struct Row {
     key: String,
-    created: i64,
     status: String,
     writes: Vec<RecordWrite>,
 }
@@ -112,7 +111,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         if let Err(stop) = ctx.check(reading.max_reads) {
             break Err(stop);
         }
-        while let Some(ask) = walk.ask(ctx.readers) {
+        while let Some(ask) = walk.ask(ctx.client.concurrency()) {
             let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
             under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
         }
@@ -130,11 +129,10 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
             }
             Err(stop) => break Err(stop),
         };
-        let ours =
-            walk.page(window, &prepared.created, prepared.last_id.as_deref(), prepared.has_more);
+        let ours = walk.page(window, &prepared.created, prepared.last_id.as_deref(), prepared.has_more);
         prepared.rows.truncate(ours);
         // The next pages are asked for before this one is stored.
-        while let Some(ask) = walk.ask(ctx.readers) {
+        while let Some(ask) = walk.ask(ctx.client.concurrency()) {
             let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
             under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
         }
@@ -179,7 +177,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         }
     };
     under_way.abort_all();
-    brought.whole = result.is_ok();
+    brought.whole = result.is_ok() && !walk.ended_early;
     brought.missing = missing;
     walk.reset();
     doc.walks.insert(name.to_owned(), walk);
@@ -218,9 +216,9 @@ fn prepare(
     (kind, expanded, wanted_by): (Kind, Option<(&'static str, Kind)>, WantedBy),
     page: &Page,
 ) -> Result<Prepared, StoreError> {
-    let id = ctx.integration.id;
-    let mut packer = Records::new(&ctx.store, id, kind)?;
-    let mut inner = expanded.map(|(field, kind)| Records::new(&ctx.store, id, kind).map(|r| (field, r))).transpose()?;
+    let integration = ctx.integration.id;
+    let mut packer = Records::new(&ctx.store, integration, kind)?;
+    let mut inner = expanded.map(|(field, kind)| Records::new(&ctx.store, integration, kind).map(|records| (field, records))).transpose()?;
     let mut rows = Vec::with_capacity(page.len());
     let mut created = Vec::with_capacity(page.len());
     let mut last_id = None;
@@ -229,6 +227,7 @@ fn prepare(
         if head.id.is_empty() {
             continue;
         }
+        let id = head.id.into_owned();
         let mut writes = Vec::with_capacity(2);
         let mut plain = None;
         if let Some((field, records)) = &mut inner
@@ -237,20 +236,17 @@ fn prepare(
             writes.push(records.record(&inner_id, inner_json, page.date, Via::Listed)?);
             plain = Some(without);
         }
-        let write = packer.record(&head.id, plain.as_deref().unwrap_or(json), page.date, Via::Listed)?;
+        let write = packer.record(&id, plain.as_deref().unwrap_or(json), page.date, Via::Listed)?;
         let key = match wanted_by {
-            WantedBy::Id => head.id.clone(),
+            WantedBy::Id => id.clone(),
             // The label of an invoice payment is its invoice (see `summary`).
             WantedBy::Invoice => write.header.label.clone(),
         };
-        created.push(head.created);
-        last_id = Some(head.id);
-        rows.push(Row { key, created: head.created, status: write.header.status.clone(), writes });
-        if let Some(row) = rows.last_mut() {
-            row.writes.push(write);
-            created.truncate(rows.len());
-            debug_assert_eq!(Some(&row.created), created.last());
-        }
+        created.push(head.created.unwrap_or_default());
+        last_id = Some(id);
+        let status = write.header.status.clone();
+        writes.push(write);
+        rows.push(Row { key, status, writes });
     }
     Ok(Prepared { rows, created, last_id, has_more: page.has_more })
 }

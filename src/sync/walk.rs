@@ -73,6 +73,9 @@ pub struct Walk {
     started: bool,
     /// The range was given by a person, so that a share of it means something.
     bounded: bool,
+    /// Ended before its end: what was not seen may still be in the list.
+    #[serde(default)]
+    pub ended_early: bool,
 }
 
 /// What to ask for next.
@@ -92,7 +95,9 @@ impl Walk {
     /// A walk from `gte` (none: from the beginning) up to, but not including, the second `lt`.
     pub fn new(gte: Option<i64>, lt: i64) -> Self {
         let from = gte.unwrap_or(BEGINNING).min(lt);
-        Self { windows: vec![Window::new(from, lt)], pages: 0, rows: 0, started: false, bounded: gte.is_some() }
+        Self {
+            windows: vec![Window::new(from, lt)],
+            pages: 0, rows: 0, started: false, bounded: gte.is_some(), ended_early: false }
     }
 
     /// All is read.
@@ -229,6 +234,7 @@ impl Walk {
 
     /// Ends the walk early: what it was after has been found.
     pub fn finish(&mut self) {
+        self.ended_early |= !self.is_done();
         for window in &mut self.windows {
             window.done = true;
         }

@@ -1,0 +1,137 @@
+//! Polling `/v1/events`: from the newest known event on, oldest first, one GET when nothing happened.
+//!
+//! The cursor is stored in the same batch as the events up to it. It must never move the cursor past an
+//! event that is not stored.
+//! Facts: `ending_before` gives the events just newer than a cursor; Stripe lists 30 days of them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ingest::{Prepared, prepare};
+use crate::clock::Now;
+use crate::engine::api::{Source, IntegrationId};
+use crate::integration::Integration;
+use crate::store::{Batch, Durability, Store};
+use crate::stripe::view::ObjectHead;
+use crate::stripe::{Client, Error, Page};
+use crate::sync::job::Stop;
+
+const PATH: &str = "/v1/events";
+const PAGE: &str = "100";
+/// Pages of one catch-up, at most, before the screen hears of it.
+const MOST_PAGES: usize = 10_000;
+
+/// Where polling is, as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The newest event seen at Stripe (kept or not).
+    pub newest: Option<String>,
+    /// Its time.
+    pub newest_created: i64,
+    /// Compared with Stripe's own list up to this moment (Stripe's time).
+    pub complete_to: Option<i64>,
+    /// When a poll last ended well (our time).
+    pub polled_at: Option<i64>,
+    /// Events that were off the list: counted, not stored.
+    pub ignored: u64,
+    /// What could not be read as an event.
+    pub unreadable: u64,
+}
+
+impl Cursor {
+    /// The name of its document.
+    pub fn name(integration: IntegrationId) -> String {
+        Integration::own_document(integration, "poll")
+    }
+}
+
+/// What a poll brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Polled {
+    /// Events stored.
+    pub new: u64,
+    /// The cursor had left Stripe's 30 days: what happened between could not be asked for.
+    pub hole: bool,
+}
+
+/// Reads everything that is newer than the cursor and stores it.
+pub async fn poll(
+    store: &Store,
+    client: &Client,
+    integration: &Arc<Integration>,
+    now: &Now,
+) -> Result<Polled, Stop> {
+    let mut cursor: Cursor = store.meta(&Cursor::name(integration.id))?.unwrap_or_default();
+    let mut meter = 0;
+    let mut polled = Polled::default();
+    for _ in 0..MOST_PAGES {
+        let mut params = vec![("limit", PAGE.to_owned())];
+        if let Some(newest) = &cursor.newest {
+            params.push(("ending_before", newest.clone()));
+        }
+        let page = match client.list(PATH, &params).await {
+            Ok(page) => page,
+            Err(Error::BadCursor | Error::NotFound { .. }) if cursor.newest.is_some() => {
+                // Older than Stripe remembers. The newest page is where following begins again.
+                cursor.newest = None;
+                polled.hole = true;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // Without a cursor the newest page is the beginning; with one, pages lead up to the newest.
+        let more = cursor.newest.is_some() && page.has_more;
+        polled.new += take(store, client, integration, now, &page, &mut cursor, &mut meter, !more).await?;
+        if !more {
+            break;
+        }
+    }
+    Ok(polled)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call site; a struct of them would only move the names")]
+async fn take(
+    store: &Store,
+    client: &Client,
+    integration: &Arc<Integration>,
+    now: &Now,
+    page: &Page,
+    cursor: &mut Cursor,
+    meter: &mut u64,
+    last: bool,
+) -> Result<u64, Stop> {
+    let at = now();
+    let mut batch = Batch::new();
+    // Oldest first: of two changes of one object, the later one is applied later.
+    for json in page.iter().rev() {
+        match prepare(store, integration, json, Source::Poll, at)? {
+            Prepared::Write(write) => {
+                batch.event(*write);
+            }
+            Prepared::Ignored => cursor.ignored += 1,
+            Prepared::Unreadable => cursor.unreadable += 1,
+        }
+    }
+    if let Some(head) = page.iter().next().and_then(|json| serde_json::from_str::<ObjectHead>(json).ok())
+        && !head.id.is_empty()
+    {
+        cursor.newest = Some(head.id.into_owned());
+        cursor.newest_created = head.created.unwrap_or_default();
+    }
+    if last {
+        cursor.complete_to = Some(page.date);
+        cursor.polled_at = Some(at);
+    }
+    let reads = client.own_reads();
+    batch.reads(integration.id, at / 86_400, reads - (*meter).min(reads));
+    *meter = reads;
+    batch.meta(Cursor::name(integration.id), cursor);
+    let applied = store.commit(batch, Durability::Applied, at).await?;
+    Ok(applied.events)
+}
+
+/// Whether events can be read at all with this key and server.
+pub fn possible(integration: &Integration) -> bool {
+    integration.may("rak_event_read") && integration.offered(PATH)
+}

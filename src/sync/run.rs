@@ -1,0 +1,310 @@
+//! Sync: what is pending or stale in the catalog becomes records.
+//!
+//! First what the invoices refer to, then the invoices themselves: a run that is cut off leaves its invoices
+//! pending, never a record whose customer was forgotten. It must make no single read for an invoice whose
+//! lines are all in the list's answer.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures::StreamExt;
+
+use super::job::{Ctx, End, JobDoc, Stop};
+use super::reader::{PAGE, Reading, WantedBy, read};
+use super::related::{Wanted, bring};
+use super::work::{Item, Work, collect, payments_of};
+use crate::engine::api::{PartView, SyncSpec};
+use crate::store::batch::{Outcome, StateChange};
+use crate::store::codec::{Content, Packed};
+use crate::store::{Batch, Durability, StoreError};
+use crate::stripe::Error;
+use crate::stripe::kind::Kind;
+use crate::stripe::view::InvoiceHead;
+
+/// Invoices that become records in one batch.
+const TOGETHER: usize = 200;
+/// Longest error kept with an entry.
+const MOST_ERROR: usize = 300;
+
+/// Runs (or goes on with) a sync.
+pub async fn run(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, Stop> {
+    if !ctx.integration.billing {
+        return payments_only(ctx, doc, spec).await;
+    }
+    let mut work = blocking(ctx, {
+        let spec = spec.clone();
+        move |ctx| collect(&ctx.store, ctx.integration.id, &spec)
+    })
+    .await?;
+    if work.items.is_empty() {
+        // Nothing pending: old walks have nothing to add.
+        doc.walks.retain(|name, _| spec.resources.iter().any(|kind| kind.list_name() == name));
+    } else if doc.gte.is_none() {
+        // Payments of an invoice are as young as the invoice.
+        doc.gte = Some(work.oldest);
+    }
+    let total = work.items.len() as u64;
+    ctx.progress.update(|view| {
+        view.total = Some(view.done + view.errors + total);
+        view.remaining = total;
+    });
+    let mut end = refer(ctx, doc, spec, &mut work).await?;
+    end = worse(end, super::discover::resources(ctx, doc, &spec.resources, spec.max_reads).await?);
+    end = worse(end, invoices(ctx, doc, spec, work.items).await?);
+    Ok(end)
+}
+
+fn worse(a: End, b: End) -> End {
+    if a == End::Partly || b == End::Partly { End::Partly } else { End::Done }
+}
+
+async fn blocking<T: Send + 'static>(
+    ctx: &Ctx,
+    work: impl FnOnce(&Ctx) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Stop> {
+    let ctx = ctx.clone();
+    match tokio::task::spawn_blocking(move || work(&ctx)).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Stop::Store(StoreError::Value("the catalog could not be read".into()))),
+    }
+}
+
+/// Customers, products, invoice payments, payment intents and charges.
+async fn refer(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, work: &mut Work) -> Result<End, Stop> {
+    let max_reads = spec.max_reads;
+    let by_id = WantedBy::Id;
+    let payment_pages = work.payment_pages();
+    let customers = Wanted {
+        kind: Kind::Customer,
+        ids: std::mem::take(&mut work.customers),
+        by: by_id,
+        expanded: None,
+        pages: work.customer_pages(),
+        max_reads,
+    };
+    // Customers and products are older than their invoices: their lists are walked from the beginning.
+    let since = doc.gte.take();
+    let mut end = bring(ctx, doc, customers).await?;
+    let pages = (work.products.len() as u64).div_ceil(PAGE as u64);
+    let ids = std::mem::take(&mut work.products);
+    let products = Wanted { kind: Kind::Product, ids, by: by_id, expanded: None, pages, max_reads };
+    end = worse(end, bring(ctx, doc, products).await?);
+    doc.gte = since;
+    let payable = std::mem::take(&mut work.payable);
+    let links = Wanted {
+        kind: Kind::InvoicePayment,
+        ids: payable.clone(),
+        by: WantedBy::Invoice,
+        expanded: None,
+        pages: payment_pages,
+        max_reads,
+    };
+    end = worse(end, bring(ctx, doc, links).await?);
+    let (intents, charges) = blocking(ctx, move |ctx| {
+        payments_of(&ctx.store, ctx.integration.id, &payable, &HashSet::new())
+    })
+    .await?;
+    let with_charge = may_expand_charge(ctx);
+    if !with_charge && !intents.is_empty() {
+        ctx.progress.warn("charges were left out: the key may not read them (rak_charge_read)");
+    }
+    let expanded = with_charge.then_some(("latest_charge", Kind::Charge));
+    let kind = Kind::PaymentIntent;
+    let intents = Wanted { kind, ids: intents, by: by_id, expanded, pages: payment_pages, max_reads };
+    end = worse(end, bring(ctx, doc, intents).await?);
+    if !charges.is_empty() {
+        let kind = Kind::Charge;
+        let charges = Wanted { kind, ids: charges, by: by_id, expanded: None, pages: payment_pages, max_reads };
+        end = worse(end, bring(ctx, doc, charges).await?);
+    }
+    Ok(end)
+}
+
+fn may_expand_charge(ctx: &Ctx) -> bool {
+    ctx.integration.may(Kind::Charge.permission()) && ctx.integration.offered(Kind::Charge.path())
+}
+
+/// Further lines, and the change from pending to synced.
+async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>) -> Result<End, Stop> {
+    let mut end = End::Done;
+    let total = items.len() as u64;
+    let (long, short): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.more_lines);
+    let begun_with = ctx.progress.view().done;
+    let mut done = 0_u64;
+    let mut part =
+        PartView { kind: Kind::Invoice, done, total: Some(total), finished: false, not_allowed: false };
+    let pause = Duration::from_millis(spec.delay_ms);
+    let together = if pause.is_zero() { TOGETHER } else { 1 };
+    for group in short.chunks(together) {
+        ctx.check(None)?;
+        let changes = group.iter().map(|item| change(ctx, item, Outcome::Synced, Vec::new())).collect();
+        store(ctx, doc, changes).await?;
+        done += group.len() as u64;
+        part.done = done;
+        tell(ctx, &part, begun_with + done, total - done);
+        if !pause.is_zero() {
+            wait(ctx, pause).await?;
+        }
+    }
+    let at_once = if pause.is_zero() { ctx.client.concurrency() } else { 1 };
+    let mut answers = futures::stream::iter(long)
+        .map(|item| async move {
+            ctx.check(spec.max_reads)?;
+            let lines = further_lines(ctx, &item).await;
+            if !pause.is_zero() {
+                wait(ctx, pause).await?;
+            }
+            Ok::<_, Stop>((item, lines))
+        })
+        .buffer_unordered(at_once);
+    let mut errors = 0_u64;
+    while let Some(answer) = answers.next().await {
+        let (item, lines) = answer?;
+        let (outcome, lines) = match lines {
+            Ok(lines) => (Outcome::Synced, lines),
+            Err(Stop::Stripe(Error::NotFound { .. })) => (Outcome::Gone, Vec::new()),
+            // These concern every invoice, not this one.
+            Err(stop) if concerns_all(&stop) => {
+                if matches!(stop, Stop::Stripe(Error::MissingPermission { .. })) {
+                    ctx.progress.withdrawn(Kind::Invoice);
+                }
+                return Err(stop);
+            }
+            Err(stop) => {
+                let reason = crate::text::clean_max(&format!("its further lines: {stop}"), MOST_ERROR);
+                (Outcome::Failed(reason), Vec::new())
+            }
+        };
+        let failed = matches!(outcome, Outcome::Failed(_));
+        store(ctx, doc, vec![change(ctx, &item, outcome, lines)]).await?;
+        if failed {
+            errors += 1;
+            end = End::Partly;
+            ctx.progress.update(|view| view.errors += 1);
+        } else {
+            done += 1;
+        }
+        part.done = done;
+        tell(ctx, &part, begun_with + done, total - done - errors);
+    }
+    part.finished = true;
+    ctx.progress.part(part);
+    Ok(end)
+}
+
+fn concerns_all(stop: &Stop) -> bool {
+    match stop {
+        Stop::Stripe(error) => {
+            error.is_key_refused()
+                || matches!(
+                    error,
+                    Error::Cancelled
+                        | Error::MissingPermission { .. }
+                        | Error::Network { .. }
+                        | Error::Certificate { .. }
+                        | Error::RateLimited { .. }
+                )
+        }
+        Stop::Store(_) | Stop::MaxReads(_) => true,
+    }
+}
+
+fn change(ctx: &Ctx, item: &Item, outcome: Outcome, lines: Vec<Packed>) -> StateChange {
+    StateChange {
+        integration: ctx.integration.id,
+        id: item.id.to_string(),
+        if_hash: item.hash,
+        outcome,
+        lines,
+    }
+}
+
+async fn store(ctx: &Ctx, doc: &mut JobDoc, changes: Vec<StateChange>) -> Result<(), Stop> {
+    let mut batch = Batch::new();
+    for change in changes {
+        batch.state(change);
+    }
+    doc.view = ctx.progress.view();
+    ctx.add_reads(&mut batch);
+    batch.meta(JobDoc::name(ctx.integration.id, doc.view.kind), doc);
+    ctx.store.commit(batch, Durability::Applied, (ctx.now)()).await?;
+    Ok(())
+}
+
+fn tell(ctx: &Ctx, part: &PartView, done: u64, remaining: u64) {
+    ctx.progress.update(|view| {
+        view.done = done;
+        view.remaining = remaining;
+        view.fraction = view.total.filter(|total| *total > 0).map(|total| done as f64 / total as f64);
+    });
+    ctx.progress.part(part.clone());
+    ctx.progress.tick(&ctx.client, Some(remaining as f64));
+}
+
+async fn wait(ctx: &Ctx, pause: Duration) -> Result<(), Stop> {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => Ok(()),
+        () = ctx.cancel.cancelled() => Err(Stop::Stripe(Error::Cancelled)),
+    }
+}
+
+/// The lines beyond the inline ones: the `data` arrays of their pages as received, packed.
+async fn further_lines(ctx: &Ctx, item: &Item) -> Result<Vec<Packed>, Stop> {
+    let integration = ctx.integration.id;
+    let Some(record) = ctx.store.record(integration, Kind::Invoice, &item.id)? else { return Ok(Vec::new()) };
+    let json = std::str::from_utf8(&record.json).map_err(|_| StoreError::Value("an invoice's text".into()))?;
+    let mut after = serde_json::from_str::<InvoiceHead>(json)
+        .ok()
+        .and_then(|head| head.lines.data.last().map(|line| line.id.clone().into_owned()));
+    let mut pages = Vec::new();
+    loop {
+        let mut params = vec![("limit", PAGE.to_string())];
+        if let Some(after) = &after {
+            params.push(("starting_after", after.clone()));
+        }
+        let page = ctx.client.list(&format!("/v1/invoices/{}/lines", item.id), &params).await?;
+        let lines: Vec<&str> = page.iter().collect();
+        after = lines
+            .last()
+            .and_then(|json| serde_json::from_str::<crate::stripe::view::ObjectHead>(json).ok())
+            .map(|head| head.id.into_owned());
+        let array = format!("[{}]", lines.join(","));
+        pages.push(ctx.store.codec().packer(Content::Lines)?.pack(array.as_bytes())?);
+        if !page.has_more || after.is_none() {
+            return Ok(pages);
+        }
+    }
+}
+
+/// With billing off: payment intents with their latest charge. After the first whole run, events keep them
+/// current; a day's overlap covers what they may have missed.
+async fn payments_only(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, Stop> {
+    const SINCE: &str = "payments_since";
+    let name = crate::integration::Integration::own_document(ctx.integration.id, SINCE);
+    if doc.gte.is_none() && doc.walks.is_empty() {
+        doc.gte = ctx.store.meta::<i64>(&name)?.map(|since| since - 86_400);
+    }
+    let begun = doc.view.started_at;
+    let with_charge = may_expand_charge(ctx);
+    let mut reading = Reading {
+        expanded: with_charge.then_some(("latest_charge", Kind::Charge)),
+        leads: true,
+        max_reads: spec.max_reads,
+        ..Reading::whole(Kind::PaymentIntent)
+    };
+    if with_charge {
+        reading.params.push(("expand[]", "data.latest_charge".into()));
+    } else {
+        ctx.progress.warn("charges were left out: the key may not read them (rak_charge_read)");
+    }
+    read(ctx, doc, reading).await.inspect_err(|stop| {
+        if matches!(stop, Stop::Stripe(Error::MissingPermission { .. })) {
+            ctx.progress.withdrawn(Kind::PaymentIntent);
+        }
+    })?;
+    let end = super::discover::resources(ctx, doc, &spec.resources, spec.max_reads).await?;
+    let mut batch = Batch::new();
+    batch.meta(name, &begun);
+    ctx.store.commit(batch, Durability::Applied, (ctx.now)()).await?;
+    Ok(end)
+}
