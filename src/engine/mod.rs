@@ -1,3 +1,347 @@
-//! The running system: requests in, snapshots out.
+//! The running system: requests in, snapshots out. It owns integrations, jobs and schedules.
+//!
+//! It knows no front-end: the screen and the command line both talk to it by the plain data of [`api`]. It
+//! must never show what is not stored, and never let two jobs of one kind run for one integration.
 
 pub mod api;
+mod jobs;
+mod poller;
+mod publish;
+mod runtime;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Now;
+use crate::integration::Integration;
+use crate::store::{OpenOptions, Store, StoreError};
+use crate::stripe::{ApiKey, BaseUrl, Client, ClientOptions};
+use crate::vault::Vault;
+use api::{Answer, IntegrationId, Level, Message, Phase, Request, Snapshot};
+use runtime::{Runtime, State};
+
+/// How long a shutdown waits for jobs to store where they are.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Messages that are kept for front-ends.
+const MESSAGES: usize = 50;
+
+/// How the engine is run.
+#[derive(Clone)]
+pub struct Options {
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// Where the vault's key is kept.
+    pub key_dir: PathBuf,
+    /// Instead of the address that each integration was connected with.
+    pub api_base: Option<BaseUrl>,
+    /// On a local Stripe of our own making.
+    pub demo: bool,
+    /// Nothing may be written at Stripe.
+    pub read_only: bool,
+    /// Poll by schedule, and take up jobs that were cut off.
+    pub live: bool,
+    /// For the store.
+    pub store: OpenOptions,
+    /// The time.
+    pub now: Now,
+}
+
+/// A handle on the running system. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: Options,
+    state: Mutex<State>,
+    changed: Arc<Notify>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    opened: watch::Sender<Option<Result<(), StoreError>>>,
+    cancel: CancellationToken,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Starts. Opening the store goes on in the background: the first snapshot says `Opening`.
+    pub fn start(options: Options) -> Engine {
+        let engine = Engine::new(options);
+        let opener = engine.clone();
+        engine.spawn(async move {
+            let options = opener.inner.options.clone();
+            let opened =
+                tokio::task::spawn_blocking(move || Store::open(&options.data_dir, &options.store)).await;
+            let result = match opened {
+                Ok(Ok(store)) => opener.take(store).await,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(StoreError::Stopped("it failed while opening".into())),
+            };
+            opener.opened(result);
+        });
+        engine
+    }
+
+    /// Starts on a store that is already open.
+    pub async fn with_store(options: Options, store: Store) -> Result<Engine, StoreError> {
+        let engine = Engine::new(options);
+        let result = engine.take(store).await;
+        engine.opened(result.clone());
+        result.map(|()| engine)
+    }
+
+    fn new(options: Options) -> Engine {
+        let first = Snapshot {
+            demo: options.demo,
+            read_only: options.read_only,
+            data_dir: options.data_dir.display().to_string(),
+            ..Snapshot::default()
+        };
+        let inner = Inner {
+            options,
+            state: Mutex::new(State::default()),
+            changed: Arc::new(Notify::new()),
+            snapshots: watch::channel(Arc::new(first)).0,
+            opened: watch::channel(None).0,
+            cancel: CancellationToken::new(),
+            tasks: Mutex::new(Vec::new()),
+        };
+        let engine = Engine { inner: Arc::new(inner) };
+        let publisher = engine.clone();
+        engine.spawn(async move { publish::run(&publisher).await });
+        engine
+    }
+
+    fn opened(&self, result: Result<(), StoreError>) {
+        if let Err(error) = &result {
+            self.state().phase = Phase::Failed { reason: error.to_string() };
+        }
+        self.inner.changed.notify_one();
+        self.inner.opened.send_replace(Some(result));
+    }
+
+    /// Waits until the store is open.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        let mut opened = self.inner.opened.subscribe();
+        let result = opened.wait_for(Option::is_some).await;
+        match result.as_deref() {
+            Ok(Some(result)) => result.clone(),
+            _ => Err(StoreError::Stopped("it never opened".into())),
+        }
+    }
+
+    /// The newest snapshot, and word of each newer one.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.inner.snapshots.subscribe()
+    }
+
+    /// Answers one request.
+    pub async fn request(&self, request: Request) -> Answer {
+        match request {
+            Request::Discover { integration, spec } => jobs::discover(self, integration, spec).await,
+            Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
+            Request::Cancel { job } => jobs::cancel(self, job),
+            Request::Poll { integration } => poller::now(self, integration),
+            Request::Events(query) => {
+                let Some(store) = self.store() else { return refused("the store is still opening") };
+                let (ids, version) = {
+                    let state = self.state();
+                    (state.runtimes.keys().copied().collect::<Vec<_>>(), state.events_version)
+                };
+                let read = tokio::task::spawn_blocking(move || store.events(&query, &ids)).await;
+                match read {
+                    Ok(Ok(window)) => Answer::Events(api::EventWindow { version, ..window }),
+                    Ok(Err(error)) => refused(error.to_string()),
+                    Err(_) => refused("the event log could not be read"),
+                }
+            }
+        }
+    }
+
+    /// The open store.
+    pub fn store(&self) -> Option<Store> {
+        self.state().store.clone()
+    }
+
+    /// Stops jobs and polling where they are (jobs are taken up again next time), and closes the store.
+    pub async fn shutdown(&self) {
+        self.inner.cancel.cancel();
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = futures::future::join_all(tasks);
+        if tokio::time::timeout(SHUTDOWN, all).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+        let store = self.state().store.take();
+        if let Some(store) = store {
+            let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> i64 {
+        (self.inner.options.now)()
+    }
+
+    /// Runs a task that a shutdown waits for.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let handle = tokio::spawn(task);
+        let mut tasks = self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(handle);
+    }
+
+    /// Takes an open store over: reads integrations and their last jobs, starts schedules.
+    async fn take(&self, store: Store) -> Result<(), StoreError> {
+        let reader = store.clone();
+        let now = self.now();
+        let loaded = tokio::task::spawn_blocking(move || {
+            let mut out = Vec::new();
+            for integration in Integration::all(&reader)? {
+                out.push(Runtime::load(&reader, integration, now)?);
+            }
+            Ok::<_, StoreError>(out)
+        })
+        .await
+        .map_err(|_| StoreError::Stopped("it could not be read".into()))??;
+        let mut unfinished = Vec::new();
+        {
+            let mut state = self.state();
+            state.store = Some(store);
+            state.phase = Phase::Ready;
+            for runtime in loaded {
+                let id = runtime.config.id;
+                unfinished.extend(runtime.cut_off().into_iter().map(|what| (id, what)));
+                state.runtimes.insert(id, runtime);
+            }
+        }
+        self.inner.changed.notify_one();
+        if self.inner.options.live {
+            for id in self.ids() {
+                poller::start(self, id);
+            }
+            for (id, what) in unfinished {
+                jobs::resume(self, id, what).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn ids(&self) -> Vec<IntegrationId> {
+        self.state().runtimes.keys().copied().collect()
+    }
+
+    /// The client of an integration, made on first use: the key is read from the vault only now.
+    async fn client(&self, id: IntegrationId) -> Result<Client, String> {
+        let (config, known) = {
+            let state = self.state();
+            let runtime = state.runtimes.get(&id).ok_or("there is no such integration")?;
+            (runtime.config.clone(), runtime.client.clone())
+        };
+        if let Some(client) = known {
+            return Ok(client);
+        }
+        let key = config.key.clone().ok_or_else(|| format!("{} is disconnected", config.name))?;
+        let options = self.inner.options.clone();
+        let name = Integration::vault_name(id);
+        let secret = tokio::task::spawn_blocking(move || {
+            Vault::open(&options.data_dir, &options.key_dir)?.get(&name, &key.place)
+        })
+        .await
+        .map_err(|_| "the key could not be read".to_owned())?
+        .map_err(|error| error.to_string())?;
+        let key = ApiKey::parse(secret.expose()).map_err(|problem| problem.to_string())?;
+        let base = match &self.inner.options.api_base {
+            Some(base) => base.clone(),
+            None => BaseUrl::parse(&config.base_url)?,
+        };
+        let client_options = ClientOptions {
+            cancel: self.inner.cancel.child_token(),
+            seed: u64::from(std::process::id()) ^ self.now() as u64,
+            ..ClientOptions::new(base, key)
+        };
+        let client = Client::new(client_options).map_err(|error| error.to_string())?;
+        if let Some(runtime) = self.state().runtimes.get_mut(&id) {
+            runtime.client = Some(client.clone());
+        }
+        Ok(client)
+    }
+
+    /// Tells front-ends something once.
+    fn message(&self, level: Level, integration: Option<IntegrationId>, text: impl Into<String>) {
+        let at = self.now();
+        let mut state = self.state();
+        state.message_seq += 1;
+        let message = Message { seq: state.message_seq, at, level, integration, text: text.into() };
+        state.messages.push_back(message);
+        while state.messages.len() > MESSAGES {
+            state.messages.pop_front();
+        }
+        drop(state);
+        self.inner.changed.notify_one();
+    }
+
+    /// Changes an integration in memory and in the store.
+    async fn change_integration(&self, id: IntegrationId, change: impl FnOnce(&mut Integration)) {
+        let (store, config) = {
+            let mut state = self.state();
+            let Some(runtime) = state.runtimes.get_mut(&id) else { return };
+            let mut config = (*runtime.config).clone();
+            change(&mut config);
+            runtime.config = Arc::new(config.clone());
+            (state.store.clone(), config)
+        };
+        self.inner.changed.notify_one();
+        if let Some(store) = store {
+            let mut batch = crate::store::Batch::new();
+            batch.meta(Integration::document(id), &config);
+            if let Err(error) = store.commit(batch, crate::store::Durability::Synced, self.now()).await {
+                self.message(Level::Error, Some(id), error.to_string());
+            }
+        }
+    }
+
+    /// Keeps what an error says about an integration: a refused key, or a network that is away.
+    async fn note_error(&self, id: IntegrationId, error: &crate::stripe::Error) {
+        use crate::stripe::Error;
+        let now = self.now();
+        if error.is_key_refused() {
+            let reason = error.to_string();
+            let mut news = false;
+            self.change_integration(id, |config| {
+                news = config.refused.is_none();
+                config.refused.get_or_insert(crate::integration::config::Refused { since: now, reason: reason.clone() });
+            })
+            .await;
+            if news {
+                self.message(Level::Error, Some(id), reason);
+            }
+        } else if matches!(
+            error,
+            Error::Network { .. } | Error::Timeout | Error::Certificate { .. } | Error::Fault { .. } | Error::BadAnswer { .. }
+        ) {
+            let mut state = self.state();
+            if let Some(runtime) = state.runtimes.get_mut(&id) {
+                runtime.offline.get_or_insert((now, error.to_string()));
+            }
+        }
+        self.inner.changed.notify_one();
+    }
+
+    /// An answer came: the network is there.
+    fn note_answer(&self, id: IntegrationId) {
+        if let Some(runtime) = self.state().runtimes.get_mut(&id) {
+            runtime.offline = None;
+        }
+    }
+}
+
+fn refused(reason: impl Into<String>) -> Answer {
+    Answer::Refused { reason: reason.into() }
+}

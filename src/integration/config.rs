@@ -169,7 +169,8 @@ pub fn pick<'a>(all: &'a [Integration], word: Option<&str>) -> Result<&'a Integr
     let Some(word) = word.map(str::trim) else {
         let active: Vec<&Integration> = all.iter().filter(|one| one.off_since.is_none()).collect();
         return match (active.as_slice(), all) {
-            ([one], _) | ([], [one]) => Ok(one),
+            ([one], _) => Ok(*one),
+            ([], [one]) => Ok(one),
             _ => Err(PickError::Many(names())),
         };
     };

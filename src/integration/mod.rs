@@ -2,5 +2,6 @@
 
 pub mod check;
 pub mod config;
+pub mod connect;
 
 pub use config::Integration;

@@ -8,3 +8,4 @@ pub mod reader;
 pub mod related;
 pub mod work;
 pub mod run;
+pub mod estimate;

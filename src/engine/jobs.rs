@@ -1,0 +1,259 @@
+//! Starting, resuming, stopping and ending discover and sync.
+//!
+//! One job of a kind runs for an integration; a second is told which one does. It must never start a job that
+//! spends reads against a key that is known to be refused.
+
+use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec};
+use super::runtime::Running;
+use super::{Engine, poller, refused};
+use crate::clock;
+use crate::events::poll::{self, Cursor};
+use crate::integration::Integration;
+use crate::store::{Batch, Durability, Store};
+use crate::stripe::Error;
+use crate::sync::job::{Ctx, End, JobDoc, Progress, Stop, What};
+use crate::sync::{discover, run};
+
+/// Starts (or goes on with) a discover.
+pub async fn discover(engine: &Engine, id: IntegrationId, spec: DiscoverSpec) -> Answer {
+    if let Err(reason) = discover::check_statuses(&spec.statuses) {
+        return refused(reason);
+    }
+    start(engine, id, What::Discover(spec)).await
+}
+
+/// Starts (or goes on with) a sync.
+pub async fn sync(engine: &Engine, id: IntegrationId, spec: SyncSpec) -> Answer {
+    start(engine, id, What::Sync(spec)).await
+}
+
+/// Takes up what the process before this one was doing when it ended.
+pub async fn resume(engine: &Engine, id: IntegrationId, what: What) {
+    if let Answer::Refused { reason } = start(engine, id, what).await {
+        engine.message(Level::Warning, Some(id), reason);
+    }
+}
+
+/// Stops a job where it is.
+pub fn cancel(engine: &Engine, job: JobId) -> Answer {
+    let state = engine.state();
+    for runtime in state.runtimes.values() {
+        for slot in [&runtime.discover, &runtime.sync] {
+            if let Some(running) = slot.running.as_ref().filter(|running| running.id == job) {
+                running.cancel.cancel();
+                return Answer::Done;
+            }
+        }
+    }
+    refused(format!("{job} does not run"))
+}
+
+async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
+    let kind = match what {
+        What::Discover(_) => JobKind::Discover,
+        What::Sync(_) => JobKind::Sync,
+    };
+    let Some(store) = engine.store() else { return refused("the store is still opening") };
+    let config = {
+        let mut state = engine.state();
+        let Some(runtime) = state.runtimes.get_mut(&id) else { return refused("there is no such integration") };
+        if let Some(running) = &runtime.slot(kind).running {
+            return Answer::Busy { job: running.id };
+        }
+        runtime.config.clone()
+    };
+    if let Some(reason) = obstacle(&config, &what) {
+        return refused(reason);
+    }
+    let client = match engine.client(id).await {
+        Ok(client) => client,
+        Err(reason) => return refused(reason),
+    };
+    let pace = match &what {
+        What::Discover(spec) => spec.pace,
+        What::Sync(spec) => spec.pace,
+    };
+    let cancel = engine.inner.cancel.child_token();
+    let client = client.with_pace(pace, cancel.clone());
+    let (doc, resumed) = match prepare(engine, &store, &config, what, client.pace()).await {
+        Ok(prepared) => prepared,
+        Err(reason) => return refused(reason),
+    };
+    let job = doc.view.id;
+    let progress = Progress::new(doc.view.clone(), engine.inner.changed.clone());
+    {
+        let mut state = engine.state();
+        let Some(runtime) = state.runtimes.get_mut(&id) else { return refused("there is no such integration") };
+        let slot = runtime.slot(kind);
+        // Between the look above and now another request may have been faster.
+        if let Some(running) = &slot.running {
+            return Answer::Busy { job: running.id };
+        }
+        slot.cut_off = None;
+        slot.running = Some(Running { id: job, progress: progress.clone(), cancel: cancel.clone() });
+    }
+    let now = engine.inner.options.now.clone();
+    let ctx = Ctx { store, client, integration: config, now, progress, cancel };
+    let task = engine.clone();
+    engine.spawn(async move { carry_out(&task, ctx, doc).await });
+    engine.inner.changed.notify_one();
+    Answer::Started { job, resumed }
+}
+
+/// Why a job can't be started at all.
+fn obstacle(config: &Integration, what: &What) -> Option<String> {
+    let name = &config.name;
+    if config.off_since.is_some() {
+        return Some(format!("{name} is disconnected: connect it again with `tillwatch connect`"));
+    }
+    if let Some(refusal) = &config.refused {
+        return Some(format!(
+            "{} Give {name} a new key: `tillwatch integrations edit {} --api-key-file F`",
+            refusal.reason, config.id.0
+        ));
+    }
+    if let What::Discover(spec) = what
+        && !config.billing
+        && spec.resources.is_empty()
+    {
+        return Some(format!(
+            "{name} is connected without billing, so there are no invoices to discover: `tillwatch sync` keeps its payments, `tillwatch integrations edit {} --billing on` adds invoices",
+            config.id.0
+        ));
+    }
+    let needed = if config.billing { "rak_invoice_read" } else { "rak_payment_intent_read" };
+    if !config.may(needed) {
+        return Some(format!(
+            "the key of {name} may not read what this needs ({needed}): tick it in Stripe, then `tillwatch integrations check {}`",
+            config.id.0
+        ));
+    }
+    None
+}
+
+/// The unfinished run of the same kind and range, or a new one; stored before anything is asked of Stripe.
+async fn prepare(
+    engine: &Engine,
+    store: &Store,
+    config: &Integration,
+    what: What,
+    pace: String,
+) -> Result<(JobDoc, bool), String> {
+    let now = engine.now();
+    let text = |error: crate::store::StoreError| error.to_string();
+    let kind = match what {
+        What::Discover(_) => JobKind::Discover,
+        What::Sync(_) => JobKind::Sync,
+    };
+    let name = JobDoc::name(config.id, kind);
+    let known: Option<JobDoc> = store.meta(&name).map_err(text)?;
+    let (doc, resumed) = match known {
+        Some(mut doc) if doc.is_unfinished() && same(&doc.what, &what) => {
+            doc.what = what;
+            let view = &mut doc.view;
+            view.state = JobState::Running;
+            view.outcome = None;
+            view.finished_at = None;
+            view.error = None;
+            view.warnings.clear();
+            view.errors = 0;
+            view.retries = 0;
+            view.pace = pace;
+            (doc, true)
+        }
+        _ => {
+            let range = range(config, &what, now)?;
+            let next: u64 = store.meta("next/job").map_err(text)?.unwrap_or(1);
+            let mut batch = Batch::new();
+            batch.meta("next/job", &(next + 1));
+            store.commit(batch, Durability::Applied, now).await.map_err(text)?;
+            (JobDoc::new(JobId(next), what, range, now, pace), false)
+        }
+    };
+    let mut batch = Batch::new();
+    batch.meta(name, &doc);
+    store.commit(batch, Durability::Applied, now).await.map_err(text)?;
+    Ok((doc, resumed))
+}
+
+/// The same work, whatever its pace and limit.
+fn same(a: &What, b: &What) -> bool {
+    match (a, b) {
+        (What::Discover(a), What::Discover(b)) => {
+            let plain = |spec: &DiscoverSpec| DiscoverSpec { pace: Pace::Auto, max_reads: None, ..spec.clone() };
+            plain(a) == plain(b)
+        }
+        // A sync takes up what is pending, whatever was asked for before; but a larger batch is a new run.
+        (What::Sync(a), What::Sync(b)) => {
+            let plain = |spec: &SyncSpec| SyncSpec { pace: Pace::Auto, max_reads: None, delay_ms: 0, ..spec.clone() };
+            plain(a) == plain(b)
+        }
+        _ => false,
+    }
+}
+
+/// First second and the second after the last, of the days asked for in the account's time zone.
+fn range(config: &Integration, what: &What, now: i64) -> Result<(Option<i64>, i64), String> {
+    let What::Discover(spec) = what else { return Ok((None, now + 1)) };
+    let (gte, lt) = clock::day_range(spec.from.as_deref(), spec.to.as_deref(), config.timezone.as_str())?;
+    // An open end is this second: what comes later is an event's business.
+    Ok((gte, lt.unwrap_or(now + 1)))
+}
+
+async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
+    let id = ctx.integration.id;
+    let what = doc.what.clone();
+    // The newest event is noted before a backfill begins, so that what changes meanwhile is caught up with.
+    let noted = ctx.store.meta::<Cursor>(&Cursor::name(id)).ok().flatten().is_some();
+    if !noted && poll::possible(&ctx.integration) {
+        poller::once(engine, id).await;
+    }
+    let result: Result<End, Stop> = match &what {
+        What::Discover(spec) => discover::run(&ctx, &mut doc, spec).await,
+        What::Sync(spec) => run::run(&ctx, &mut doc, spec).await,
+    };
+    if matches!(result, Ok(_)) && poll::possible(&ctx.integration) && !ctx.cancel.is_cancelled() {
+        poller::once(engine, id).await;
+    }
+    match &result {
+        Ok(_) => engine.note_answer(id),
+        Err(Stop::Stripe(Error::Cancelled)) => {}
+        Err(Stop::Stripe(error)) => engine.note_error(id, error).await,
+        Err(stop) => engine.message(Level::Warning, Some(id), stop.to_string()),
+    }
+    let withdrawn = ctx.progress.take_withdrawn();
+    if !withdrawn.is_empty() {
+        engine
+            .change_integration(id, |config| {
+                for kind in withdrawn {
+                    crate::integration::check::withdraw(&mut config.permissions, kind);
+                }
+            })
+            .await;
+    }
+    let now = engine.now();
+    ctx.progress.tick(&ctx.client, None);
+    doc.view = ctx.progress.view();
+    let ended = engine.inner.cancel.is_cancelled() && matches!(result, Err(Stop::Stripe(Error::Cancelled)));
+    if !ended {
+        doc.close(&result, now);
+    }
+    // At the end of the process the job is left as running: the next one takes it up.
+    let mut batch = Batch::new();
+    ctx.add_reads(&mut batch);
+    batch.meta(JobDoc::name(id, doc.view.kind), &doc);
+    if let Err(error) = ctx.store.commit(batch, Durability::Synced, now).await {
+        doc.close(&Err(Stop::Store(error)), now);
+    }
+    if ended {
+        doc.close(&result, now);
+    }
+    let mut state = engine.state();
+    if let Some(runtime) = state.runtimes.get_mut(&id) {
+        let slot = runtime.slot(doc.view.kind);
+        slot.running = None;
+        slot.view = Some(doc.view);
+    }
+    drop(state);
+    engine.inner.changed.notify_one();
+}

@@ -1,0 +1,165 @@
+//! The polling schedule: one task an integration, asleep until its time or a poke.
+//!
+//! It must never poll an integration that is off or whose key is refused, and never spend more than one GET
+//! when nothing happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::api::{Answer, Delivery, IntegrationId, Level};
+use super::{Engine, refused};
+use crate::events::poll::{self, Cursor};
+use crate::stripe::Error;
+use crate::sync::job::Stop;
+
+/// After a failure the next try comes sooner than the schedule says, at most so many seconds later.
+const AFTER_FAILURE_S: i64 = 60;
+
+/// Starts the schedule of one integration.
+pub fn start(engine: &Engine, id: IntegrationId) {
+    let task = engine.clone();
+    engine.spawn(async move { run(&task, id).await });
+}
+
+/// Polls at once.
+pub fn now(engine: &Engine, id: IntegrationId) -> Answer {
+    let state = engine.state();
+    let Some(runtime) = state.runtimes.get(&id) else { return refused("there is no such integration") };
+    if runtime.config.off_since.is_some() {
+        return refused(format!("{} is disconnected", runtime.config.name));
+    }
+    if !poll::possible(&runtime.config) {
+        return refused(format!("the key of {} may not read events (rak_event_read)", runtime.config.name));
+    }
+    if let Some(refusal) = &runtime.config.refused {
+        return refused(refusal.reason.clone());
+    }
+    runtime.poll.poke.notify_one();
+    Answer::Done
+}
+
+async fn run(engine: &Engine, id: IntegrationId) {
+    let cancel = engine.inner.cancel.clone();
+    let mut due = first_due(engine, id);
+    loop {
+        let poke = {
+            let mut state = engine.state();
+            let Some(runtime) = state.runtimes.get_mut(&id) else { return };
+            runtime.poll.next_at = due;
+            runtime.poll.poke.clone()
+        };
+        engine.inner.changed.notify_one();
+        let wait = due.map(|due| Duration::from_secs((due - engine.now()).max(0) as u64));
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = poke.notified() => {}
+            () = async { match wait { Some(wait) => tokio::time::sleep(wait).await, None => std::future::pending().await } } => {}
+        }
+        let ok = once(engine, id).await;
+        let now = engine.now();
+        due = every(engine, id).map(|every| {
+            // A tenth of spread, so that accounts do not poll in step.
+            let spread = (every / 10).max(1);
+            let every = every - spread / 2 + (now ^ i64::from(id.0)).rem_euclid(spread);
+            now + if ok { every } else { every.min(AFTER_FAILURE_S) }
+        });
+    }
+}
+
+/// Seconds between polls; none: not at all.
+fn every(engine: &Engine, id: IntegrationId) -> Option<i64> {
+    let state = engine.state();
+    let config = &state.runtimes.get(&id)?.config;
+    let on = config.off_since.is_none() && config.refused.is_none() && poll::possible(config);
+    (on && config.poll_every_s > 0 && config.delivery == Delivery::Poll).then_some(config.poll_every_s as i64)
+}
+
+fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
+    let every = every(engine, id)?;
+    let now = engine.now();
+    let polled_at = engine.store()?.meta::<Cursor>(&Cursor::name(id)).ok()??.polled_at;
+    Some(polled_at.map_or(now, |at| (at + every).clamp(now, now + every)))
+}
+
+/// One poll, with what it says about the integration. False when it failed.
+pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
+    let config = {
+        let mut state = engine.state();
+        let Some(runtime) = state.runtimes.get_mut(&id) else { return false };
+        if runtime.config.off_since.is_some() || !poll::possible(&runtime.config) {
+            return false;
+        }
+        runtime.poll.running = true;
+        runtime.config.clone()
+    };
+    engine.inner.changed.notify_one();
+    let result = attempt(engine, id, &config).await;
+    let mut ok = true;
+    let error = match result {
+        Ok(polled) => {
+            engine.note_answer(id);
+            let now = engine.now();
+            let mut state = engine.state();
+            if polled.new > 0 {
+                state.events_version += 1;
+            }
+            if let Some(runtime) = state.runtimes.get_mut(&id) {
+                runtime.count_events(polled.new, now);
+            }
+            drop(state);
+            if polled.hole {
+                let text = format!(
+                    "{}: more than 30 days went by unwatched, which is all that Stripe remembers; run discover and sync to be sure of what changed",
+                    config.name
+                );
+                engine.message(Level::Warning, Some(id), text);
+            }
+            None
+        }
+        Err(Stop::Stripe(Error::Cancelled)) => None,
+        Err(Stop::Stripe(error)) => {
+            ok = false;
+            engine.note_error(id, &error).await;
+            if matches!(error, Error::MissingPermission { .. }) {
+                withdraw_events(engine, id).await;
+            }
+            Some(error.to_string())
+        }
+        Err(stop) => {
+            ok = false;
+            engine.message(Level::Error, Some(id), stop.to_string());
+            Some(stop.to_string())
+        }
+    };
+    if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
+        runtime.poll.running = false;
+        runtime.poll.error = error;
+    }
+    engine.inner.changed.notify_one();
+    ok
+}
+
+async fn attempt(
+    engine: &Engine,
+    id: IntegrationId,
+    config: &Arc<crate::integration::Integration>,
+) -> Result<poll::Polled, Stop> {
+    let Some(store) = engine.store() else { return Ok(poll::Polled::default()) };
+    let client = engine
+        .client(id)
+        .await
+        .map_err(|message| Stop::Stripe(Error::WrongKeyKind { message }))?;
+    // A handle of its own: its reads are counted apart.
+    let client = client.with_pace(super::api::Pace::Auto, engine.inner.cancel.child_token());
+    poll::poll(&store, &client, config, &engine.inner.options.now).await
+}
+
+async fn withdraw_events(engine: &Engine, id: IntegrationId) {
+    engine
+        .change_integration(id, |config| {
+            for row in config.permissions.iter_mut().filter(|row| row.permission == "rak_event_read") {
+                row.verdict = crate::integration::check::Verdict::Missing;
+            }
+        })
+        .await;
+}

@@ -1,0 +1,126 @@
+//! Snapshots: built when something changed, at most ten a second, newest wins.
+//!
+//! It must never block on the network, and never run when nothing changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Engine;
+use super::api::{Health, IntegrationView, PollView, ReadsView, Snapshot, StoredKind};
+use super::runtime::Runtime;
+use crate::events::poll::Cursor;
+use crate::store::Store;
+use crate::stripe::kind::Kind;
+
+/// GETs in 30 days that every account may send, whatever its number of transactions
+/// (docs.stripe.com/rate-limits, read allocation).
+pub const READ_FLOOR: u64 = 10_000;
+/// Between two snapshots.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Kinds that a payments-only integration keeps.
+const PAYMENT_KINDS: [Kind; 2] = [Kind::PaymentIntent, Kind::Charge];
+/// Kinds that sync keeps with billing on.
+const BILLING_KINDS: [Kind; 6] =
+    [Kind::Invoice, Kind::Customer, Kind::Product, Kind::InvoicePayment, Kind::PaymentIntent, Kind::Charge];
+
+/// Publishes until the engine ends.
+pub async fn run(engine: &Engine) {
+    let cancel = engine.inner.cancel.clone();
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            () = engine.inner.changed.notified() => {}
+        }
+        engine.inner.snapshots.send_replace(Arc::new(build(engine)));
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+    engine.inner.snapshots.send_replace(Arc::new(build(engine)));
+}
+
+/// The state of the moment.
+pub fn build(engine: &Engine) -> Snapshot {
+    let now = engine.now();
+    let options = &engine.inner.options;
+    let state = engine.state();
+    let integrations = match &state.store {
+        Some(store) => state.runtimes.values().map(|runtime| view(store, runtime, now)).collect(),
+        None => Vec::new(),
+    };
+    Snapshot {
+        phase: state.phase.clone(),
+        demo: options.demo,
+        read_only: options.read_only,
+        data_dir: options.data_dir.display().to_string(),
+        integrations,
+        events_version: state.events_version,
+        messages: state.messages.iter().cloned().collect(),
+    }
+}
+
+/// Reads that a sync of all that is pending or stale likely uses: payment links and payments by list, customers
+/// at a quarter of the invoices, lines of one invoice in a hundred.
+pub fn sync_estimate(to_do: u64) -> u64 {
+    if to_do == 0 {
+        return 0;
+    }
+    let pages = to_do.div_ceil(100);
+    2 * pages + pages.div_ceil(4) + 1 + to_do / 100
+}
+
+fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
+    let config = &runtime.config;
+    let counters = store.counters(config.id);
+    let cursor: Cursor = store.meta(&Cursor::name(config.id)).ok().flatten().unwrap_or_default();
+    let health = match (config.health(), &runtime.offline) {
+        (Health::Connected | Health::Degraded { .. }, Some((since, reason))) => {
+            Health::Offline { since: *since, reason: reason.clone() }
+        }
+        (health, _) => health,
+    };
+    let sync = runtime.sync.view();
+    let discover = runtime.discover.view();
+    let synced_at = sync.as_ref().and_then(|job| job.finished_at);
+    let base: &[Kind] = if config.billing { &BILLING_KINDS } else { &PAYMENT_KINDS };
+    let stored = Kind::all()
+        .filter(|kind| base.contains(kind) || counters.count(*kind) > 0)
+        .map(|kind| StoredKind {
+            kind,
+            count: counters.count(kind),
+            synced_at,
+            allowed: config.may(kind.permission()),
+        })
+        .collect();
+    let to_do = counters.catalog.pending + counters.catalog.stale;
+    let today = if super::runtime::day_start(now, &config.timezone) == runtime.today.0 { runtime.today.1 } else { 0 };
+    IntegrationView {
+        id: config.id,
+        name: config.name.clone(),
+        account: config.account.clone(),
+        livemode: config.livemode,
+        billing: config.billing,
+        delivery: config.delivery,
+        timezone: config.timezone.clone(),
+        health,
+        poll: PollView {
+            every_s: config.poll_every_s,
+            last_at: cursor.polled_at,
+            next_at: runtime.poll.next_at,
+            running: runtime.poll.running,
+            error: runtime.poll.error.clone(),
+        },
+        last_event_at: (cursor.newest_created > 0).then_some(cursor.newest_created),
+        complete_to: cursor.complete_to,
+        reads: ReadsView { last_30_days: counters.reads_30_days(now / 86_400), floor: READ_FLOOR },
+        events_kept: counters.events,
+        events_today: today,
+        events_per_minute: runtime.minutes.list(now),
+        catalog: counters.catalog,
+        stored,
+        discover,
+        sync,
+        sync_estimate_reads: sync_estimate(to_do),
+    }
+}

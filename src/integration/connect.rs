@@ -1,0 +1,347 @@
+//! Connect, edit and disconnect: what they check, what they keep, in an order that survives a kill.
+//!
+//! Nothing is saved before the key has been tried. The key goes into the vault first and the integration's
+//! document second: a kill in between leaves a sealed key that the next connect overwrites, never an
+//! integration without its key. This must never write anything at Stripe.
+
+use crate::clock::Now;
+use crate::engine::api::{Delivery, IntegrationId, JobKind, JobState, Pace};
+use crate::store::{Batch, Durability, Store, StoreError};
+use crate::stripe::{ApiKey, BaseUrl, Client, ClientOptions, Error, KeyKind};
+use crate::sync::job::JobDoc;
+use crate::vault::{Place, Vault, VaultError};
+
+use super::Integration;
+use super::check::{KeyCheck, check};
+use super::config::KeyNote;
+
+/// Seconds between polls when nothing else is asked for.
+pub const POLL_EVERY_S: u64 = 15 * 60;
+
+/// Why a connect or edit was refused; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Stripe refused the key, or could not be asked.
+    #[error(transparent)]
+    Stripe(#[from] Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// It is there already, or does not fit.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What an operator asks for.
+#[derive(Debug)]
+pub struct Wish {
+    /// None: the account's own name.
+    pub name: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Invoices and subscriptions too.
+    pub billing: bool,
+    /// Seconds between polls.
+    pub poll_every_s: u64,
+    /// Where the API is.
+    pub base: BaseUrl,
+    /// The key.
+    pub key: ApiKey,
+    /// It comes from this command each time; nothing is kept at rest.
+    pub key_command: Option<String>,
+}
+
+/// A client for trying a key: few retries, so that a person hears soon.
+pub fn trial(base: &BaseUrl, key: &ApiKey) -> Result<Client, Error> {
+    Client::new(ClientOptions { max_retries: 2, pace: Pace::Full, ..ClientOptions::new(base.clone(), key.clone()) })
+}
+
+/// Tries the key.
+pub async fn try_key(base: &BaseUrl, key: &ApiKey, billing: bool) -> Result<(Client, KeyCheck), Error> {
+    let client = trial(base, key)?;
+    let found = check(&client, key, billing).await?;
+    Ok((client, found))
+}
+
+/// Refuses an account and mode that is connected already, and a name that is taken.
+pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result<(), ConnectError> {
+    let active = |one: &&Integration| one.off_since.is_none();
+    if let Some(there) = all
+        .iter()
+        .filter(active)
+        .find(|one| one.account == found.account && one.livemode == found.livemode)
+    {
+        let billing = if wish.billing && !there.billing {
+            format!("; to keep invoices too: `tillwatch integrations edit {} --billing on`", there.id.0)
+        } else {
+            String::new()
+        };
+        return Err(ConnectError::Refused(format!(
+            "{} ({}, {}) is connected already: to give it a new key, `tillwatch integrations edit {} --api-key-file F`{billing}",
+            there.name,
+            there.account,
+            there.mode(),
+            there.id.0
+        )));
+    }
+    if let Some(name) = &wish.name {
+        name_is_free(all, name, None)?;
+    }
+    Ok(())
+}
+
+fn name_is_free(all: &[Integration], name: &str, except: Option<IntegrationId>) -> Result<(), ConnectError> {
+    if name.trim().is_empty() || crate::text::clean(name) != name {
+        return Err(ConnectError::Refused("a name needs at least one letter and no control characters".into()));
+    }
+    match all.iter().find(|one| one.name.eq_ignore_ascii_case(name) && Some(one.id) != except) {
+        Some(taken) => Err(ConnectError::Refused(format!(
+            "the name `{name}` is taken by {} {}: choose another with --name",
+            taken.account,
+            taken.mode()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Saves a key that was tried: the vault first, then the integration. An account that was disconnected and
+/// kept its records is taken up under its old number.
+pub async fn save(
+    store: &Store,
+    vault: &Vault,
+    wish: Wish,
+    found: KeyCheck,
+    now: &Now,
+) -> Result<Integration, ConnectError> {
+    let all = Integration::all(store)?;
+    may_connect(&all, &wish, &found)?;
+    let earlier = all.iter().find(|one| one.account == found.account && one.livemode == found.livemode);
+    let next: u32 = store.meta("next/integration")?.unwrap_or(1);
+    let id = earlier.map_or(IntegrationId(next), |one| one.id);
+    let name = match (&wish.name, earlier) {
+        (Some(name), _) => name.trim().to_owned(),
+        (None, Some(one)) => one.name.clone(),
+        (None, None) => free_name(&all, &found),
+    };
+    let place = keep_key(vault, id, &wish.key, wish.key_command.as_deref())?;
+    let at = now();
+    let integration = Integration {
+        id,
+        name,
+        description: wish.description.map(|text| crate::text::clean_max(&text, 200)),
+        account: found.account,
+        account_name: found.account_name,
+        livemode: found.livemode,
+        billing: wish.billing,
+        delivery: Delivery::Poll,
+        poll_every_s: wish.poll_every_s,
+        timezone: found.timezone,
+        base_url: wish.base.to_string(),
+        key: Some(note(&wish.key, place)),
+        permissions: found.matrix,
+        checked_at: at,
+        connected_at: at,
+        off_since: None,
+        refused: None,
+    };
+    let mut batch = Batch::new();
+    batch.meta(Integration::document(id), &integration);
+    if earlier.is_none() {
+        batch.meta("next/integration", &(next + 1));
+    }
+    store.commit(batch, Durability::Synced, at).await?;
+    Ok(integration)
+}
+
+fn free_name(all: &[Integration], found: &KeyCheck) -> String {
+    let base = crate::text::clean_max(&found.account_name, 60);
+    let mut name = base.clone();
+    let mut number = 2;
+    while all.iter().any(|one| one.name.eq_ignore_ascii_case(&name)) {
+        name = match number {
+            2 => format!("{base} {}", if found.livemode { "live" } else { "test" }),
+            _ => format!("{base} {number}"),
+        };
+        number += 1;
+    }
+    name
+}
+
+fn keep_key(
+    vault: &Vault,
+    id: IntegrationId,
+    key: &ApiKey,
+    command: Option<&str>,
+) -> Result<Place, VaultError> {
+    match command {
+        Some(command) => Ok(Place::Command { command: command.to_owned() }),
+        None => vault.put(&Integration::vault_name(id), &key.secret),
+    }
+}
+
+fn note(key: &ApiKey, place: Place) -> KeyNote {
+    let kind = match key.kind {
+        KeyKind::Secret => "secret",
+        KeyKind::Restricted => "restricted",
+        KeyKind::ClaimableSandbox => "claimable sandbox",
+    };
+    KeyNote { masked: key.masked(), fingerprint: key.fingerprint(), kind: kind.into(), place }
+}
+
+/// What an edit changes; `None`: stays.
+#[derive(Debug, Default)]
+pub struct Edit {
+    /// New name.
+    pub name: Option<String>,
+    /// New description.
+    pub description: Option<String>,
+    /// Billing on or off.
+    pub billing: Option<bool>,
+    /// Seconds between polls.
+    pub poll_every_s: Option<u64>,
+    /// A new key, and the command it comes from.
+    pub key: Option<(ApiKey, Option<String>)>,
+    /// Where the API is from now on.
+    pub base: Option<BaseUrl>,
+}
+
+/// What an edit did.
+#[derive(Debug)]
+pub struct Edited {
+    /// As it is now.
+    pub integration: Integration,
+    /// Permissions that the old key had and the new one lacks.
+    pub lost: Vec<String>,
+}
+
+/// Changes an integration. A new key is tried first and must be of the same account and mode; until then the
+/// old one is used.
+pub async fn edit(
+    store: &Store,
+    vault: &Vault,
+    before: &Integration,
+    edit: Edit,
+    now: &Now,
+) -> Result<Edited, ConnectError> {
+    if before.off_since.is_some() {
+        return Err(ConnectError::Refused(format!(
+            "{} is disconnected: connect the account again with `tillwatch connect`",
+            before.name
+        )));
+    }
+    let mut after = before.clone();
+    let all = Integration::all(store)?;
+    if let Some(name) = edit.name {
+        name_is_free(&all, &name, Some(before.id))?;
+        after.name = name.trim().to_owned();
+    }
+    if let Some(description) = edit.description {
+        after.description = Some(crate::text::clean_max(&description, 200)).filter(|text| !text.is_empty());
+    }
+    if let Some(every) = edit.poll_every_s {
+        after.poll_every_s = every;
+    }
+    if let Some(billing) = edit.billing {
+        after.billing = billing;
+    }
+    if let Some(base) = &edit.base {
+        after.base_url = base.to_string();
+    }
+    let base = BaseUrl::parse(&after.base_url).map_err(ConnectError::Refused)?;
+    let needs_check = edit.key.is_some() || after.billing != before.billing || edit.base.is_some();
+    let mut lost = Vec::new();
+    if needs_check {
+        let key = match &edit.key {
+            Some((key, _)) => key.clone(),
+            None => stored_key(vault, before)?,
+        };
+        let (_, found) = try_key(&base, &key, after.billing).await?;
+        if found.livemode != before.livemode || (found.account != before.account && known(&found.account)) {
+            return Err(ConnectError::Refused(format!(
+                "that key is of {} ({}), {} is {} ({}): connect it as an account of its own with `tillwatch connect`",
+                found.account,
+                if found.livemode { "LIVE" } else { "TEST" },
+                before.name,
+                before.account,
+                before.mode()
+            )));
+        }
+        let had: Vec<String> = before.missing().into_iter().map(|missing| missing.permission).collect();
+        after.permissions = found.matrix;
+        after.checked_at = now();
+        after.refused = None;
+        lost = after
+            .missing()
+            .into_iter()
+            .map(|missing| missing.permission)
+            .filter(|permission| !had.contains(permission))
+            .collect();
+    }
+    if let Some((key, command)) = edit.key {
+        let place = keep_key(vault, before.id, &key, command.as_deref())?;
+        after.key = Some(note(&key, place));
+    }
+    let mut batch = Batch::new();
+    batch.meta(Integration::document(after.id), &after);
+    store.commit(batch, Durability::Synced, now()).await?;
+    Ok(Edited { integration: after, lost })
+}
+
+/// A key that may not read its account tells no account id.
+fn known(account: &str) -> bool {
+    !account.starts_with("unknown-")
+}
+
+/// The key of an integration, from where the vault put it. May run a command: blocks.
+pub fn stored_key(vault: &Vault, integration: &Integration) -> Result<ApiKey, ConnectError> {
+    let note = integration
+        .key
+        .as_ref()
+        .ok_or_else(|| ConnectError::Refused(format!("{} is disconnected", integration.name)))?;
+    let secret = vault.get(&Integration::vault_name(integration.id), &note.place)?;
+    ApiKey::parse(secret.expose()).map_err(|problem| ConnectError::Refused(problem.to_string()))
+}
+
+/// Disconnects: no more polling, no more jobs, the key wiped; the records stay. The document goes first, so
+/// that a kill in between leaves a key that is wiped on the next disconnect, and nothing that still polls.
+pub async fn disconnect(
+    store: &Store,
+    vault: &Vault,
+    before: &Integration,
+    now: &Now,
+) -> Result<Integration, ConnectError> {
+    let at = now();
+    let mut after = before.clone();
+    let key = after.key.clone();
+    after.off_since.get_or_insert(at);
+    after.refused = None;
+    let mut batch = Batch::new();
+    batch.meta(Integration::document(after.id), &after);
+    for kind in [JobKind::Discover, JobKind::Sync] {
+        let name = JobDoc::name(after.id, kind);
+        if let Some(mut doc) = store.meta::<JobDoc>(&name)?
+            && doc.view.state == JobState::Running
+        {
+            doc.view.state = JobState::Cancelled;
+            doc.view.finished_at = Some(at);
+            batch.meta(name, &doc);
+        }
+    }
+    store.commit(batch, Durability::Synced, at).await?;
+    if let Some(key) = &key {
+        vault.wipe(&Integration::vault_name(after.id), &key.place)?;
+        after.key = None;
+        let mut batch = Batch::new();
+        batch.meta(Integration::document(after.id), &after);
+        store.commit(batch, Durability::Synced, at).await?;
+    }
+    Ok(after)
+}
+
+/// Where a key is revoked.
+pub fn revoke_link(livemode: bool) -> &'static str {
+    if livemode { "https://dashboard.stripe.com/apikeys" } else { "https://dashboard.stripe.com/test/apikeys" }
+}
