@@ -1,0 +1,20 @@
+//! What the screen needs of the engine, and nothing more.
+//!
+//! The engine in this process implements it, so does a test's fake, and one at the far end of a socket can.
+//! Nothing here may block: the drawing loop calls it.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::engine::api::{Answer, Request, Snapshot};
+
+/// The engine as the screen sees it.
+pub trait Engine: Send + Sync {
+    /// The newest snapshot, now and from now on.
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
+
+    /// Sends a request; the future ends with its answer.
+    fn request(&self, request: Request) -> BoxFuture<'static, Answer>;
+}

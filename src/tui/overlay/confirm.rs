@@ -1,0 +1,76 @@
+//! A question before something that costs: what, for which account, in which mode, at what price.
+//!
+//! No is the answer to everything but `y`; Enter held down must not confirm.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+use crate::engine::api::Request;
+use crate::tui::fmt;
+use crate::tui::state::Purpose;
+use crate::tui::widgets::{View, header, put};
+
+/// The beginning of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What is to be done.
+    pub title: &'static str,
+    /// For whom.
+    pub account: String,
+}
+
+/// A question and what yes means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    /// What is asked.
+    pub question: Question,
+    /// What it will cost.
+    pub cost: String,
+    /// What was used already.
+    pub used: String,
+    /// What to send on yes.
+    pub request: Request,
+    /// What that is for.
+    pub purpose: Purpose,
+}
+
+impl Question {
+    /// The whole of it.
+    pub fn asks(self, cost: String, used: String, request: Request, purpose: Purpose) -> Confirm {
+        Confirm { question: self, cost, used, request, purpose }
+    }
+}
+
+/// Draws the question.
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) {
+    let theme = view.theme;
+    let name = fmt::fit(&fmt::clean(&confirm.question.account), 28);
+    let first = Line::from(vec![
+        Span::styled(confirm.question.title, theme.strong()),
+        Span::raw(" "),
+        Span::styled(name, theme.strong()),
+        Span::raw(" "),
+        header::mode(theme, true),
+        Span::raw("?"),
+    ]);
+    let key = |name: &'static str| Span::styled(name, theme.accent().patch(theme.strong()));
+    let keys = Line::from(vec![
+        key("y"),
+        Span::raw(" yes   "),
+        key("n"),
+        Span::raw(" no (Enter and Esc too)"),
+    ]);
+    let cost = format!("{} · {}", confirm.cost, confirm.used);
+    let wide = (first.width().max(fmt::width(&cost)).max(keys.width()) as u16).saturating_add(4);
+    let wide = wide.min(area.width.saturating_sub(2));
+    let pieces = put::wrap(&cost, usize::from(wide.saturating_sub(4)));
+    let inside = super::panel(view, buf, area, (wide, pieces.len() as u16 + 5), "Confirm");
+    put::line(buf, inside, 0, &first);
+    for (row, piece) in pieces.iter().enumerate() {
+        put::line(buf, inside, row as u16 + 1, &Line::raw(piece.as_str()));
+    }
+    put::line(buf, inside, pieces.len() as u16 + 2, &keys);
+}

@@ -1,0 +1,86 @@
+//! What lies over a screen: help, messages, a question. Topmost gets the keys.
+//!
+//! An overlay must stay readable at the smallest size; what does not fit is scrolled.
+
+pub mod confirm;
+pub mod help;
+pub mod messages;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    text::{Line, Span},
+};
+
+pub use confirm::{Confirm, Question};
+
+use super::widgets::put;
+use super::widgets::{Hits, View};
+
+/// One overlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    /// The table of actions.
+    Help {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// Everything that was told.
+    Messages {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// A question that `y` answers with yes and every other way with no.
+    Confirm(Box<Confirm>),
+}
+
+/// Draws them all, the topmost last.
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
+    for overlay in &view.state.overlays {
+        match overlay {
+            Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
+            Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
+            Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
+        }
+    }
+}
+
+/// A box in the middle of `area` with its inside cleared; returns the inside without its margins.
+fn panel(view: &View<'_>, buf: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
+    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
+    let at = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    };
+    let blank = " ".repeat(usize::from(width));
+    for row in 0..height {
+        // Clearing cell by cell: a style below must not shine through.
+        put::line(buf, at, row, &Line::raw(blank.as_str()));
+        for x in at.left()..at.right() {
+            if let Some(cell) = buf.cell_mut((x, at.y + row)) {
+                cell.reset();
+            }
+        }
+    }
+    let title = vec![Span::styled(title.to_owned(), view.theme.strong())];
+    let inner = put::frame(buf, at, view.theme, true, title, vec![]);
+    Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
+}
+
+/// Shows lines from `scroll` on, and says how far it can be scrolled.
+fn scrolled(view: &View<'_>, buf: &mut Buffer, inside: Rect, lines: &[Line<'_>], scroll: usize, hits: &mut Hits) {
+    let height = usize::from(inside.height);
+    hits.overlay_rows = height;
+    hits.overlay_scroll_max = lines.len().saturating_sub(height);
+    let first = scroll.min(hits.overlay_scroll_max);
+    for (row, line) in lines.iter().skip(first).take(height).enumerate() {
+        put::line(buf, inside, row as u16, line);
+    }
+    if hits.overlay_scroll_max > 0 {
+        let text = format!(" {}–{} of {} · j k moves ", first + 1, (first + height).min(lines.len()), lines.len());
+        let below = Rect { y: inside.y.saturating_add(inside.height), height: 1, ..inside };
+        put::right(buf, below, 0, &Line::styled(text, view.theme.faint()));
+    }
+}

@@ -1,0 +1,278 @@
+//! What the dashboard does with actions, snapshots and answers. Pure: everything it wants done is an effect.
+
+use super::state::Pane;
+use crate::engine::api::{
+    Answer, DiscoverSpec, IntegrationView, JobKind, JobState, JobView, Level, Phase, Request, SyncSpec,
+};
+use crate::tui::effects::Effect;
+use crate::tui::fmt::count;
+use crate::tui::input::actions::Action;
+use crate::tui::overlay::{Overlay, Question};
+use crate::tui::state::{Purpose, State};
+
+const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
+
+/// Carries an action out.
+pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
+    match action {
+        Action::Down => step(state, 1),
+        Action::Up => step(state, -1),
+        Action::PageDown => step(state, page(state)),
+        Action::PageUp => step(state, -page(state)),
+        Action::First => edge(state, false),
+        Action::Last => edge(state, true),
+        Action::Pane1 => focus(state, Pane::Integrations),
+        Action::Pane2 => focus(state, Pane::Events),
+        Action::Pane3 => focus(state, Pane::Sync),
+        Action::NextPane => state.dashboard.focus = state.dashboard.focus.next(),
+        Action::PreviousPane => state.dashboard.focus = state.dashboard.focus.next().next(),
+        Action::Zoom => state.dashboard.zoom = !state.dashboard.zoom,
+        Action::Back => back(state),
+        Action::AllAccounts => state.all_accounts = !state.all_accounts,
+        Action::Freeze => state.dashboard.feed.toggle_freeze(),
+        Action::Discover => return start(state, JobKind::Discover, false, now_ms),
+        Action::Sync => return start(state, JobKind::Sync, false, now_ms),
+        Action::RetryFailed => return start(state, JobKind::Sync, true, now_ms),
+        Action::Stop => return stop(state, now_ms),
+        Action::Poll => return poll(state, now_ms),
+        Action::CopyId => return copy(state, now_ms),
+        _ => return Vec::new(),
+    }
+    refresh(state)
+}
+
+/// Asks for the events that the screen should show and does not.
+pub fn refresh(state: &mut State) -> Vec<Effect> {
+    if state.snapshot.phase != Phase::Ready || state.engine_gone {
+        return Vec::new();
+    }
+    let scope = if state.all_accounts { None } else { state.selected };
+    if scope.is_none() && state.snapshot.integrations.is_empty() {
+        return Vec::new();
+    }
+    let version = state.snapshot.events_version;
+    state.dashboard.feed.look_at(scope);
+    state.dashboard.feed.notice(version);
+    let next = state.generation + 1;
+    match state.dashboard.feed.next_query(version, || next) {
+        Some((generation, query)) => {
+            state.generation = generation;
+            vec![Effect::Request { generation, request: Request::Events(query) }]
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Takes an answer that the feed waits for.
+pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec<Effect>> {
+    let rows = match answer {
+        Answer::Events(window) => Ok(window.clone()),
+        Answer::Refused { reason } => Err(reason.clone()),
+        _ => return None,
+    };
+    state.dashboard.feed.take(generation, rows).then(|| refresh(state))
+}
+
+/// Remembers the first visible row, so that nothing moves before the next key.
+pub fn drawn(state: &mut State) {
+    let feed = &mut state.dashboard.feed;
+    if let Some(row) = feed.window.rows.get(state.hits.feed_top) {
+        feed.top = Some(super::feed::place(row));
+    }
+    state.dashboard.scroll = state.dashboard.scroll.min(state.hits.sync_scroll_max);
+}
+
+fn page(state: &State) -> isize {
+    let rows = match state.dashboard.focus {
+        Pane::Integrations => state.hits.list_rows,
+        Pane::Events => state.hits.feed_rows,
+        Pane::Sync => state.hits.sync_rows,
+    };
+    rows.saturating_sub(1).clamp(1, 10_000) as isize
+}
+
+fn step(state: &mut State, rows: isize) {
+    match state.dashboard.focus {
+        Pane::Events => state.dashboard.feed.step(rows),
+        Pane::Sync if state.hits.sync_scroll_max > 0 => {
+            let to = state.dashboard.scroll.saturating_add_signed(rows);
+            state.dashboard.scroll = to.min(state.hits.sync_scroll_max);
+        }
+        Pane::Integrations | Pane::Sync => select(state, rows),
+    }
+}
+
+fn edge(state: &mut State, last: bool) {
+    match state.dashboard.focus {
+        Pane::Events if last => state.dashboard.feed.last(),
+        Pane::Events => state.dashboard.feed.follow(),
+        Pane::Sync if state.hits.sync_scroll_max > 0 => {
+            state.dashboard.scroll = if last { state.hits.sync_scroll_max } else { 0 };
+        }
+        Pane::Integrations | Pane::Sync => select(state, if last { 1_000_000 } else { -1_000_000 }),
+    }
+}
+
+fn select(state: &mut State, rows: isize) {
+    let all = &state.snapshot.integrations;
+    let Some(last) = all.len().checked_sub(1) else { return };
+    let here = all.iter().position(|view| Some(view.id) == state.selected).unwrap_or(0);
+    state.selected = all.get(here.saturating_add_signed(rows).min(last)).map(|view| view.id);
+}
+
+fn focus(state: &mut State, pane: Pane) {
+    let dashboard = &mut state.dashboard;
+    if dashboard.focus == pane {
+        dashboard.zoom = !dashboard.zoom;
+    } else {
+        dashboard.focus = pane;
+    }
+}
+
+fn back(state: &mut State) {
+    let dashboard = &mut state.dashboard;
+    if dashboard.zoom {
+        dashboard.zoom = false;
+    } else {
+        dashboard.focus = Pane::Events;
+    }
+}
+
+/// What a job is called in a sentence.
+pub fn job_word(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Discover => "discover",
+        JobKind::Sync => "sync",
+    }
+}
+
+/// The job runs or will.
+pub fn is_active(job: &JobView) -> bool {
+    matches!(job.state, JobState::Queued | JobState::Running)
+}
+
+fn usable(state: &mut State, now_ms: i64) -> Option<IntegrationView> {
+    let trouble = if state.engine_gone {
+        "the engine has stopped: quit and start again"
+    } else {
+        match &state.snapshot.phase {
+            Phase::Opening => "the store is still being opened",
+            Phase::Failed { .. } => "the store can't be used",
+            Phase::Ready => NO_ACCOUNT,
+        }
+    };
+    let ready = state.snapshot.phase == Phase::Ready && !state.engine_gone;
+    match state.current().filter(|_| ready).cloned() {
+        Some(view) => Some(view),
+        None => {
+            state.tell(Level::Warning, trouble, now_ms);
+            None
+        }
+    }
+}
+
+fn start(state: &mut State, kind: JobKind, retry_errors: bool, now_ms: i64) -> Vec<Effect> {
+    let Some(view) = usable(state, now_ms) else { return Vec::new() };
+    let word = job_word(kind);
+    let running = match kind {
+        JobKind::Discover => view.discover.as_ref(),
+        JobKind::Sync => view.sync.as_ref(),
+    };
+    if running.is_some_and(is_active) {
+        let text = format!("a {word} of {} is running already; x stops it", view.name);
+        state.tell(Level::Info, text, now_ms);
+        return Vec::new();
+    }
+    let integration = view.id;
+    let request = match kind {
+        JobKind::Discover => Request::Discover { integration, spec: DiscoverSpec::default() },
+        JobKind::Sync => {
+            Request::Sync { integration, spec: SyncSpec { retry_errors, ..SyncSpec::default() } }
+        }
+    };
+    let purpose = Purpose::Start(kind, integration);
+    if view.livemode {
+        let question = Question { title: question_title(kind, retry_errors), account: view.name.clone() };
+        let cost = cost(&view, kind, retry_errors);
+        let used = format!(
+            "{} of the floor of {} reads used in 30 days",
+            count(view.reads.last_30_days),
+            count(view.reads.floor)
+        );
+        state.overlays.push(Overlay::Confirm(Box::new(question.asks(cost, used, request, purpose))));
+        return Vec::new();
+    }
+    send(state, request, purpose, now_ms)
+}
+
+fn question_title(kind: JobKind, retry_errors: bool) -> &'static str {
+    match (kind, retry_errors) {
+        (JobKind::Discover, _) => "Discover",
+        (JobKind::Sync, false) => "Sync",
+        (JobKind::Sync, true) => "Sync and retry what failed",
+    }
+}
+
+fn cost(view: &IntegrationView, kind: JobKind, retry_errors: bool) -> String {
+    let reads = view.sync_estimate_reads;
+    match (kind, retry_errors) {
+        (JobKind::Discover, _) if view.catalog.total == 0 => "one read per 100 invoices".to_owned(),
+        (JobKind::Discover, _) => {
+            format!("about {} reads or a little more", count(view.catalog.total.div_ceil(100)))
+        }
+        (JobKind::Sync, false) => format!("about {} reads", count(reads)),
+        (JobKind::Sync, true) => {
+            format!("about {} reads, and those for {} failed", count(reads), count(view.catalog.error))
+        }
+    }
+}
+
+/// Sends a request whose answer will be told.
+pub fn send(state: &mut State, request: Request, purpose: Purpose, now_ms: i64) -> Vec<Effect> {
+    if let Some(generation) = state.expect(purpose) {
+        vec![Effect::Request { generation, request }]
+    } else {
+        state.tell(Level::Warning, "too many requests wait for an answer: try again in a moment", now_ms);
+        Vec::new()
+    }
+}
+
+fn stop(state: &mut State, now_ms: i64) -> Vec<Effect> {
+    let Some(view) = usable(state, now_ms) else { return Vec::new() };
+    // With both running the one that was begun last is stopped first.
+    let newest = [view.discover.as_ref(), view.sync.as_ref()]
+        .into_iter()
+        .flatten()
+        .filter(|job| is_active(job))
+        .max_by_key(|job| job.id.0);
+    let Some(job) = newest else {
+        state.tell(Level::Info, format!("nothing is running for {}", view.name), now_ms);
+        return Vec::new();
+    };
+    let purpose = Purpose::Cancel(job.kind, view.id);
+    send(state, Request::Cancel { job: job.id }, purpose, now_ms)
+}
+
+fn poll(state: &mut State, now_ms: i64) -> Vec<Effect> {
+    let Some(view) = usable(state, now_ms) else { return Vec::new() };
+    let mode = if view.livemode { "LIVE" } else { "TEST" };
+    state.tell(Level::Info, format!("reading new events of {} ({mode})", view.name), now_ms);
+    send(state, Request::Poll { integration: view.id }, Purpose::Poll(view.id), now_ms)
+}
+
+fn copy(state: &mut State, now_ms: i64) -> Vec<Effect> {
+    let id = match state.dashboard.focus {
+        Pane::Events => state.dashboard.feed.selected().map(|row| row.id.clone()),
+        Pane::Integrations | Pane::Sync => state.current().map(|view| view.account.clone()),
+    };
+    match id {
+        Some(id) => {
+            state.tell(Level::Info, format!("{id} was sent to the terminal's clipboard"), now_ms);
+            vec![Effect::Copy(id)]
+        }
+        None => {
+            state.tell(Level::Info, "nothing is selected", now_ms);
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Lays the dashboard out: three panes at once where there is room, tabs where there is not, one pane when it is
+//! whole.
+//!
+//! ```text
+//! header                                header
+//! +- 1 ----++- 2 -----------+           tabs
+//! |        ||               |           +- 2 ------------+
+//! +--------++---------------+           +----------------+
+//! +- 3 ---------------------+           +- 3 ------------+
+//! +-------------------------+           +----------------+
+//! ```
+
+use ratatui::{buffer::Buffer, layout::Rect, text::Span};
+
+use super::state::Pane;
+use crate::engine::api::{Health, Phase};
+use crate::tui::fmt::count;
+use crate::tui::widgets::put::{self, Part, part};
+use crate::tui::widgets::{Hits, View, feed, integrations, jobs};
+
+/// With less than this the accounts are a tab.
+const WIDE: u16 = 100;
+const TALL: u16 = 28;
+
+/// Draws the panes into what is between header and footer.
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
+    let dashboard = &view.state.dashboard;
+    let focus = dashboard.focus;
+    let small = area.width < WIDE || area.height < TALL;
+    if small {
+        let [top, body] = split(area, 1);
+        tabs(view, buf, top);
+        // Pane 1 has no place of its own here: focused is whole.
+        if dashboard.zoom || focus == Pane::Integrations {
+            pane(view, buf, body, focus, true, hits);
+        } else {
+            let low = if area.height < 28 { 4 } else { 12 }.min(body.height);
+            let [upper, lower] = split(body, body.height - low);
+            pane(view, buf, upper, Pane::Events, false, hits);
+            pane(view, buf, lower, Pane::Sync, false, hits);
+        }
+    } else if dashboard.zoom {
+        pane(view, buf, area, focus, true, hits);
+    } else {
+        let low = (area.height * 7 / 20).clamp(11, 14);
+        let [upper, lower] = split(area, area.height - low);
+        let left = 36.min(upper.width);
+        let side = Rect { width: left, ..upper };
+        let rest = Rect { x: upper.x + left, width: upper.width - left, ..upper };
+        pane(view, buf, side, Pane::Integrations, false, hits);
+        pane(view, buf, rest, Pane::Events, false, hits);
+        pane(view, buf, lower, Pane::Sync, false, hits);
+    }
+}
+
+/// The upper `rows` rows, and what is below them.
+fn split(area: Rect, rows: u16) -> [Rect; 2] {
+    let rows = rows.min(area.height);
+    [Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area }]
+}
+
+fn pane(view: &View<'_>, buf: &mut Buffer, area: Rect, which: Pane, whole: bool, hits: &mut Hits) {
+    let focused = view.state.dashboard.focus == which;
+    match which {
+        Pane::Integrations => integrations::draw(view, buf, area, focused, hits),
+        Pane::Events => feed::draw(view, buf, area, focused, hits),
+        Pane::Sync => jobs::draw(view, buf, area, focused, whole, hits),
+    }
+}
+
+fn tabs(view: &View<'_>, buf: &mut Buffer, area: Rect) {
+    let theme = view.theme;
+    let snapshot = &view.state.snapshot;
+    let focus = view.state.dashboard.focus;
+    let mut parts: Vec<Part> = Vec::new();
+    for (which, digit, name) in [
+        (Pane::Integrations, "1", "Integrations"),
+        (Pane::Events, "2", "Live events"),
+        (Pane::Sync, "3", "Sync"),
+    ] {
+        let mut spans = if focus == which {
+            vec![Span::styled(format!(" {digit} {name} "), theme.reversed())]
+        } else {
+            let key = Span::styled(format!(" {digit}"), theme.accent().patch(theme.strong()));
+            vec![key, Span::raw(format!(" {name} "))]
+        };
+        spans.extend(beside(view, which));
+        parts.push(part(0, spans));
+    }
+    let today: u64 = snapshot.integrations.iter().map(|one| one.events_today).sum();
+    if snapshot.phase == Phase::Ready && !snapshot.integrations.is_empty() {
+        parts.push(part(1, vec![Span::styled(format!("{} events today", count(today)), theme.faint())]));
+    }
+    put::line(buf, area, 0, &put::fit_parts(parts, usize::from(area.width), 1));
+}
+
+/// What a tab tells of the pane that it hides.
+fn beside(view: &View<'_>, which: Pane) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    match which {
+        Pane::Integrations => {
+            let all = &view.state.snapshot.integrations;
+            let count = |test: fn(&Health) -> bool| all.iter().filter(|one| test(&one.health)).count();
+            let refused = count(|health| matches!(health, Health::KeyRefused { .. }));
+            let offline = count(|health| matches!(health, Health::Offline { .. }));
+            if refused > 0 {
+                let word = if refused == 1 { "needs you" } else { "need you" };
+                vec![Span::styled(format!("{refused} {word}"), theme.bad().patch(theme.strong()))]
+            } else if offline > 0 {
+                vec![Span::styled(format!("{offline} offline"), theme.warn())]
+            } else {
+                Vec::new()
+            }
+        }
+        Pane::Events => Vec::new(),
+        Pane::Sync => {
+            let running = view.state.current().and_then(|one| {
+                [one.sync.as_ref(), one.discover.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .find(|job| super::update::is_active(job))
+            });
+            match running.and_then(|job| job.fraction) {
+                Some(share) => {
+                    let share = (share.clamp(0.0, 1.0) * 100.0).floor();
+                    vec![Span::styled(format!("{share} %"), theme.strong())]
+                }
+                None => Vec::new(),
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The state of the whole screen: what is selected, what is open, what was told.
+//!
+//! It holds ids and one window of rows, never all rows, and no time of its own: `now` comes with each message.
+
+use std::sync::Arc;
+
+use super::input::keys::Key;
+use super::overlay::Overlay;
+use super::screens::ScreenId;
+use super::screens::dashboard::DashboardState;
+use super::widgets::Hits;
+use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Snapshot};
+
+/// How long a toast stays, in milliseconds.
+pub const TOAST_MS: i64 = 4_000;
+
+/// Own messages that are kept.
+const NOTES_KEPT: usize = 100;
+
+/// Requests that may be under way at once, beside the one for rows.
+const PENDING_MAX: usize = 16;
+
+/// What the screen is, between two messages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The engine's newest snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// The screen that is open.
+    pub screen: ScreenId,
+    /// The dashboard's own state.
+    pub dashboard: DashboardState,
+    /// What lies over the screen, topmost last.
+    pub overlays: Vec<Overlay>,
+    /// The selected integration; none while there is none.
+    pub selected: Option<IntegrationId>,
+    /// The feed shows every account.
+    pub all_accounts: bool,
+    /// The newest thing worth telling and when it goes away.
+    pub toast: Option<Toast>,
+    /// What the screen itself told, newest last.
+    pub notes: Vec<Note>,
+    /// Messages of the engine up to this number were told already.
+    pub told: Option<u64>,
+    /// The terminal's size.
+    pub size: (u16, u16),
+    /// Where things were on the last frame.
+    pub hits: Hits,
+    /// The engine will not answer any more.
+    pub engine_gone: bool,
+    /// The last number given to a request.
+    pub generation: u64,
+    /// Requests under way and what they were for.
+    pub pending: Vec<(u64, Purpose)>,
+}
+
+/// A line at the bottom for a few seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// How much it matters.
+    pub level: Level,
+    /// One sentence.
+    pub text: String,
+    /// Gone at this time, Unix milliseconds.
+    pub until_ms: i64,
+}
+
+/// A toast as the message list keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Unix seconds.
+    pub at: i64,
+    /// How much it matters.
+    pub level: Level,
+    /// One sentence.
+    pub text: String,
+}
+
+/// What a request was for, so that its answer can be put into words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Start discover or sync.
+    Start(JobKind, IntegrationId),
+    /// Stop one.
+    Cancel(JobKind, IntegrationId),
+    /// Read the events now.
+    Poll(IntegrationId),
+}
+
+impl State {
+    /// A screen that has seen nothing yet.
+    pub fn new(size: (u16, u16)) -> State {
+        State {
+            snapshot: Arc::new(Snapshot::default()),
+            screen: ScreenId::Dashboard,
+            dashboard: DashboardState::default(),
+            overlays: Vec::new(),
+            selected: None,
+            all_accounts: false,
+            toast: None,
+            notes: Vec::new(),
+            told: None,
+            size,
+            hits: Hits::default(),
+            engine_gone: false,
+            generation: 0,
+            pending: Vec::new(),
+        }
+    }
+
+    /// The selected integration's view.
+    pub fn current(&self) -> Option<&IntegrationView> {
+        self.selected.and_then(|id| self.integration(id))
+    }
+
+    /// An integration by its number.
+    pub fn integration(&self, id: IntegrationId) -> Option<&IntegrationView> {
+        self.snapshot.integrations.iter().find(|view| view.id == id)
+    }
+
+    /// Its name, or its number when it is not known any more.
+    pub fn name_of(&self, id: IntegrationId) -> String {
+        self.integration(id).map_or_else(|| format!("integration {}", id.0), |view| view.name.clone())
+    }
+
+    /// The zone that times are shown in: the selected account's.
+    pub fn timezone(&self) -> &str {
+        self.current().map_or("UTC", |view| view.timezone.as_str())
+    }
+
+    /// The next number for a request.
+    pub fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// Remembers what a request is for; none when too many are under way.
+    pub fn expect(&mut self, purpose: Purpose) -> Option<u64> {
+        if self.pending.len() >= PENDING_MAX {
+            return None;
+        }
+        let generation = self.next_generation();
+        self.pending.push((generation, purpose));
+        Some(generation)
+    }
+
+    /// Shows a line for a few seconds and keeps it in the message list.
+    pub fn tell(&mut self, level: Level, text: impl Into<String>, now_ms: i64) {
+        let text = text.into();
+        self.notes.push(Note { at: now_ms.div_euclid(1000), level, text: text.clone() });
+        if self.notes.len() > NOTES_KEPT {
+            self.notes.remove(0);
+        }
+        self.flash(level, text, now_ms);
+    }
+
+    /// Shows a line for a few seconds only: what is in the message list already.
+    pub fn flash(&mut self, level: Level, text: String, now_ms: i64) {
+        self.toast = Some(Toast { level, text, until_ms: now_ms + TOAST_MS });
+    }
+
+    /// Keys go to this list of meanings.
+    pub fn context(&self) -> super::input::actions::Context {
+        use super::input::actions::Context;
+        match self.overlays.last() {
+            None => Context::Main,
+            Some(Overlay::Confirm(_)) => Context::Confirm,
+            Some(Overlay::Help { .. } | Overlay::Messages { .. }) => Context::Reading,
+        }
+    }
+
+    /// What a key means just now.
+    pub fn action_for(&self, key: Key) -> Option<super::input::actions::Action> {
+        super::input::actions::lookup(self.context(), key)
+    }
+}

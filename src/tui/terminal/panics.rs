@@ -1,0 +1,73 @@
+//! What a panic does to the screen.
+//!
+//! One of the screen's own thread gives the terminal back before anything is printed. One of any other thread must
+//! not: the screen goes on, so it is handed over as a message and nothing is printed into the picture.
+
+use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
+
+use tokio::sync::mpsc;
+
+type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync + 'static;
+
+/// The hook, in place for as long as this lives; then the one before it again.
+pub struct Hooked {
+    before: Arc<Hook>,
+    screen: Arc<Mutex<ThreadId>>,
+}
+
+impl std::fmt::Debug for Hooked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hooked").finish_non_exhaustive()
+    }
+}
+
+/// Puts the hook in place. `taken` tells whether the terminal is ours; `others` gets the panics of other threads.
+pub fn hook(taken: Arc<AtomicBool>, others: mpsc::Sender<String>) -> Hooked {
+    let before: Arc<Hook> = Arc::from(take_hook());
+    let screen = Arc::new(Mutex::new(thread::current().id()));
+    let (previous, drawing) = (Arc::clone(&before), Arc::clone(&screen));
+    set_hook(Box::new(move |info| {
+        let drawing = *drawing.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = thread::current().id() == drawing;
+        if ours || !taken.load(std::sync::atomic::Ordering::SeqCst) {
+            super::give_back(&taken);
+            previous(info);
+        } else {
+            let text = describe(info);
+            tracing::error!(panic = %text, "a thread panicked; the screen goes on");
+            // Full: the first few say enough.
+            let _ = others.try_send(text);
+        }
+    }));
+    Hooked { before, screen }
+}
+
+impl Hooked {
+    /// The loop may be moved between a runtime's threads: this one draws now.
+    pub fn drawn_by_this_thread(&self) {
+        *self.screen.lock().unwrap_or_else(PoisonError::into_inner) = thread::current().id();
+    }
+}
+
+impl Drop for Hooked {
+    fn drop(&mut self) {
+        // The hook cannot be changed by a thread that panics; it is harmless then.
+        if !thread::panicking() {
+            let before = Arc::clone(&self.before);
+            set_hook(Box::new(move |info| before(info)));
+        }
+    }
+}
+
+fn describe(info: &PanicHookInfo<'_>) -> String {
+    let what = info
+        .payload_as_str()
+        .map_or_else(|| "no reason given".to_owned(), |text| text.lines().next().unwrap_or_default().to_owned());
+    match info.location() {
+        Some(at) => format!("{what} ({}:{})", at.file(), at.line()),
+        None => what,
+    }
+}

@@ -1,0 +1,191 @@
+//! The core: a message changes the state and yields effects. Pure: no input, no output, no clock of its own.
+
+use super::effects::Effect;
+use super::input::actions::Action;
+use super::input::keys::Key;
+use super::msg::Msg;
+use super::overlay::Overlay;
+use super::screens::dashboard::update::{job_word, send};
+use super::state::{Purpose, State};
+use crate::engine::api::{Answer, Level, Phase, Snapshot};
+
+/// Takes one message in. `now_ms` is Unix milliseconds.
+pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
+    match msg {
+        Msg::Key(event) => match Key::of(&event).and_then(|key| state.action_for(key)) {
+            Some(action) => act(state, action, now_ms),
+            None => Vec::new(),
+        },
+        Msg::Resize(columns, rows) => {
+            state.size = (columns, rows);
+            Vec::new()
+        }
+        Msg::Snapshot(snapshot) => {
+            state.snapshot = snapshot;
+            keep_selection(state);
+            tell_news(state, now_ms);
+            (state.screen.row().refresh)(state)
+        }
+        Msg::Answer { generation, answer } => answered(state, generation, &answer, now_ms),
+        Msg::Drawn(hits) => {
+            state.hits = hits;
+            clamp_overlay(state);
+            (state.screen.row().drawn)(state);
+            Vec::new()
+        }
+        Msg::Tick => {
+            if state.toast.as_ref().is_some_and(|toast| toast.until_ms <= now_ms) {
+                state.toast = None;
+            }
+            Vec::new()
+        }
+        Msg::EngineGone => {
+            state.engine_gone = true;
+            state.tell(Level::Error, "the engine has stopped: quit and start again", now_ms);
+            Vec::new()
+        }
+        Msg::Panicked(text) => {
+            state.tell(Level::Error, format!("a part of tillwatch broke: {text}"), now_ms);
+            Vec::new()
+        }
+        Msg::NotSuspended(text) => {
+            state.tell(Level::Warning, text, now_ms);
+            Vec::new()
+        }
+    }
+}
+
+/// Carries an action out: those of the program here, those of an overlay next, the rest by the open screen.
+fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
+    match action {
+        Action::Quit | Action::ForceQuit => return vec![Effect::Quit],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Help => return toggle(state, Overlay::Help { scroll: 0 }),
+        Action::Messages => return toggle(state, Overlay::Messages { scroll: 0 }),
+        _ => {}
+    }
+    match state.overlays.last_mut() {
+        None => (state.screen.row().act)(state, action, now_ms),
+        Some(Overlay::Confirm(_)) => answer_question(state, action == Action::Yes, now_ms),
+        Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
+            let page = state.hits.overlay_rows.saturating_sub(1).max(1);
+            *scroll = match action {
+                Action::Down => scroll.saturating_add(1),
+                Action::Up => scroll.saturating_sub(1),
+                Action::PageDown => scroll.saturating_add(page),
+                Action::PageUp => scroll.saturating_sub(page),
+                Action::First => 0,
+                Action::Last => state.hits.overlay_scroll_max,
+                _ => *scroll,
+            };
+            if action == Action::Back {
+                state.overlays.pop();
+            }
+            clamp_overlay(state);
+            Vec::new()
+        }
+    }
+}
+
+/// The same key opens and closes.
+fn toggle(state: &mut State, overlay: Overlay) -> Vec<Effect> {
+    let same = |open: &Overlay| std::mem::discriminant(open) == std::mem::discriminant(&overlay);
+    if state.overlays.iter().any(same) {
+        state.overlays.retain(|open| !same(open));
+    } else {
+        state.overlays.push(overlay);
+    }
+    Vec::new()
+}
+
+fn answer_question(state: &mut State, yes: bool, now_ms: i64) -> Vec<Effect> {
+    match state.overlays.pop() {
+        Some(Overlay::Confirm(confirm)) if yes => send(state, confirm.request, confirm.purpose, now_ms),
+        _ => Vec::new(),
+    }
+}
+
+fn clamp_overlay(state: &mut State) {
+    let max = state.hits.overlay_scroll_max;
+    if let Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) = state.overlays.last_mut() {
+        *scroll = (*scroll).min(max);
+    }
+}
+
+fn keep_selection(state: &mut State) {
+    let all = &state.snapshot.integrations;
+    if state.selected.is_none_or(|id| !all.iter().any(|view| view.id == id)) {
+        state.selected = all.first().map(|view| view.id);
+    }
+}
+
+/// Shows what the engine tells since the last snapshot; what it told before the screen was there is in the list.
+fn tell_news(state: &mut State, now_ms: i64) {
+    if state.snapshot.phase == Phase::Opening {
+        return;
+    }
+    let newest = state.snapshot.messages.iter().map(|message| message.seq).max().unwrap_or(0);
+    if let Some(told) = state.told {
+        let snapshot: &Snapshot = &state.snapshot;
+        let news = snapshot
+            .messages
+            .iter()
+            .filter(|message| message.seq > told)
+            .max_by_key(|message| (rank(message.level), message.seq));
+        if let Some((level, text)) = news.map(|message| (message.level, message.text.clone())) {
+            state.flash(level, text, now_ms);
+        }
+    }
+    state.told = Some(state.told.unwrap_or(0).max(newest));
+}
+
+fn rank(level: Level) -> u8 {
+    match level {
+        Level::Info => 0,
+        Level::Warning => 1,
+        Level::Error => 2,
+    }
+}
+
+fn answered(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Vec<Effect> {
+    let Some(index) = state.pending.iter().position(|(number, _)| *number == generation) else {
+        // Either the open screen waits for it, or nobody does any more.
+        return (state.screen.row().answer)(state, generation, answer).unwrap_or_default();
+    };
+    let (_, purpose) = state.pending.remove(index);
+    if let Some((level, text)) = words(state, &purpose, answer) {
+        state.tell(level, text, now_ms);
+    }
+    Vec::new()
+}
+
+fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, String)> {
+    let told = match (purpose, answer) {
+        (Purpose::Start(kind, id), Answer::Started { resumed, .. }) => {
+            let how = if *resumed { "goes on where it stopped" } else { "has begun" };
+            (Level::Info, format!("the {} of {} {how}", job_word(*kind), state.name_of(*id)))
+        }
+        (Purpose::Start(kind, id), Answer::Busy { .. }) => {
+            let name = state.name_of(*id);
+            (Level::Info, format!("a {} of {name} is running already; x stops it", job_word(*kind)))
+        }
+        (Purpose::Cancel(kind, id), Answer::Done) => {
+            let key = if job_word(*kind) == "sync" { "s" } else { "d" };
+            let name = state.name_of(*id);
+            (Level::Info, format!("the {} of {name} stops; {key} takes it up again", job_word(*kind)))
+        }
+        (Purpose::Start(kind, id), Answer::Refused { reason }) => {
+            (Level::Warning, format!("no {} of {}: {reason}", job_word(*kind), state.name_of(*id)))
+        }
+        (Purpose::Cancel(kind, id), Answer::Refused { reason }) => {
+            let name = state.name_of(*id);
+            (Level::Warning, format!("the {} of {name} is not stopped: {reason}", job_word(*kind)))
+        }
+        (Purpose::Poll(id), Answer::Refused { reason }) => {
+            (Level::Warning, format!("no events of {}: {reason}", state.name_of(*id)))
+        }
+        // A poll that went well shows as rows.
+        _ => return None,
+    };
+    Some(told)
+}

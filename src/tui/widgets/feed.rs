@@ -1,0 +1,328 @@
+//! Pane 2: the events, newest first. Draws the rows that fit of the one window that is loaded.
+//!
+//! Columns go by priority when there is little room: the object first, then who or why; an amount is shown whole or
+//! not at all.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+    text::{Line, Span},
+};
+
+use super::put::{self, Part, part};
+use super::{Hits, View};
+use crate::engine::api::{EventRow, Health, Phase};
+use crate::tui::fmt::{self, count};
+use crate::tui::style::Theme;
+
+/// An event type's glyph and style, by what it means for a person.
+pub fn glyph(theme: Theme, event_type: &str) -> (&'static str, Style) {
+    let last = event_type.rsplit('.').next().unwrap_or_default();
+    if event_type.contains("dispute") && matches!(last, "created" | "funds_withdrawn") {
+        return ("✗", theme.bad());
+    }
+    match last {
+        _ if last.contains("fail") => ("✗", theme.bad()),
+        "requires_action" | "payment_action_required" | "marked_uncollectible" | "expired" | "past_due" => {
+            ("!", theme.warn())
+        }
+        "refunded" | "refund" | "voided" | "canceled" | "deleted" | "reversed" => ("↩", theme.text()),
+        "paid" | "succeeded" | "payment_succeeded" | "completed" | "captured" | "resumed" => {
+            ("✓", theme.good())
+        }
+        "created" | "finalized" | "sent" => ("+", theme.accent()),
+        _ => ("·", theme.faint()),
+    }
+}
+
+/// Widths of the columns; 0: not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Columns {
+    time: usize,
+    account: usize,
+    what: usize,
+    object: usize,
+    amount: usize,
+    who: usize,
+    gap: usize,
+}
+
+impl Columns {
+    fn fit(width: usize, time: usize, what: usize, amount: usize, all: bool) -> Columns {
+        let gap = if width >= 90 { 2 } else { 1 };
+        let mut columns = Columns {
+            time,
+            account: if all { 14 } else { 0 },
+            what: what.clamp(4, 38),
+            object: 13,
+            amount,
+            who: 0,
+            gap,
+        };
+        let rest = |c: &Columns| width.checked_sub(c.used());
+        // Who or why is worth at least 14 cells; before it is given up the object goes.
+        if rest(&columns).is_none_or(|left| left < 14 + gap) {
+            columns.object = 0;
+        }
+        if rest(&columns).is_none_or(|left| left < 10 + gap) {
+            columns.account = columns.account.min(10);
+            columns.what = columns.what.min(30);
+        }
+        match rest(&columns) {
+            Some(left) if left >= 8 + gap => columns.who = (left - gap).min(60),
+            Some(_) => {}
+            None => {
+                let short = columns.used() - width;
+                columns.what = columns.what.saturating_sub(short).max(8);
+                if columns.used() > width {
+                    columns.amount = 0;
+                }
+            }
+        }
+        columns
+    }
+
+    /// Cells taken with everything but who or why: marker, time, glyph, and the columns with their gaps.
+    fn used(&self) -> usize {
+        let of = |cells: usize| if cells == 0 { 0 } else { cells + self.gap };
+        1 + self.time + self.gap + of(self.account) + 2 + self.what + of(self.object) + of(self.amount) + 1
+    }
+}
+
+/// Draws the pane.
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut Hits) {
+    let theme = view.theme;
+    let inner = put::frame(buf, area, theme, focused, title(view), hints(view));
+    let feed = &view.state.dashboard.feed;
+    if let Some(lines) = instead(view) {
+        hits.feed_rows = 0;
+        hits.feed_top = 0;
+        put::notice(buf, inner, &lines);
+        return;
+    }
+    let head: u16 = u16::from(inner.height >= 8);
+    // The last line says how much there is, with a blank one above it.
+    let foot: u16 = if inner.height >= 12 { 2 } else { 0 };
+    let body = Rect {
+        y: inner.y + head,
+        height: inner.height.saturating_sub(head + foot),
+        ..inner
+    };
+    let height = usize::from(body.height).max(1);
+    let rows = &feed.window.rows;
+    let cursor = feed.cursor_index().unwrap_or(0);
+    let top = feed.top_index().clamp(cursor.saturating_sub(height - 1), cursor).min(rows.len());
+    hits.feed_rows = height;
+    hits.feed_top = top;
+    let shown: Vec<&EventRow> = rows.iter().skip(top).take(height).collect();
+
+    let tz = view.state.timezone();
+    let seconds = inner.width >= 90;
+    let times: Vec<String> = shown.iter().map(|row| time(view, row.created, tz, seconds)).collect();
+    let amounts: Vec<String> = shown
+        .iter()
+        .map(|row| row.amount.as_ref().map_or_else(String::new, |(n, code)| view.money(*n, code)))
+        .collect();
+    let widest = |texts: &[String]| texts.iter().map(|text| fmt::width(text)).max().unwrap_or(0);
+    let what = shown.iter().map(|row| fmt::width(&row.event_type)).max().unwrap_or(0);
+    let columns = Columns::fit(
+        usize::from(inner.width),
+        widest(&times).max(if seconds { 8 } else { 5 }),
+        what.max(30),
+        widest(&amounts).max(10),
+        view.state.all_accounts,
+    );
+    if head > 0 {
+        put::line(buf, inner, 0, &heading(theme, columns));
+    }
+    for (slot, row) in shown.iter().enumerate() {
+        let selected = top + slot == cursor && feed.cursor.is_some();
+        let line = event(view, row, &times[slot], &amounts[slot], columns, selected && focused);
+        put::line(buf, body, slot as u16, &line);
+        if selected {
+            put::line(buf, body, slot as u16, &Line::styled("▌", theme.accent()));
+        }
+    }
+    if foot > 0 {
+        let at = inner.height - 1;
+        put::line(buf, inner, at, &footing(view));
+    }
+}
+
+fn time(view: &View<'_>, at: i64, tz: &str, seconds: bool) -> String {
+    match fmt::day(at, view.now, tz) {
+        Some(day) if seconds => format!("{day} {}", fmt::hm(at, tz)),
+        Some(day) => day,
+        None if seconds => fmt::hms(at, tz),
+        None => fmt::hm(at, tz),
+    }
+}
+
+fn cell(cells: usize, gap: usize, span: impl FnOnce(usize) -> Span<'static>, out: &mut Vec<Span<'static>>) {
+    if cells > 0 {
+        out.push(span(cells));
+        out.push(Span::raw(" ".repeat(gap)));
+    }
+}
+
+fn heading(theme: Theme, c: Columns) -> Line<'static> {
+    let faint = theme.faint();
+    let mut out = vec![Span::raw(" ")];
+    cell(c.time, c.gap, |n| put::padded("time", n, faint), &mut out);
+    cell(c.account, c.gap, |n| put::padded("account", n, faint), &mut out);
+    out.push(Span::raw("  "));
+    cell(c.what, c.gap, |n| put::padded("what", n, faint), &mut out);
+    cell(c.object, c.gap, |n| put::padded("object", n, faint), &mut out);
+    cell(c.amount, c.gap, |n| put::padded_left("amount", n, faint), &mut out);
+    cell(c.who, 0, |n| put::padded("who or why", n, faint), &mut out);
+    Line::from(out)
+}
+
+fn event(
+    view: &View<'_>,
+    row: &EventRow,
+    time: &str,
+    amount: &str,
+    c: Columns,
+    selected: bool,
+) -> Line<'static> {
+    let theme = view.theme;
+    let (sign, style) = glyph(theme, &row.event_type);
+    let alarming = style == theme.bad() && sign == "✗";
+    let mut out = vec![Span::raw(" ")];
+    cell(c.time, c.gap, |n| put::padded(time, n, theme.faint()), &mut out);
+    let name = if c.account > 0 { view.state.name_of(row.integration) } else { String::new() };
+    cell(c.account, c.gap, |n| put::padded(&name, n, theme.text()), &mut out);
+    out.push(Span::styled(sign, style.patch(theme.strong())));
+    out.push(Span::raw(" "));
+    cell(c.what, c.gap, |n| put::padded(&row.event_type, n, theme.text()), &mut out);
+    let object = fmt::middle(&fmt::clean(&row.object), 13);
+    cell(c.object, c.gap, |n| put::padded(&object, n, theme.faint()), &mut out);
+    let amount_style = if alarming { theme.strong() } else { theme.text() };
+    cell(c.amount, c.gap, |n| put::padded_left(amount, n, amount_style), &mut out);
+    cell(c.who, 0, |n| put::padded(&row.who, n, theme.text()), &mut out);
+    out.push(Span::raw(" "));
+    if selected {
+        for span in &mut out {
+            span.style = theme.reversed().remove_modifier(Modifier::DIM);
+        }
+    }
+    Line::from(out)
+}
+
+fn title(view: &View<'_>) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    let mut title = vec![
+        Span::styled("2 ", theme.accent().patch(theme.strong())),
+        Span::styled("Live events", theme.strong()),
+    ];
+    let whose = if view.state.all_accounts {
+        Some("all accounts".to_owned())
+    } else {
+        view.state.current().map(|one| fmt::fit(&fmt::clean(&one.name), 24))
+    };
+    if let Some(whose) = whose {
+        title.push(Span::styled(format!(" · {whose}"), theme.text()));
+    }
+    title
+}
+
+fn hints(view: &View<'_>) -> Vec<Part> {
+    let theme = view.theme;
+    let key = |name: &'static str| Span::styled(name, theme.accent().patch(theme.strong()));
+    let feed = &view.state.dashboard.feed;
+    if !feed.loaded || instead(view).is_some() {
+        return Vec::new();
+    }
+    let mut parts = Vec::new();
+    if feed.following {
+        parts.push(part(0, vec![Span::styled("following", theme.good())]));
+    } else {
+        let mut spans = vec![Span::styled("frozen", theme.warn())];
+        if feed.new_above > 0 {
+            let text = format!(" · {} new above", count(feed.new_above));
+            spans.push(Span::styled(text, theme.warn().patch(theme.strong())));
+        }
+        parts.push(part(0, spans));
+        parts.push(part(1, vec![key("Space"), Span::raw(" follows again")]));
+    }
+    if view.state.snapshot.integrations.len() > 1 {
+        let other = if view.state.all_accounts { " one account" } else { " all accounts" };
+        parts.push(part(2, vec![key("A"), Span::raw(other)]));
+    }
+    parts
+}
+
+fn footing(view: &View<'_>) -> Line<'static> {
+    let all = view.state.all_accounts;
+    let shown = view.state.snapshot.integrations.iter();
+    let today: u64 =
+        shown.filter(|one| all || Some(one.id) == view.state.selected).map(|one| one.events_today).sum();
+    let kept = view.state.dashboard.feed.window.total;
+    let text = format!(" {} received today · {} kept here", count(today), count(kept));
+    Line::styled(text, view.theme.faint())
+}
+
+/// What stands in place of the rows when there are none to show: loading, empty or an error.
+fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
+    let theme = view.theme;
+    let state = view.state;
+    let feed = &state.dashboard.feed;
+    match &state.snapshot.phase {
+        Phase::Opening => return Some(vec![("opening the store …".to_owned(), theme.faint())]),
+        Phase::Failed { reason } => {
+            return Some(vec![
+                ("✗ the store can't be used".to_owned(), theme.bad().patch(theme.strong())),
+                (reason.clone(), theme.text()),
+                (format!("data folder: {}", state.snapshot.data_dir), theme.faint()),
+                ("q quits; nothing was changed".to_owned(), theme.faint()),
+            ]);
+        }
+        Phase::Ready => {}
+    }
+    let Some(current) = state.current() else {
+        return Some(vec![
+            (
+                "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
+                    .to_owned(),
+                theme.text(),
+            ),
+        ]);
+    };
+    if !feed.window.rows.is_empty() {
+        return None;
+    }
+    if let Some(reason) = &feed.error {
+        return Some(vec![
+            ("✗ the events could not be read".to_owned(), theme.bad().patch(theme.strong())),
+            (reason.clone(), theme.text()),
+        ]);
+    }
+    if !feed.loaded {
+        return Some(vec![("reading the events …".to_owned(), theme.faint())]);
+    }
+    let tz = current.timezone.as_str();
+    let stamp = |at: i64| fmt::stamp(at, view.now, tz, false);
+    Some(match &current.health {
+        _ if state.all_accounts => vec![
+            ("no events yet, of no account".to_owned(), theme.text()),
+            ("r asks Stripe now".to_owned(), theme.faint()),
+        ],
+        Health::KeyRefused { since, reason } => vec![
+            (format!("! Stripe refuses the key since {}", stamp(*since)), theme.bad().patch(theme.strong())),
+            (reason.clone(), theme.text()),
+            ("give it a new key: run `tillwatch integrations edit`".to_owned(), theme.faint()),
+        ],
+        Health::Offline { since, reason } => vec![
+            (format!("○ offline since {}", stamp(*since)), theme.warn().patch(theme.strong())),
+            (reason.clone(), theme.text()),
+            ("it goes on by itself; r tries now".to_owned(), theme.faint()),
+        ],
+        Health::Off => vec![("disconnected: no events come in; its records stay".to_owned(), theme.text())],
+        Health::Connected | Health::Degraded { .. } => vec![
+            ("no events yet".to_owned(), theme.text()),
+            ("Stripe keeps events for 30 days; r asks for them now".to_owned(), theme.faint()),
+        ],
+    })
+}

@@ -1,0 +1,55 @@
+//! The bottom line: the keys that matter most, or what was just told.
+//!
+//! The keys come from the table of actions; nothing is named here that does not work.
+
+use ratatui::{buffer::Buffer, layout::Rect, text::Span};
+
+use super::View;
+use super::put::{self, part};
+use crate::engine::api::Level;
+use crate::tui::fmt;
+use crate::tui::input::{actions, keys};
+use crate::tui::style::Theme;
+
+/// A level's glyph, its style, and its word.
+pub fn level(theme: Theme, level: Level) -> (&'static str, ratatui::style::Style, &'static str) {
+    match level {
+        Level::Info => ("·", theme.accent(), "info"),
+        Level::Warning => ("!", theme.warn(), "warning"),
+        Level::Error => ("✗", theme.bad(), "error"),
+    }
+}
+
+/// Draws the line.
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect) {
+    let theme = view.theme;
+    let key = |name: &str| Span::styled(keys::label(name), theme.accent().patch(theme.strong()));
+    if let Some(toast) = &view.state.toast {
+        let (glyph, style, _) = level(theme, toast.level);
+        let more = vec![key("M"), Span::raw(" messages ")];
+        let room = usize::from(area.width).saturating_sub(15);
+        let spans = vec![
+            Span::raw(" "),
+            Span::styled(glyph, style.patch(theme.strong())),
+            Span::raw(" "),
+            Span::styled(fmt::fit(&fmt::clean(&toast.text), room.saturating_sub(3)), theme.strong()),
+        ];
+        put::line(buf, area, 0, &spans.into());
+        put::right(buf, area, 0, &more.into());
+        return;
+    }
+    let help = vec![key("?"), Span::raw(" help ")];
+    let mut rows: Vec<_> = actions::TABLE.iter().filter(|row| row.footer > 0).collect();
+    rows.sort_by_key(|row| row.footer);
+    let parts = rows
+        .into_iter()
+        .map(|row| {
+            let name = row.keys.first().copied().unwrap_or_default();
+            part(row.footer, vec![key(name), Span::raw(format!(" {}", row.hint))])
+        })
+        .collect();
+    let room = usize::from(area.width).saturating_sub(10);
+    let inner = Rect { x: area.x.saturating_add(1), width: area.width.saturating_sub(1), ..area };
+    put::line(buf, inner, 0, &put::fit_parts(parts, room, if area.width >= 110 { 3 } else { 2 }));
+    put::right(buf, area, 0, &help.into());
+}

@@ -1,0 +1,158 @@
+//! The top line: whose screen this is, how current it is, and what it has cost.
+//!
+//! It must always tell account and mode, and never call something current that is not.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
+
+use super::put::{self, Part, part};
+use super::{Hits, View, Wake};
+use crate::engine::api::{Delivery, Health, IntegrationView, Phase};
+use crate::tui::fmt::{self, count};
+use crate::tui::style::Theme;
+
+/// How an integration is, in a glyph, a style and a word.
+pub fn health(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'static str) {
+    match &view.health {
+        Health::Connected => ("●", theme.good(), "connected"),
+        Health::Degraded { .. } => ("◐", theme.warn(), "connected"),
+        Health::KeyRefused { .. } => ("!", theme.bad(), "key refused"),
+        Health::Offline { .. } => ("○", theme.warn(), "offline"),
+        Health::Off => ("–", theme.faint(), "off"),
+    }
+}
+
+/// LIVE or TEST, as words.
+pub fn mode(theme: Theme, livemode: bool) -> Span<'static> {
+    if livemode { Span::styled(" LIVE ", theme.reversed()) } else { Span::raw(" TEST ") }
+}
+
+/// The schedule in a word: `15m`.
+pub fn every(seconds: u64) -> String {
+    match seconds {
+        s if s >= 3600 && s.is_multiple_of(3600) => format!("{}h", s / 3600),
+        s if s >= 60 && s.is_multiple_of(60) => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+/// Where the events come from: `poll 15m`, `relay + poll 1h`.
+pub fn source(view: &IntegrationView) -> String {
+    let live = match view.delivery {
+        Delivery::Poll => None,
+        Delivery::Relay => Some("relay"),
+        Delivery::Endpoint => Some("endpoint"),
+    };
+    let poll = (view.poll.every_s > 0).then(|| format!("poll {}", every(view.poll.every_s)));
+    match (live, poll) {
+        (Some(live), Some(poll)) => format!("{live} + {poll}"),
+        (Some(live), None) => live.to_owned(),
+        (None, Some(poll)) => poll,
+        (None, None) => "not polled".to_owned(),
+    }
+}
+
+/// Draws the line.
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
+    let theme = view.theme;
+    let snapshot = &view.state.snapshot;
+    let wide = area.width >= 110;
+    let mut parts = vec![part(9, vec![Span::styled(" tillwatch", theme.accent().patch(theme.strong()))])];
+    if snapshot.demo {
+        parts.push(part(0, vec![Span::styled(" DEMO ", theme.reversed())]));
+    }
+    if snapshot.read_only {
+        parts.push(part(0, vec![Span::styled("READ-ONLY", theme.strong())]));
+    }
+    if let Some(current) = view.state.current() {
+        let name = fmt::fit(&fmt::clean(&current.name), if wide { 32 } else { 18 });
+        let lead = if parts.len() == 1 && !wide { "" } else { " " };
+        parts.push(part(
+            0,
+            vec![
+                Span::raw(lead.to_owned()),
+                Span::styled(name, theme.strong()),
+                Span::raw(" "),
+                mode(theme, current.livemode),
+            ],
+        ));
+        currency(view, current, hits, wide, &mut parts);
+    } else {
+        let text = match snapshot.phase {
+            Phase::Opening => "opening the store …",
+            Phase::Failed { .. } => "the store can't be used",
+            Phase::Ready => "no account connected",
+        };
+        parts.push(part(0, vec![Span::raw(text)]));
+    }
+    let clock = clock(view, hits, wide);
+    let clock_width: usize = clock.iter().map(Span::width).sum();
+    let room = usize::from(area.width).saturating_sub(clock_width + 2);
+    put::line(buf, Rect { width: room as u16, ..area }, 0, &put::fit_parts(parts, room, 2));
+    put::right(buf, area, 0, &clock.into());
+}
+
+fn currency(
+    view: &View<'_>,
+    current: &IntegrationView,
+    hits: &mut Hits,
+    wide: bool,
+    parts: &mut Vec<Part>,
+) {
+    let theme = view.theme;
+    let tz = current.timezone.as_str();
+    let (glyph, style, word) = health(theme, current);
+    let mut state = vec![Span::styled(glyph, style), Span::raw(" ")];
+    match &current.health {
+        Health::Connected | Health::Degraded { .. } => {
+            if wide {
+                state.push(Span::raw(format!("{}, ", source(current))));
+            }
+            match current.last_event_at {
+                Some(at) => {
+                    state.push(Span::raw(if wide { "last event " } else { "event " }));
+                    state.push(Span::styled(hits.ago(view.now, at), theme.strong()));
+                }
+                None => state.push(Span::raw("no event yet")),
+            }
+        }
+        Health::KeyRefused { since, .. } | Health::Offline { since, .. } => {
+            let since = fmt::stamp(*since, view.now, tz, false);
+            state.push(Span::styled(format!("{word} since {since}"), style.patch(theme.strong())));
+        }
+        Health::Off => state.push(Span::styled(word, theme.strong())),
+    }
+    parts.push(part(1, state));
+    match current.complete_to {
+        Some(at) => parts.push(part(
+            2,
+            vec![
+                Span::raw("complete to "),
+                Span::styled(fmt::stamp(at, view.now, tz, true), theme.good().patch(theme.strong())),
+            ],
+        )),
+        None => parts.push(part(3, vec![Span::styled("not compared with Stripe yet", theme.faint())])),
+    }
+    let reads = current.reads;
+    let near = reads.floor > 0 && reads.last_30_days.saturating_mul(5) >= reads.floor.saturating_mul(4);
+    let style = if near { theme.warn().patch(theme.strong()) } else { theme.strong() };
+    parts.push(part(
+        4,
+        vec![
+            Span::raw("our reads, 30 d: "),
+            Span::styled(count(reads.last_30_days), style),
+            Span::raw(format!(" (floor {})", count(reads.floor))),
+        ],
+    ));
+}
+
+fn clock(view: &View<'_>, hits: &mut Hits, wide: bool) -> Vec<Span<'static>> {
+    let tz = view.state.timezone();
+    let text = if wide {
+        hits.changes_every(Wake::Second);
+        format!("{} {} ", fmt::hms(view.now, tz), fmt::city(tz))
+    } else {
+        hits.changes_every(Wake::Minute);
+        format!("{} ", fmt::hm(view.now, tz))
+    };
+    vec![Span::raw(text)]
+}

@@ -1,0 +1,187 @@
+//! Pane 1: the connected accounts, how each of them is, and when it is looked at next.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+};
+
+use super::header::{health, mode, source};
+use super::put;
+use super::{Hits, View, Wake, bar};
+use crate::engine::api::{Health, IntegrationView, Phase};
+use crate::tui::fmt::{self, count};
+
+/// Draws the pane.
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut Hits) {
+    let theme = view.theme;
+    let all = &view.state.snapshot.integrations;
+    let mut title = vec![
+        Span::styled("1 ", theme.accent().patch(theme.strong())),
+        Span::styled("Integrations", theme.strong()),
+    ];
+    let needy = all.iter().filter(|one| matches!(one.health, Health::KeyRefused { .. })).count();
+    if needy > 0 {
+        let word = if needy == 1 { "needs you" } else { "need you" };
+        title.push(Span::styled(format!(" · {needy} {word}"), theme.bad().patch(theme.strong())));
+    }
+    let inner = put::frame(buf, area, theme, focused, title, vec![]);
+    if all.is_empty() {
+        hits.list_rows = 0;
+        empty(view, buf, inner);
+        return;
+    }
+    let foot: u16 = if inner.height >= 8 { 2 } else { 0 };
+    let list = Rect { height: inner.height.saturating_sub(foot), ..inner };
+    // Two lines and a blank one each, as long as all of them fit that way; then two; then one.
+    let each = match usize::from(list.height) / all.len() {
+        3.. => 3_usize,
+        2 => 2,
+        _ if list.height < 4 => 1,
+        _ => 2,
+    };
+    let top_gap = usize::from(each == 3 && usize::from(list.height) > all.len() * 3);
+    let fits = (usize::from(list.height).saturating_sub(top_gap) / each).max(1);
+    hits.list_rows = fits;
+    let selected = all.iter().position(|one| Some(one.id) == view.state.selected).unwrap_or(0);
+    let first = selected.saturating_sub(fits / 2).min(all.len().saturating_sub(fits));
+    for (slot, one) in all.iter().skip(first).take(fits).enumerate() {
+        let y = (top_gap + slot * each) as u16;
+        row(view, buf, list, y, one, focused, each > 1, hits);
+    }
+    if foot > 0 {
+        footer(view, buf, inner, first > 0 || first + fits < all.len());
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn row(
+    view: &View<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    y: u16,
+    one: &IntegrationView,
+    focused: bool,
+    two_lines: bool,
+    hits: &mut Hits,
+) {
+    let theme = view.theme;
+    let selected = view.state.selected == Some(one.id);
+    let (glyph, style, _) = health(theme, one);
+    let name_room = usize::from(area.width).saturating_sub(3 + 8);
+    let name = put::padded(&one.name, name_room, theme.strong());
+    let marker = if selected { Span::styled("▌", theme.accent()) } else { Span::raw(" ") };
+    let mut line = Line::from(vec![
+        marker.clone(),
+        Span::styled(glyph, style),
+        Span::raw(" "),
+        name,
+        mode(theme, one.livemode),
+        Span::raw(" "),
+    ]);
+    if selected && focused {
+        // The glyph's colour would fight with the reversed row; its shape stays.
+        for span in line.spans.iter_mut().skip(1) {
+            span.style = theme.reversed();
+        }
+        if one.livemode && let Some(word) = line.spans.get_mut(4) {
+            word.content = "[LIVE]".into();
+        }
+    }
+    put::line(buf, area, y, &line);
+    if two_lines {
+        let (text, style) = second_line(view, one, hits);
+        let room = usize::from(area.width).saturating_sub(4);
+        let text = fmt::fit(&fmt::clean(&text), room);
+        let marker = if selected { marker } else { Span::raw(" ") };
+        put::line(
+            buf,
+            area,
+            y + 1,
+            &Line::from(vec![marker, Span::raw("  "), Span::styled(text, style)]),
+        );
+    }
+}
+
+fn second_line(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (String, Style) {
+    let theme = view.theme;
+    let stamp = |at: i64| fmt::stamp(at, view.now, &one.timezone, false);
+    match &one.health {
+        Health::Connected if one.poll.error.is_some() => {
+            (format!("poll failed: {}", one.poll.error.as_deref().unwrap_or_default()), theme.warn())
+        }
+        Health::Connected => (format!("connected · {}", polling(view, one, hits)), theme.faint()),
+        Health::Degraded { missing } => {
+            let mut kinds: Vec<&str> = missing.iter().map(|one| one.resource.as_str()).collect();
+            kinds.dedup();
+            (format!("{} not allowed", kinds.join(", ")), theme.warn())
+        }
+        Health::KeyRefused { since, .. } => {
+            (format!("key refused since {}", stamp(*since)), theme.bad())
+        }
+        Health::Offline { since, reason } => {
+            (format!("offline since {} · {reason}", stamp(*since)), theme.warn())
+        }
+        Health::Off => ("off · its records stay".to_owned(), theme.faint()),
+    }
+}
+
+/// The schedule, or what it is about to do.
+fn polling(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> String {
+    if one.poll.running {
+        return format!("{} · reading", source(one));
+    }
+    match one.poll.next_at {
+        Some(next) if next > view.now => {
+            let left = next - view.now;
+            hits.changes_every(if left <= 120 { Wake::Second } else { Wake::Minute });
+            // Seconds up to two minutes, so that the count does not seem to stand still.
+            let left = if left <= 120 { format!("{left} s") } else { fmt::span(left + 59) };
+            format!("{} · next in {left}", source(one))
+        }
+        Some(_) => format!("{} · due now", source(one)),
+        None => source(one),
+    }
+}
+
+fn footer(view: &View<'_>, buf: &mut Buffer, inner: Rect, more: bool) {
+    let theme = view.theme;
+    let all = &view.state.snapshot.integrations;
+    let today: u64 = all.iter().map(|one| one.events_today).sum();
+    let mut minutes = [0_u32; 30];
+    for one in all {
+        let skip = 30_usize.saturating_sub(one.events_per_minute.len());
+        for (slot, value) in minutes.iter_mut().skip(skip).zip(&one.events_per_minute) {
+            *slot = slot.saturating_add(*value);
+        }
+    }
+    let row = inner.height.saturating_sub(1);
+    let text = format!(" {} events today ", count(today));
+    let used = fmt::width(&text);
+    let room = usize::from(inner.width).saturating_sub(used + 6);
+    let mut line = Line::from(vec![Span::styled(text, theme.faint())]);
+    if room >= 6 {
+        line.spans.extend(bar::sparkline(&minutes, room.min(30), theme.accent()).spans);
+        line.spans.push(Span::styled(" /min", theme.faint()));
+    }
+    put::line(buf, inner, row, &line);
+    if more {
+        let text = format!(" {} accounts, j k moves", all.len());
+        put::line(buf, inner, row.saturating_sub(1), &Line::styled(text, theme.faint()));
+    }
+}
+
+fn empty(view: &View<'_>, buf: &mut Buffer, inner: Rect) {
+    let theme = view.theme;
+    let lines = match &view.state.snapshot.phase {
+        Phase::Opening => vec![("opening the store …".to_owned(), theme.faint())],
+        Phase::Failed { .. } => vec![("not known while the store can't be used".to_owned(), theme.faint())],
+        Phase::Ready => vec![
+            ("no account connected yet:".to_owned(), theme.text()),
+            ("run `tillwatch connect`,".to_owned(), theme.text()),
+            ("or `tillwatch demo` to look around".to_owned(), theme.text()),
+        ],
+    };
+    put::notice(buf, inner, &lines);
+}
