@@ -6,8 +6,9 @@
 pub mod api;
 mod jobs;
 mod poller;
-mod publish;
+pub mod publish;
 mod runtime;
+pub mod status;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,8 @@ use runtime::{Runtime, State};
 
 /// How long a shutdown waits for jobs to store where they are.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+/// A folder that is held or not ours is known at once; a large store takes longer to open than this.
+const EARLY: Duration = Duration::from_millis(100);
 /// Messages that are kept for front-ends.
 const MESSAGES: usize = 50;
 
@@ -132,6 +135,12 @@ impl Engine {
             Ok(Some(result)) => result.clone(),
             _ => Err(StoreError::Stopped("it never opened".into())),
         }
+    }
+
+    /// Waits a moment for an early end of opening (a folder that can't be used), so that it can be told
+    /// before a screen is taken. `None`: it still opens.
+    pub async fn failed_early(&self) -> Option<Result<(), StoreError>> {
+        tokio::time::timeout(EARLY, self.ready()).await.ok()
     }
 
     /// The newest snapshot, and word of each newer one.

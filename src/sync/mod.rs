@@ -9,3 +9,5 @@ pub mod related;
 pub mod work;
 pub mod run;
 pub mod estimate;
+pub mod plan;
+pub mod lines;

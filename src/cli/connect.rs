@@ -1,0 +1,222 @@
+//! `tillwatch connect`: tries a key, shows what it may read, keeps it, and proposes the next step.
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::context::{Context, title};
+use super::durations;
+use super::key_source::KeyArgs;
+use super::out::{DONE, Fail, Out, Outcome, ask};
+use crate::clock;
+use crate::integration::check::{Checked, KeyCheck, Verdict, form_link, livemode_of};
+use crate::integration::connect::{POLL_EVERY_S, Wish, may_connect, save, try_key};
+use crate::integration::Integration;
+use crate::stripe::kind::Kind;
+use crate::stripe::{BaseUrl, Client, DEFAULT_BASE, KeyKind};
+use crate::sync::estimate::{Estimate, estimate};
+
+/// Days that the proposed first discover covers.
+const PROPOSED_DAYS: i64 = 90;
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// How live events arrive. The relay and an endpoint of one's own come with later versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Webhook {
+    /// No push: events are polled.
+    Off,
+}
+
+/// Connect an account with an API key.
+#[derive(Debug, Args)]
+pub struct ConnectArgs {
+    /// What to call it; the account's own name if not given
+    #[arg(long)]
+    name: Option<String>,
+    /// What it is for
+    #[arg(long)]
+    description: Option<String>,
+    /// Invoices and subscriptions too (on), or payments only (off)
+    #[arg(long, value_name = "on|off", default_value = "on", default_missing_value = "on", num_args = 0..=1, require_equals = true)]
+    billing: OnOff,
+    /// How events are pushed; off: they are polled
+    #[arg(long, default_value = "off")]
+    webhook: Webhook,
+    /// How often to look for new events
+    #[arg(long, value_name = "15m", value_parser = durations::parse)]
+    poll: Option<u64>,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Go on without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Runs it.
+pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
+    let out = context.out;
+    let base = match &context.api_base {
+        Some(base) => base.clone(),
+        None => BaseUrl::parse(DEFAULT_BASE).map_err(Fail::usage)?,
+    };
+    let poll_every_s = poll_seconds(args.poll.unwrap_or(POLL_EVERY_S), &base)?;
+    let billing = args.billing == OnOff::On;
+    // The folder is opened before the key is asked for: nobody types a key for nothing.
+    let store = context.open()?;
+    let vault = context.vault()?;
+    let (key, key_command) = args.key.read(&vault)?;
+    let kind = key.kind;
+    let livemode = key.livemode;
+    let (client, found) = try_key(&base, &key, billing).await?;
+    let wish =
+        Wish { name: args.name, description: args.description, billing, poll_every_s, base, key, key_command };
+    may_connect(&Integration::all(&store)?, &wish, &found)?;
+    if kind == KeyKind::Secret && livemode {
+        secret_live(out, &found, billing, args.yes)?;
+    }
+    if livemode_of(&client).await.is_some_and(|told| told != livemode) {
+        out.warn("the server's objects are of the other mode than the key says: take care which account this is");
+    }
+    let integration = save(&store, &vault, wish, found, &context.now).await?;
+    let proposal = propose(context, &client, &integration).await;
+    if out.json {
+        out.json(&json!({
+            "id": integration.id.0,
+            "name": integration.name,
+            "account": integration.account,
+            "livemode": integration.livemode,
+            "billing": integration.billing,
+            "timezone": integration.timezone,
+            "permissions": integration.permissions,
+            "missing_permissions": integration.missing().iter().map(|m| &m.permission).collect::<Vec<_>>(),
+            "restricted_key_form": form(&integration),
+            "key": integration.key.as_ref().map(|key| json!({"masked": key.masked, "kept": key.place.to_string()})),
+            "data_dir": context.data_dir,
+            "estimate": proposal.as_ref().map(|(_, estimate, seconds)| json!({"reads": estimate.reads, "invoices": estimate.rows, "exact": estimate.exact, "seconds": seconds})),
+        }));
+    } else {
+        out.line(format!("{} {}  {}", out.mark('✓'), title(&integration), integration.timezone));
+        matrix(out, &integration.permissions);
+        missing(out, &integration);
+        if let Some(key) = &integration.key {
+            out.line(format!("The key {} is {}.", key.masked, key.place));
+        }
+        out.line(format!(
+            "Customer names and e-mail addresses will be stored in {}; only you can read it.",
+            crate::text::clean(&context.data_dir.display().to_string())
+        ));
+        if let Some((command, estimate, seconds)) = proposal {
+            out.line(format!(
+                "Next: {command}   the last {PROPOSED_DAYS} days: {}{} reads, {}",
+                if estimate.exact { "" } else { "about " },
+                crate::text::count(estimate.reads),
+                clock::duration_left(seconds)
+            ));
+        } else if !integration.billing {
+            out.line("Next: tillwatch sync   keeps this account's payments");
+        }
+    }
+    store.close();
+    Ok(DONE)
+}
+
+/// Polling faster than this would eat the read allocation; a local server has none.
+pub fn poll_seconds(seconds: u64, base: &BaseUrl) -> Result<u64, Fail> {
+    if seconds > 0 && seconds < 30 && !base.is_loopback() {
+        return Err(Fail::usage(
+            "polling more often than every 30s would use up Stripe's read allocation (10 000 in 30 days): try --poll 5m",
+        ));
+    }
+    Ok(seconds)
+}
+
+fn form(integration: &Integration) -> String {
+    form_link(integration.livemode, &KeyCheck::wanted_permissions(integration.billing))
+}
+
+/// A secret live key is more than this program needs.
+fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(), Fail> {
+    let link = form_link(true, &KeyCheck::wanted_permissions(billing));
+    out.warn("This key can move money; tillwatch only needs to read.");
+    out.say(format!("Stripe's form for a restricted key, with the right boxes ticked (Administrator or Developer role):\n  {link}"));
+    if yes {
+        return Ok(());
+    }
+    match ask(&format!("To use the secret key all the same, type the account's name ({}):", found.account_name)) {
+        Some(typed) if typed == found.account_name => Ok(()),
+        Some(_) => Err(Fail::usage("that is not the account's name; nothing was saved")),
+        None => Err(Fail::usage(format!(
+            "a live secret key can move money and tillwatch only needs to read: make a restricted key ({link}), or give --yes to use this one all the same"
+        ))),
+    }
+}
+
+/// The matrix, three resources a line.
+pub fn matrix(out: Out, rows: &[Checked]) {
+    out.line("This key may read");
+    let cells: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let mark = match row.verdict {
+                Verdict::Allowed => out.mark('✓'),
+                Verdict::Missing => out.mark('✗'),
+                Verdict::NotOffered => out.mark('–'),
+                Verdict::Unknown => "?",
+            };
+            crate::text::fit(&format!("{mark} {}", row.resource), 24)
+        })
+        .collect();
+    for line in cells.chunks(3) {
+        out.line(format!("  {}", line.join("").trim_end()));
+    }
+    for row in rows {
+        match (row.verdict, &row.note) {
+            (Verdict::NotOffered, _) => {
+                out.line(format!("  {} this server has no {} ({}): {}", out.mark('–'), row.resource, row.path, row.costs));
+            }
+            (Verdict::Unknown, Some(note)) => {
+                out.line(format!("  ? {} could not be tried: {}", row.resource, crate::text::clean(note)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What is missing, what it costs, and how to add it.
+pub fn missing(out: Out, integration: &Integration) {
+    let missing = integration.missing();
+    if missing.is_empty() {
+        return;
+    }
+    out.line("Without these permissions");
+    for row in &missing {
+        out.line(format!("  {} {}  {}  {}", out.mark('✗'), row.resource, row.permission, row.costs));
+    }
+    out.line("Everything else works. To add them, tick the boxes in Stripe (Administrator or Developer role):");
+    out.line(format!("  {}", form(integration)));
+}
+
+async fn propose(
+    context: &Context,
+    client: &Client,
+    integration: &Integration,
+) -> Option<(String, Estimate, u64)> {
+    if !integration.billing || !integration.may(Kind::Invoice.permission()) {
+        return None;
+    }
+    let now = (context.now)();
+    let zone = clock::Zone::named(&integration.timezone);
+    let from = clock::today(now - PROPOSED_DAYS * 86_400, &zone);
+    let gte = clock::day_start(from, &zone).ok()?;
+    // A guess is a courtesy: without an answer there is none.
+    let estimate = estimate(client, Kind::Invoice, Some(gte), now + 1).await.ok()?;
+    let rate = if integration.livemode { 15.0 } else { 24.0 };
+    Some((format!("tillwatch discover --from {from}"), estimate, estimate.seconds(rate)))
+}

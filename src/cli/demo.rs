@@ -1,0 +1,86 @@
+//! `tillwatch demo`: the dashboard on a local Stripe inside this process, in a folder that goes with it.
+//!
+//! It must never touch the user's data folder, and never leave its own behind.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::dashboard;
+use super::out::{FAILED, Fail, Out, Outcome};
+use crate::clock;
+use crate::engine::{self, Engine};
+use crate::integration::connect::{Wish, save, try_key};
+use crate::sandbox;
+use crate::store::{OpenOptions, Store, folder};
+use crate::stripe::{ApiKey, BaseUrl};
+use crate::vault::Vault;
+
+/// Look around on a local Stripe with live traffic.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The same seed gives the same account
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Invoices of the account's history
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
+    invoices: u64,
+    /// Events that happen per second
+    #[arg(long, default_value_t = 2.0)]
+    events_per_second: f64,
+}
+
+/// A folder that is removed when the demo ends, however it ends (but for a kill).
+struct Throwaway(PathBuf);
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs it.
+pub async fn run(out: Out, args: DemoArgs) -> Outcome {
+    let rate = args.events_per_second;
+    if !rate.is_finite() || !(0.0..=10_000.0).contains(&rate) {
+        return Err(Fail::usage("--events-per-second takes a number from 0 to 10000"));
+    }
+    if !dashboard::is_terminal() {
+        return Err(Fail::usage("the demo needs a terminal to show itself on; `tillwatch sandbox` runs the local Stripe without one"));
+    }
+    let now = clock::system();
+    let mut options = sandbox::Options::new(now());
+    options.seed = args.seed;
+    options.invoices = args.invoices;
+    options.events_per_second = rate;
+    let running = sandbox::start(options)
+        .await
+        .map_err(|error| Fail::new(FAILED, format!("the local Stripe cannot start: {error}")))?;
+    let folder = Throwaway(std::env::temp_dir().join(format!("tillwatch-demo-{}", folder::random_id())));
+    let store = Store::open(&folder.0, &OpenOptions::default())?;
+    let vault = Vault::open(&folder.0, &folder.0)?;
+    let base = BaseUrl::parse(&running.base_url).map_err(|error| Fail::new(FAILED, error))?;
+    let key = ApiKey::parse(&running.keys.restricted).map_err(|error| Fail::new(FAILED, error.to_string()))?;
+    let (_, found) = try_key(&base, &key, true).await?;
+    // Events show within a second: the local Stripe has no read allocation to mind.
+    let wish = Wish { name: None, description: None, billing: true, poll_every_s: 1, base, key, key_command: None };
+    save(&store, &vault, wish, found, &now).await?;
+    let engine = Engine::with_store(
+        engine::Options {
+            data_dir: folder.0.clone(),
+            key_dir: folder.0.clone(),
+            api_base: None,
+            demo: true,
+            read_only: false,
+            live: true,
+            store: OpenOptions::default(),
+            now,
+        },
+        store,
+    )
+    .await?;
+    let outcome = dashboard::show(engine, out).await;
+    running.stop().await;
+    drop(folder);
+    outcome
+}

@@ -1,0 +1,134 @@
+//! `tillwatch discover`: Stripe's invoices into the catalog.
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::jobs::{JobArgs, announce, check_pace, may_cost, rate, run as run_job};
+use super::out::{DONE, Fail, Outcome};
+use crate::clock;
+use crate::engine::Engine;
+use crate::engine::api::{DiscoverSpec, JobKind, Request};
+use crate::integration::Integration;
+use crate::integration::connect::{stored_key, trial};
+use crate::stripe::BaseUrl;
+use crate::stripe::kind::Kind;
+use crate::sync::discover::{check_statuses, statuses};
+use crate::sync::estimate::{Estimate, estimate};
+use crate::sync::job::{JobDoc, What};
+use crate::text::count;
+
+/// List Stripe's invoices into the catalog.
+#[derive(Debug, Args)]
+pub struct DiscoverArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// Invoice statuses: draft, open, paid, uncollectible, void (all but draft if not given)
+    #[arg(long, value_name = "STATUS,…", value_delimiter = ',', num_args = 1..)]
+    status: Vec<String>,
+    /// First day, YYYY-MM-DD in the account's time zone; the beginning if not given
+    #[arg(long, value_name = "DAY")]
+    from: Option<String>,
+    /// Last day, inclusive; today if not given
+    #[arg(long, value_name = "DAY")]
+    to: Option<String>,
+    /// Drafts too
+    #[arg(long)]
+    include_draft: bool,
+}
+
+/// Runs it.
+pub async fn run(context: &Context, args: DiscoverArgs) -> Outcome {
+    check_statuses(&args.status).map_err(Fail::usage)?;
+    // Dates are checked before anything is opened; the zone does not matter for that.
+    clock::day_range(args.from.as_deref(), args.to.as_deref(), "UTC").map_err(Fail::usage)?;
+    let store = context.open_existing()?;
+    let integration = context.integration(&store, args.job.integration.as_deref())?;
+    check_pace(context, &integration, args.job.pace)?;
+    let now = (context.now)();
+    let (gte, lt) =
+        clock::day_range(args.from.as_deref(), args.to.as_deref(), integration.timezone.as_str()).map_err(Fail::usage)?;
+    let lt = lt.unwrap_or(now + 1);
+    if gte.is_some_and(|gte| gte >= lt) {
+        return Err(Fail::usage(format!(
+            "nothing lies between {} and now: name an earlier --from",
+            args.from.as_deref().unwrap_or_default()
+        )));
+    }
+    let spec = DiscoverSpec {
+        statuses: args.status,
+        from: args.from,
+        to: args.to,
+        include_draft: args.include_draft,
+        resources: args.job.resources.clone(),
+        pace: args.job.pace,
+        max_reads: args.job.max_reads,
+    };
+    announce(
+        context,
+        &integration,
+        &format!(
+            "discover {} · {} → {} ({})",
+            statuses(&spec).join(" "),
+            spec.from.as_deref().unwrap_or("the beginning"),
+            spec.to.as_deref().unwrap_or("today"),
+            integration.timezone
+        ),
+    );
+    if may_estimate(&integration) && (args.job.plan || needs_estimate(&args.job, &store, &integration)?) {
+        let cost = cost(context, &integration, gte, lt).await?;
+        if args.job.plan {
+            plan(context, &integration, &args.job, &cost);
+            store.close();
+            return Ok(DONE);
+        }
+        may_cost(&args.job, cost.reads, cost.exact)?;
+    }
+    let engine = Engine::with_store(context.engine_options(false), store).await?;
+    let request = Request::Discover { integration: integration.id, spec };
+    run_job(context, &engine, &integration, JobKind::Discover, request).await
+}
+
+/// Without the right or the billing option the engine says so in its own words.
+fn may_estimate(integration: &Integration) -> bool {
+    integration.billing
+        && integration.off_since.is_none()
+        && integration.refused.is_none()
+        && integration.may(Kind::Invoice.permission())
+}
+
+/// A run that was said yes to, or that is small by order, is not looked at first.
+fn needs_estimate(args: &JobArgs, store: &crate::store::Store, integration: &Integration) -> Result<bool, Fail> {
+    if args.yes || args.max_reads.is_some_and(|most| most <= 1000) {
+        return Ok(false);
+    }
+    let known: Option<JobDoc> = store.meta(&JobDoc::name(integration.id, JobKind::Discover))?;
+    Ok(!known.is_some_and(|doc| doc.is_unfinished() && matches!(doc.what, What::Discover(_))))
+}
+
+async fn cost(context: &Context, integration: &Integration, gte: Option<i64>, lt: i64) -> Result<Estimate, Fail> {
+    let vault = context.vault()?;
+    let key = stored_key(&vault, integration)?;
+    let base = match &context.api_base {
+        Some(base) => base.clone(),
+        None => BaseUrl::parse(&integration.base_url).map_err(Fail::usage)?,
+    };
+    let client = trial(&base, &key)?;
+    Ok(estimate(&client, Kind::Invoice, gte, lt).await?)
+}
+
+fn plan(context: &Context, integration: &Integration, args: &JobArgs, cost: &Estimate) {
+    let seconds = cost.seconds(rate(integration, args.pace));
+    if context.out.json {
+        context.out.json(&json!({ "plan": cost, "seconds": seconds }));
+        return;
+    }
+    let about = if cost.exact { "" } else { "about " };
+    context.out.line(format!(
+        "{about}{} invoices · {about}{} list pages, no single reads · {about}{} · nothing was done ({} reads to look)",
+        count(cost.rows),
+        count(cost.reads),
+        clock::duration_left(seconds),
+        cost.looks
+    ));
+}

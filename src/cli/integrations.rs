@@ -1,0 +1,251 @@
+//! `tillwatch integrations`: list, show, edit and check connected accounts.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::connect::{OnOff, matrix, missing, poll_seconds};
+use super::context::{Context, title};
+use super::durations;
+use super::key_source::KeyArgs;
+use super::out::{DONE, Fail, NOT_CONNECTED, Outcome};
+use crate::engine::api::Health;
+use crate::integration::Integration;
+use crate::integration::check::{KeyCheck, form_link};
+use crate::integration::connect::{Edit, edit};
+use crate::stripe::BaseUrl;
+
+/// List connected accounts; show, edit or check one.
+#[derive(Debug, Args)]
+pub struct IntegrationsArgs {
+    #[command(subcommand)]
+    command: Option<IntegrationsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum IntegrationsCommand {
+    /// Everything about one account
+    Show {
+        /// Number, name or account
+        integration: String,
+    },
+    /// Change name, billing, schedule or key
+    Edit(Box<EditArgs>),
+    /// Try the key again
+    Check {
+        /// Number, name or account
+        integration: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct EditArgs {
+    /// Number, name or account
+    integration: String,
+    /// New name
+    #[arg(long)]
+    name: Option<String>,
+    /// New description; empty removes it
+    #[arg(long)]
+    description: Option<String>,
+    /// Invoices and subscriptions too, or payments only
+    #[arg(long, value_name = "on|off")]
+    billing: Option<OnOff>,
+    /// How often to look for new events
+    #[arg(long, value_name = "15m", value_parser = durations::parse)]
+    poll: Option<u64>,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// Ask for a new key (prompt, or STRIPE_API_KEY)
+    #[arg(long)]
+    new_key: bool,
+}
+
+/// Runs it.
+pub async fn run(context: &Context, args: IntegrationsArgs) -> Outcome {
+    match args.command {
+        None => list(context),
+        Some(IntegrationsCommand::Show { integration }) => show(context, &integration),
+        Some(IntegrationsCommand::Edit(args)) => change(context, *args).await,
+        Some(IntegrationsCommand::Check { integration }) => check(context, &integration).await,
+    }
+}
+
+fn state(integration: &Integration) -> String {
+    match integration.health() {
+        Health::Connected => "connected".into(),
+        Health::Degraded { missing } => {
+            let names: Vec<&str> = missing.iter().map(|one| one.resource.as_str()).collect();
+            format!("connected, may not read {}", names.join(", "))
+        }
+        Health::KeyRefused { .. } => "key refused".into(),
+        Health::Offline { .. } => "offline".into(),
+        Health::Off => "disconnected, records kept".into(),
+    }
+}
+
+fn as_json(integration: &Integration) -> Value {
+    let mut value = serde_json::to_value(integration).unwrap_or_default();
+    value["state"] = json!(integration.health());
+    value["missing_permissions"] = json!(integration.missing().iter().map(|m| &m.permission).collect::<Vec<_>>());
+    value
+}
+
+fn list(context: &Context) -> Outcome {
+    if !context.data_dir.exists() {
+        return none(context);
+    }
+    let store = context.open()?;
+    let all = Integration::all(&store)?;
+    if all.is_empty() {
+        return none(context);
+    }
+    for one in &all {
+        if context.out.json {
+            context.out.json(&as_json(one));
+        } else {
+            context.out.line(format!(
+                "{:>3}  {}  {}  {}  {}  poll {}  {}",
+                one.id.0,
+                crate::text::fit(&one.name, 24),
+                one.mode(),
+                crate::text::fit(&one.account, 22),
+                if one.billing { "billing " } else { "payments" },
+                durations::show(one.poll_every_s),
+                state(one)
+            ));
+        }
+    }
+    store.close();
+    Ok(DONE)
+}
+
+fn none(context: &Context) -> Outcome {
+    context.out.say("no account is connected yet: run `tillwatch connect`, or `tillwatch demo` to look around");
+    Ok(DONE)
+}
+
+fn show(context: &Context, word: &str) -> Outcome {
+    let store = context.open_existing()?;
+    let one = context.integration(&store, Some(word))?;
+    let out = context.out;
+    if out.json {
+        out.json(&as_json(&one));
+    } else {
+        out.line(title(&one));
+        out.line(format!("state       {}", state(&one)));
+        if let Some(description) = &one.description {
+            out.line(format!("what for    {}", crate::text::clean(description)));
+        }
+        out.line(format!("keeps       {}", if one.billing { "invoices, customers, products, payments" } else { "payments" }));
+        out.line(format!("events      polled every {}", durations::show(one.poll_every_s)));
+        out.line(format!("time zone   {}", one.timezone));
+        if let Some(key) = &one.key {
+            out.line(format!("key         {} ({}), {}", key.masked, key.kind, key.place));
+        }
+        if let Some(refused) = &one.refused {
+            out.line(format!("refused     {}", crate::text::clean(&refused.reason)));
+        }
+        matrix(out, &one.permissions);
+        missing(out, &one);
+    }
+    store.close();
+    Ok(DONE)
+}
+
+async fn change(context: &Context, args: EditArgs) -> Outcome {
+    let store = context.open_existing()?;
+    let vault = context.vault()?;
+    let before = context.integration(&store, Some(&args.integration))?;
+    let base = match &context.api_base {
+        Some(base) => base.clone(),
+        None => BaseUrl::parse(&before.base_url).map_err(Fail::usage)?,
+    };
+    let key = if args.key.given() || args.new_key { Some(args.key.read(&vault)?) } else { None };
+    let poll_every_s = args.poll.map(|seconds| poll_seconds(seconds, &base)).transpose()?;
+    let wish = Edit {
+        name: args.name,
+        description: args.description,
+        billing: args.billing.map(|billing| billing == OnOff::On),
+        poll_every_s,
+        key,
+        base: context.api_base.clone().filter(|base| base.to_string() != before.base_url),
+    };
+    let nothing = wish.name.is_none()
+        && wish.description.is_none()
+        && wish.billing.is_none()
+        && wish.poll_every_s.is_none()
+        && wish.key.is_none()
+        && wish.base.is_none();
+    if nothing {
+        return Err(Fail::usage("nothing to change: give --name, --description, --billing, --poll, --api-key-file, --key-command or --new-key"));
+    }
+    let turned_on = wish.billing == Some(true) && !before.billing;
+    let edited = edit(&store, &vault, &before, wish, &context.now).await?;
+    let out = context.out;
+    if out.json {
+        out.json(&as_json(&edited.integration));
+    } else {
+        out.line(format!("{} {}", out.mark('✓'), title(&edited.integration)));
+        if !edited.lost.is_empty() {
+            out.line(format!("The new key may no longer read what the old one could: {}", edited.lost.join(", ")));
+            missing(out, &edited.integration);
+        }
+        if turned_on {
+            out.line("Billing is on: `tillwatch discover` lists the account's invoices.");
+        }
+    }
+    store.close();
+    Ok(DONE)
+}
+
+async fn check(context: &Context, word: &str) -> Outcome {
+    use crate::integration::connect::{stored_key, try_key};
+    let store = context.open_existing()?;
+    let vault = context.vault()?;
+    let mut one = context.integration(&store, Some(word))?;
+    if one.off_since.is_some() {
+        return Err(Fail::new(NOT_CONNECTED, format!("{} is disconnected: connect it again with `tillwatch connect`", one.name)));
+    }
+    let key = stored_key(&vault, &one)?;
+    let base = match &context.api_base {
+        Some(base) => base.clone(),
+        None => BaseUrl::parse(&one.base_url).map_err(Fail::usage)?,
+    };
+    let now = (context.now)();
+    let found = try_key(&base, &key, one.billing).await;
+    let refusal = match found {
+        Ok((_, found)) => {
+            one.permissions = found.matrix;
+            one.checked_at = now;
+            one.refused = None;
+            None
+        }
+        Err(error) if error.is_key_refused() => {
+            let refused = crate::integration::config::Refused { since: now, reason: error.to_string() };
+            one.refused.get_or_insert(refused);
+            Some(error)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut batch = crate::store::Batch::new();
+    batch.meta(Integration::document(one.id), &one);
+    store.commit(batch, crate::store::Durability::Synced, now).await?;
+    store.close();
+    if let Some(error) = refusal {
+        return Err(Fail::new(
+            NOT_CONNECTED,
+            format!("{error} Give {} a new key: `tillwatch integrations edit {} --api-key-file F`", one.name, one.id.0),
+        ));
+    }
+    let out = context.out;
+    if out.json {
+        let mut value = as_json(&one);
+        value["restricted_key_form"] = json!(form_link(one.livemode, &KeyCheck::wanted_permissions(one.billing)));
+        out.json(&value);
+    } else {
+        out.line(format!("{} {}", out.mark('✓'), title(&one)));
+        matrix(out, &one.permissions);
+        missing(out, &one);
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,169 @@
+//! What the command line says: results on stdout, talk on stderr, failures as one sentence with an exit code.
+//!
+//! It must never panic on a closed pipe, and never print text from outside that has not been cleaned.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+/// Done.
+pub const DONE: u8 = 0;
+/// Failed.
+pub const FAILED: u8 = 1;
+/// Wrong usage.
+pub const USAGE: u8 = 2;
+/// Not connected, or the key was refused.
+pub const NOT_CONNECTED: u8 = 3;
+/// Partly done.
+pub const PARTLY: u8 = 4;
+/// The data folder is owned by a process that cannot be attached to.
+pub const OWNED: u8 = 75;
+/// Interrupted.
+pub const INTERRUPTED: u8 = 130;
+
+/// A command that ends badly: one sentence and an exit code.
+#[derive(Debug)]
+pub struct Fail {
+    /// Exit code.
+    pub code: u8,
+    /// What is wrong and what to do.
+    pub text: String,
+}
+
+impl Fail {
+    /// With a code.
+    pub fn new(code: u8, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// Wrong usage.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::new(USAGE, text)
+    }
+}
+
+impl From<crate::store::StoreError> for Fail {
+    fn from(error: crate::store::StoreError) -> Self {
+        use crate::store::StoreError;
+        let code = match error {
+            StoreError::Owned { .. } => OWNED,
+            StoreError::NotOurs { .. } | StoreError::Newer { .. } => USAGE,
+            _ => FAILED,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<crate::vault::VaultError> for Fail {
+    fn from(error: crate::vault::VaultError) -> Self {
+        Self::new(FAILED, error.to_string())
+    }
+}
+
+impl From<crate::stripe::Error> for Fail {
+    fn from(error: crate::stripe::Error) -> Self {
+        let code = if error.is_key_refused() { NOT_CONNECTED } else { FAILED };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<crate::integration::config::PickError> for Fail {
+    fn from(error: crate::integration::config::PickError) -> Self {
+        use crate::integration::config::PickError;
+        let code = if matches!(error, PickError::None) { NOT_CONNECTED } else { USAGE };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<crate::integration::connect::ConnectError> for Fail {
+    fn from(error: crate::integration::connect::ConnectError) -> Self {
+        use crate::integration::connect::ConnectError;
+        match error {
+            ConnectError::Stripe(error) => error.into(),
+            ConnectError::Store(error) => error.into(),
+            ConnectError::Vault(error) => error.into(),
+            ConnectError::Refused(text) => Self::usage(text),
+        }
+    }
+}
+
+/// How a command ends: an exit code, or a failure to be told.
+pub type Outcome = Result<u8, Fail>;
+
+/// Where a command speaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    /// Results as JSON.
+    pub json: bool,
+    /// No talk.
+    pub quiet: bool,
+    /// No glyphs beyond ASCII.
+    pub ascii: bool,
+    /// Colour on stderr.
+    pub color: bool,
+}
+
+impl Out {
+    /// A result, one line. A closed pipe ends the program quietly, as other tools do.
+    pub fn line(&self, text: impl AsRef<str>) {
+        let mut out = std::io::stdout().lock();
+        if writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()).is_err() {
+            std::process::exit(i32::from(DONE));
+        }
+    }
+
+    /// A result as one JSON object on one line.
+    pub fn json(&self, value: &impl Serialize) {
+        // Our own types: writing them as JSON can't fail.
+        self.line(serde_json::to_string(value).unwrap_or_default());
+    }
+
+    /// Talk.
+    pub fn say(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+        }
+    }
+
+    /// Said even when quiet: it changes what the result means.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stderr().lock(), "{} {}", self.mark('!'), text.as_ref());
+    }
+
+    /// A mark for `✓`, `✗`, `–`, `!`, or its ASCII form.
+    pub fn mark(&self, glyph: char) -> &'static str {
+        match (glyph, self.ascii) {
+            ('✓', false) => "✓",
+            ('✓', true) => "ok",
+            ('✗', false) => "✗",
+            ('✗', true) => "x",
+            ('–', false) => "–",
+            ('–', true) => "-",
+            _ => "!",
+        }
+    }
+
+    /// A line that is drawn again and again may be shown.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && !self.json && std::io::stderr().is_terminal()
+    }
+}
+
+/// Asks for a line on the terminal. `None`: there is no terminal to ask on, or it was closed.
+pub fn ask(question: &str) -> Option<String> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{question} ").and_then(|()| err.flush());
+    let mut line = String::new();
+    match std::io::stdin().read_line(&mut line) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(line.trim().to_owned()),
+    }
+}
+
+/// A yes or no on the terminal; anything but yes is no. Without a terminal: none.
+pub fn confirm(question: &str) -> Option<bool> {
+    ask(&format!("{question} [y/N]")).map(|answer| matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
+}
