@@ -266,3 +266,97 @@ impl Buckets {
         overall.max(self.endpoint(name).cool_until(now))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: Instant, ms: u64) -> Instant {
+        start + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_second_never_holds_more_than_the_limit() {
+        let start = Instant::now();
+        for limit in [1, 2, 15, 25, 100] {
+            let mut bucket = Bucket::new(limit);
+            let mut sent = Vec::new();
+            let mut now = start;
+            while now < start + Duration::from_secs(30) {
+                let ready = bucket.ready_at(now);
+                if ready > now {
+                    // Timers fire up to 2 ms late.
+                    now = ready + Duration::from_micros(sent.len() as u64 * 997 % 2000);
+                    continue;
+                }
+                bucket.take(now);
+                sent.push(now);
+            }
+            for pair in sent.windows(limit as usize + 1) {
+                assert!(pair[limit as usize] - pair[0] >= WINDOW, "limit {limit}");
+            }
+            let share = sent.len() as f64 / 30.0 / f64::from(limit);
+            assert!(share > if limit > 2 { 0.97 } else { 0.9 }, "limit {limit}: {share}");
+            // No burst at the beginning either.
+            let at_once = sent.iter().filter(|sent| **sent < at(start, 5)).count();
+            assert!(at_once <= 2, "limit {limit}: {at_once} at once");
+        }
+    }
+
+    #[test]
+    fn a_429_slows_down_once_and_recovers() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(25);
+        let mut now = start;
+        while now < at(start, 3_000) {
+            now = bucket.ready_at(now);
+            bucket.take(now);
+        }
+        for ms in [0, 10, 200] {
+            bucket.limited(now + Duration::from_millis(ms), 1.0);
+        }
+        assert!((16.0..18.0).contains(&bucket.rate()), "{}", bucket.rate());
+        assert_eq!(bucket.cool_until(now), Some(now + Duration::from_secs(1)));
+        assert_eq!(bucket.ready_at(now + Duration::from_millis(300)), now + Duration::from_secs(1));
+        bucket.ready_at(now + Duration::from_secs(5));
+        assert!((22.0..24.0).contains(&bucket.rate()), "{}", bucket.rate());
+        bucket.ready_at(now + Duration::from_secs(40));
+        assert!(bucket.rate() > 24.5, "{}", bucket.rate());
+        // Again and again: longer cool-downs, but never a standstill.
+        let mut again = now + Duration::from_secs(40);
+        for _ in 0..40 {
+            bucket.limited(again, 1.0);
+            assert!(bucket.ready_at(again) <= again + Duration::from_secs(17));
+            again = bucket.ready_at(again) + Duration::from_secs(1);
+            bucket.take(again);
+        }
+        assert!(bucket.rate() >= SLOWEST);
+    }
+
+    #[test]
+    fn paces() {
+        for (pace, livemode, expected, said) in [
+            (Pace::Auto, true, Some((15, 40)), "polite: 15 of Stripe's 25 GET/s"),
+            (Pace::Auto, false, Some((25, 25)), "full: Stripe's 25 GET/s"),
+            (Pace::Polite, false, Some((15, 25)), "polite: 15 of Stripe's 25 GET/s"),
+            (Pace::Full, true, Some((25, 100)), "full: Stripe's 25 GET/s"),
+            (Pace::None, true, None, "no limit of ours"),
+            (Pace::PerEndpoint(12), true, Some((12, 100)), "12 of Stripe's 25 GET/s"),
+            (Pace::PerEndpoint(50), false, Some((50, 50)), "50 GET/s, above Stripe's usual 25"),
+        ] {
+            let found = rates(pace, livemode).map(|rates| (rates.endpoint, rates.overall));
+            assert_eq!(found, expected);
+            assert_eq!(describe(pace, livemode), said);
+        }
+    }
+
+    #[test]
+    fn searches_have_a_limit_of_their_own() {
+        let mut buckets = Buckets::new(stripe_limits(true));
+        assert!(buckets.endpoint(SEARCH).rate() < 20.0);
+        assert!(buckets.endpoint("GET /v1/invoices").rate() > 20.0);
+        buckets.raise(Rates { endpoint: 50, overall: 100 });
+        assert!(buckets.endpoint("GET /v1/invoices").rate() > 40.0);
+        assert!(buckets.endpoint(SEARCH).rate() < 20.0);
+    }
+}
