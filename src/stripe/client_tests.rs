@@ -14,6 +14,9 @@ use super::retry::Timing;
 use super::{ApiKey, BaseUrl, Error, Write};
 use crate::engine::api::Pace;
 
+/// Tells whether an error is the right one.
+type Expected = fn(&Error) -> bool;
+
 /// What the server does with a request.
 #[derive(Clone)]
 enum Reply {
@@ -147,14 +150,14 @@ async fn packed_answers_when_asked_for() {
     use std::io::Write as _;
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(LIST.as_bytes()).unwrap();
-    let packed = Bytes::from(packer.finish().unwrap());
+    let small = Bytes::from(packer.finish().unwrap());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = axum::Router::new().fallback(move |headers: HeaderMap| {
-        let packed = packed.clone();
+        let small = small.clone();
         async move {
             assert!(headers["accept-encoding"].to_str().unwrap().contains("gzip"));
-            ([("content-encoding", "gzip")], packed)
+            ([("content-encoding", "gzip")], small)
         }
     });
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -197,7 +200,7 @@ async fn tries_end() {
 
 #[tokio::test]
 async fn what_is_final_is_not_tried_again() {
-    let cases: [(Reply, fn(&Error) -> bool); 7] = [
+    let cases: [(Reply, Expected); 7] = [
         (
             refuse(
                 401,

@@ -104,7 +104,8 @@ fn end_group(pid: u32) {
 #[cfg(not(unix))]
 fn end_group(_pid: u32) {}
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
