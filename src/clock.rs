@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn unknown_zones_are_utc() {
         assert_eq!(format_time(0, "Mars/Olympus"), "1970-01-01 00:00:00");
-        assert_eq!(hh_mm_ss(1_700_000_000, &Zone::named("Asia/Tokyo")), "07:13:20");
+        assert_eq!(hh_mm_ss(1_700_000_000, Zone::named("Asia/Tokyo")), "07:13:20");
         assert_eq!(today(1_700_000_000, "Asia/Tokyo").to_string(), "2023-11-15");
         assert_eq!(format_date(i64::MAX, Zone::utc()), "1970-01-01");
     }

@@ -150,6 +150,7 @@ impl Client {
 
     /// Another handle over the same connections, read counter and account limits, with its own pace on top
     /// and its own cancel token.
+    #[must_use]
     pub fn with_pace(&self, pace: Pace, cancel: CancellationToken) -> Client {
         Client::handle(Arc::clone(&self.0.shared), Arc::clone(self.0.limiter.account()), pace, cancel)
     }

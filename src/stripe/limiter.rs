@@ -190,3 +190,156 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits;
+    use super::super::retry::next_random;
+    use super::*;
+    use crate::engine::api::Pace;
+    use std::collections::VecDeque;
+
+    /// How a server counts.
+    #[derive(Clone, Copy, Debug)]
+    enum Counts {
+        Sliding,
+        ByTheSecond,
+    }
+
+    struct Model {
+        counts: Counts,
+        limit: usize,
+        start: Instant,
+        taken: VecDeque<Instant>,
+        random: u64,
+        served: u64,
+        refused: u64,
+    }
+
+    impl Model {
+        fn arrives(&mut self, now: Instant) -> bool {
+            while self.taken.front().is_some_and(|first| match self.counts {
+                Counts::Sliding => *first + Duration::from_secs(1) <= now,
+                Counts::ByTheSecond => (*first - self.start).as_secs() < (now - self.start).as_secs(),
+            }) {
+                self.taken.pop_front();
+            }
+            let fits = self.taken.len() < self.limit;
+            if fits {
+                self.taken.push_back(now);
+                self.served += 1;
+            } else {
+                self.refused += 1;
+            }
+            fits
+        }
+
+        /// A way to the server of 40 ms and up to 25 ms more.
+        fn travel(&mut self) -> Duration {
+            let (state, random) = next_random(self.random);
+            self.random = state;
+            Duration::from_millis(40) + Duration::from_millis(25).mul_f64(random)
+        }
+    }
+
+    async fn walk(counts: Counts, limit: usize, seconds: u64) -> (u64, u64) {
+        let start = Instant::now();
+        let model = Arc::new(Mutex::new(Model {
+            counts,
+            limit,
+            start,
+            taken: VecDeque::new(),
+            random: 7,
+            served: 0,
+            refused: 0,
+        }));
+        let account = Arc::new(Account::new(limits::stripe_limits(true)));
+        let limiter = Arc::new(Limiter::new(account, limits::rates(Pace::Full, true)));
+        let tasks: Vec<_> = (0..10)
+            .map(|_| {
+                let (limiter, model) = (Arc::clone(&limiter), Arc::clone(&model));
+                tokio::spawn(async move {
+                    while Instant::now() < start + Duration::from_secs(seconds) {
+                        let _permit = limiter.turn("GET /v1/invoices").await;
+                        let travel = lock(&model).travel();
+                        tokio::time::sleep(travel).await;
+                        let fits = lock(&model).arrives(Instant::now());
+                        tokio::time::sleep(Duration::from_millis(60)).await;
+                        if !fits {
+                            limiter.limited("GET /v1/invoices", Some("endpoint-rate"), Instant::now(), 0.7);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let model = lock(&model);
+        (model.served, model.refused)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_is_reached_and_kept_to() {
+        for counts in [Counts::Sliding, Counts::ByTheSecond] {
+            let (served, refused) = walk(counts, 25, 120).await;
+            let share = served as f64 / (25.0 * 120.0);
+            assert!(share >= 0.97, "{counts:?}: {share}");
+            assert!((refused as f64) < served as f64 * 0.005, "{counts:?}: {refused} of {served}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn somebody_else_uses_half_of_it() {
+        let (served, refused) = walk(Counts::Sliding, 12, 300).await;
+        let share = served as f64 / (12.0 * 300.0);
+        assert!(share >= 0.75, "{share}");
+        assert!((refused as f64) < served as f64 * 0.02, "{refused} of {served}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_keeps_to_its_pace_beside_another() {
+        let account = Arc::new(Account::new(limits::stripe_limits(true)));
+        let polite = Limiter::new(Arc::clone(&account), limits::rates(Pace::Polite, true));
+        let other = Limiter::new(account, limits::rates(Pace::PerEndpoint(5), true));
+        let start = Instant::now();
+        let count = |limiter: Limiter| async move {
+            let mut sent = 0_u32;
+            while start.elapsed() < Duration::from_secs(20) {
+                drop(limiter.turn("GET /v1/events").await);
+                sent += 1;
+            }
+            sent
+        };
+        let (polite, other) = tokio::join!(count(polite), count(other));
+        assert!((280..=301).contains(&polite), "{polite}");
+        assert!((92..=101).contains(&other), "{other}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn concurrency_is_bounded_and_shrinks_on_complaint() {
+        let account = Arc::new(Account::new(limits::stripe_limits(true)));
+        let limiter = Limiter::new(account, None);
+        let mut permits = Vec::new();
+        for _ in 0..MOST_IN_FLIGHT {
+            permits.push(limiter.turn("GET /v1/x").await);
+        }
+        let late = tokio::time::timeout(Duration::from_secs(1), limiter.turn("GET /v1/x")).await;
+        assert!(late.is_err(), "no more than the bound");
+        permits.pop();
+        permits.push(limiter.turn("GET /v1/x").await);
+
+        limiter.limited("GET /v1/x", Some("global-concurrency"), Instant::now(), 0.5);
+        assert_eq!(limiter.most_in_flight(), MOST_IN_FLIGHT * 7 / 10);
+        permits.clear();
+        let before = Instant::now();
+        drop(limiter.turn("GET /v1/y").await);
+        assert!(before.elapsed() >= Duration::from_millis(499), "all wait for the cool-down");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        for _ in 0..50 {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            drop(limiter.turn("GET /v1/y").await);
+        }
+        assert_eq!(limiter.most_in_flight(), MOST_IN_FLIGHT, "and comes back");
+    }
+}

@@ -25,6 +25,8 @@ mod wire;
 
 #[cfg(test)]
 mod client_tests;
+#[cfg(test)]
+mod view_tests;
 
 pub use base::BaseUrl;
 pub use client::{Client, ClientOptions, Counters};

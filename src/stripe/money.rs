@@ -32,8 +32,8 @@ const SYMBOLS: &[(&str, &str)] = &[
 pub fn exponent(currency: &str) -> u32 {
     let is = |code: &&str| currency.eq_ignore_ascii_case(code);
     match currency {
-        _ if WHOLE.iter().any(|code| is(&code)) => 0,
-        _ if THREE.iter().any(|code| is(&code)) => 3,
+        _ if WHOLE.iter().any(is) => 0,
+        _ if THREE.iter().any(is) => 3,
         _ => 2,
     }
 }

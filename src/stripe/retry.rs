@@ -60,9 +60,8 @@ impl Failure {
             return false;
         }
         match &self.error {
-            Error::Network { .. } | Error::Timeout => true,
-            // Before the header: it tells SDKs not to hurry, and we don't.
-            Error::RateLimited { .. } | Error::LockTimeout => true,
+            // Limits come before the header: it tells SDKs not to hurry, and we don't.
+            Error::Network { .. } | Error::Timeout | Error::RateLimited { .. } | Error::LockTimeout => true,
             Error::Cancelled | Error::Certificate { .. } => false,
             _ if self.garbled => true,
             _ => self

@@ -3,7 +3,8 @@
 //! Each holds what tillwatch looks at and nothing else, borrowing from the text. They read every shape that
 //! events may bring, old API versions too (docs.stripe.com/upgrades: subscription, price and charge moved in
 //! 2025-03-31.basil). It must never fail on an unknown field, an unknown value, or a field of another type:
-//! that reads as absent. Only text that is no JSON object is an error. Use `serde_json::from_str`.
+//! that reads as absent. Only text that is no JSON object is an error (that an array may
+//! pass for one, serde decides; the client lets none through). Use `serde_json::from_str`.
 
 use std::borrow::Cow;
 

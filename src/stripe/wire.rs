@@ -251,7 +251,7 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 
 /// An HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT`, as Unix seconds.
 fn parse_date(text: &str) -> Option<i64> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(|at| at.as_second())
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(jiff::Timestamp::as_second)
 }
 
 fn unix_now() -> i64 {

@@ -41,6 +41,10 @@ pub(super) fn run(command: &str, limit: Duration) -> Result<Secret, VaultError> 
         return Err(failed(format!("it did not end within {} s", limit.as_secs())));
     };
     let output = output.map_err(|error| failed(format!("it can't be read ({error})")))?;
+    // First: closing the pipe on such a command makes it fail.
+    if output.stdout.len() as u64 > MOST_OUTPUT {
+        return Err(failed("it printed far more than a key".to_owned()));
+    }
     if !output.success {
         let said = String::from_utf8_lossy(&output.stderr);
         // Cleaned, and anything like a key hidden: commands quote what they were given.
@@ -54,9 +58,6 @@ pub(super) fn run(command: &str, limit: Duration) -> Result<Secret, VaultError> 
         .trim();
     if text.is_empty() {
         return Err(failed("it printed nothing".to_owned()));
-    }
-    if output.stdout.len() as u64 > MOST_OUTPUT {
-        return Err(failed("it printed far more than a key".to_owned()));
     }
     Ok(Secret::new(text))
 }
@@ -103,7 +104,8 @@ fn end_group(pid: u32) {
 #[cfg(not(unix))]
 fn end_group(_pid: u32) {}
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -11,6 +11,10 @@ use zeroize::Zeroizing;
 
 use super::VaultError;
 
+/// Permissions of everybody but the owner.
+#[cfg(unix)]
+const OTHERS: u32 = 0o077;
+
 /// The largest file of ours that is read; thousands of secrets fit.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
@@ -31,8 +35,11 @@ pub(super) fn private_dir(path: &Path) -> Result<(), VaultError> {
     builder.create(path).map_err(|error| failed("Making the folder", path, &error))
 }
 
+/// A file's content, wiped when dropped, and a warning if there is one.
+pub(super) type Content = (Zeroizing<Vec<u8>>, Option<String>);
+
 /// A file's content, none when there is no file; and a warning when others could read it until now.
-pub(super) fn read(path: &Path) -> Result<Option<(Zeroizing<Vec<u8>>, Option<String>)>, VaultError> {
+pub(super) fn read(path: &Path) -> Result<Option<Content>, VaultError> {
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -73,7 +80,7 @@ fn check(path: &Path, file: &File) -> Result<Option<String>, VaultError> {
     if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(VaultError::NotOurs { path: shown(path) });
     }
-    if meta.mode() & 0o077 == 0 {
+    if meta.mode() & OTHERS == 0 {
         return Ok(None);
     }
     file.set_permissions(fs::Permissions::from_mode(0o600))
