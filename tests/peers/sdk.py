@@ -126,7 +126,8 @@ def _():
     error = refused(stripe.AuthenticationError, lambda: client("sk_test_nonsense1234").v1.balance.retrieve())
     assert error.http_status == 401 and error.request_id
     error = refused(stripe.AuthenticationError, lambda: client("expired_key").v1.balance.retrieve())
-    assert error.code == "api_key_expired"
+    # The SDK hands the code of 401 and 429 on in the error object only.
+    assert error.error.code == "api_key_expired"
 
 
 @check("PermissionError for a withdrawn permission")
@@ -162,7 +163,7 @@ def _():
                 break
         assert error is not None, "400 requests went through"
         reason = {k.lower(): v for k, v in error.headers.items()}["stripe-rate-limited-reason"]
-        assert reason in ("endpoint-rate", "global-rate") and error.code == "rate_limit"
+        assert reason in ("endpoint-rate", "global-rate") and error.error.code == "rate_limit"
     finally:
         control("limits", {"limits": "none"})
 

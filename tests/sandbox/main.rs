@@ -1,5 +1,8 @@
 //! The local Stripe over real HTTP: what it lists, refuses, limits, breaks and lives.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
+
+mod cli;
 mod errors;
 mod faults;
 mod paging;
@@ -12,67 +15,67 @@ use serde_json::Value;
 use tillwatch::sandbox::{Limits, Options, Running, start};
 
 /// A fixed start, so that no test depends on the day it runs.
-pub const START: i64 = 1_795_000_000;
+pub(crate) const START: i64 = 1_795_000_000;
 
 /// A sandbox and a client for it.
-pub struct Local {
-    pub running: Running,
+pub(crate) struct Local {
+    pub(crate) running: Running,
     client: reqwest::Client,
 }
 
 /// What came back.
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    pub fn error(&self) -> Value {
+    pub(crate) fn error(&self) -> Value {
         self.json()["error"].clone()
     }
 }
 
 /// No limits, 600 invoices of 150 customers.
-pub fn plain() -> Options {
+pub(crate) fn plain() -> Options {
     Options { invoices: 600, customers: 150, limits: Limits::None, ..Options::new(START) }
 }
 
 impl Local {
-    pub async fn new(options: Options) -> Local {
+    pub(crate) async fn new(options: Options) -> Local {
         // A second test in the same process finds it installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Local { running: start(options).await.unwrap(), client }
     }
 
-    pub async fn try_get(&self, key: &str, path: &str) -> reqwest::Result<Reply> {
+    pub(crate) async fn try_get(&self, key: &str, path: &str) -> reqwest::Result<Reply> {
         let url = format!("{}{path}", self.running.base_url);
         let response = self.client.get(url).bearer_auth(key).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Reply { status, headers, text: response.text().await? })
     }
 
-    pub async fn get_as(&self, key: &str, path: &str) -> Reply {
+    pub(crate) async fn get_as(&self, key: &str, path: &str) -> Reply {
         self.try_get(key, path).await.unwrap()
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.get_as(&self.running.keys.secret, path).await
     }
 
     /// The JSON of a request that must succeed.
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let reply = self.get(path).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text);
         reply.json()
     }
 
-    pub async fn post(&self, path: &str, body: &str) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
         let url = format!("{}{path}", self.running.base_url);
         let response = self
             .client
@@ -87,7 +90,7 @@ impl Local {
     }
 
     /// All of a list, newest first, by `starting_after`.
-    pub async fn walk(&self, list: &str, filters: &str) -> Vec<Value> {
+    pub(crate) async fn walk(&self, list: &str, filters: &str) -> Vec<Value> {
         let mut all: Vec<Value> = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -101,7 +104,7 @@ impl Local {
     }
 
     /// What lies above the oldest of a list, newest first, by `ending_before` and pages of 7.
-    pub async fn climb(&self, list: &str, from: &str, filters: &str) -> Vec<Value> {
+    pub(crate) async fn climb(&self, list: &str, from: &str, filters: &str) -> Vec<Value> {
         let mut all: Vec<Value> = Vec::new();
         let mut cursor = from.to_owned();
         loop {
@@ -117,12 +120,12 @@ impl Local {
 }
 
 /// The ids of objects, in their order.
-pub fn ids(objects: &[Value]) -> Vec<&str> {
+pub(crate) fn ids(objects: &[Value]) -> Vec<&str> {
     objects.iter().map(|object| object["id"].as_str().unwrap()).collect()
 }
 
 /// Panics if one comes up twice.
-pub fn assert_distinct(objects: &[Value]) {
+pub(crate) fn assert_distinct(objects: &[Value]) {
     let set: BTreeSet<&str> = ids(objects).into_iter().collect();
     assert_eq!(set.len(), objects.len());
 }
