@@ -97,6 +97,7 @@ impl ApiError {
     }
 
     /// The same, for an object that the other mode has.
+    #[must_use]
     pub fn in_other_mode(mut self, key_is_live: bool) -> ApiError {
         self.message.push_str(if key_is_live {
             "; a similar object exists in test mode, but a live mode key was used to make this request."

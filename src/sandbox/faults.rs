@@ -64,7 +64,7 @@ impl Fault {
 /// The faults in force.
 #[derive(Debug)]
 pub struct Faults {
-    faults: Vec<Fault>,
+    active: Vec<Fault>,
     paused: bool,
     rng: Rng,
 }
@@ -72,7 +72,7 @@ pub struct Faults {
 impl Faults {
     /// Faults that strike in an order which follows from the seed.
     pub fn new(seed: u64, faults: Vec<Fault>) -> Faults {
-        Faults { faults, paused: false, rng: Rng::new(seed, 0xfa17) }
+        Faults { active: faults, paused: false, rng: Rng::new(seed, 0xfa17) }
     }
 
     /// Stops or resumes them.
@@ -82,7 +82,7 @@ impl Faults {
 
     /// Replaces them.
     pub fn set(&mut self, faults: Vec<Fault>) {
-        self.faults = faults;
+        self.active = faults;
     }
 
     /// What strikes the next request; at most one thing does.
@@ -91,7 +91,7 @@ impl Faults {
             return None;
         }
         let rng = &mut self.rng;
-        self.faults.iter().find(|fault| rng.chance(fault.probability)).map(|fault| fault.kind)
+        self.active.iter().find(|fault| rng.chance(fault.probability)).map(|fault| fault.kind)
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Key {
 /// All keys of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Keys {
-    keys: Vec<Key>,
+    all: Vec<Key>,
     /// `sk_test_…`
     pub secret: String,
     /// `rk_test_…`
@@ -68,19 +68,19 @@ impl Keys {
             expired,
             denied: denied.iter().cloned().collect(),
         };
-        let keys = vec![
+        let all = vec![
             key(&secret, false, false, &[]),
             key(&restricted, false, false, denied),
             key(&expired, false, true, &[]),
             key(&live_restricted, true, false, &[]),
             key(&live_secret, true, false, &[]),
         ];
-        Keys { keys, secret, restricted, publishable, expired, live_restricted, live_secret }
+        Keys { all, secret, restricted, publishable, expired, live_restricted, live_secret }
     }
 
     /// Who is asking, from the text of a key.
     pub fn check(&self, text: &str) -> Result<&Key, ApiError> {
-        if let Some(key) = self.keys.iter().find(|key| key.text == text) {
+        if let Some(key) = self.all.iter().find(|key| key.text == text) {
             return if key.expired { Err(ApiError::expired_key(&mask(text))) } else { Ok(key) };
         }
         if text.starts_with("pk_") {
@@ -94,7 +94,7 @@ impl Keys {
 
     /// The key with that text, to be changed.
     pub fn find(&mut self, text: &str) -> Option<&mut Key> {
-        self.keys.iter_mut().find(|key| key.text == text)
+        self.all.iter_mut().find(|key| key.text == text)
     }
 }
 

@@ -119,7 +119,7 @@ impl Traffic {
         overlay.put_invoice(invoice);
         overlay.new_invoices.push((invoice.created, number));
         let shared = Arc::new(invoice);
-        self.write(overlay, of_invoice(Happening::Created, &shared, &shared, self.clock));
+        write(overlay, of_invoice(Happening::Created, &shared, &shared, self.clock));
         let mut after = subscription;
         after.latest_invoice = Some(number);
         after.period_start = self.clock;
@@ -142,7 +142,7 @@ impl Traffic {
             overlay.put_invoice(after);
             overlay.new_payments.push((self.clock, number));
             let events = of_invoice(Happening::Finalized, &Arc::new(before), &Arc::new(after), self.clock);
-            self.write(overlay, events);
+            write(overlay, events);
         }
         self.attempt(world, overlay, number);
     }
@@ -183,7 +183,7 @@ impl Traffic {
         overlay.put_invoice(after);
         let happening = if paid { Happening::Paid(slot as u8) } else { Happening::Failed(slot as u8) };
         let after = Arc::new(after);
-        self.write(overlay, of_invoice(happening, &Arc::new(before), &after, self.clock));
+        write(overlay, of_invoice(happening, &Arc::new(before), &after, self.clock));
         if paid || after.next_attempt != 0 {
             let status = if paid { SubscriptionStatus::Active } else { SubscriptionStatus::PastDue };
             self.standing(world, overlay, &after, status);
@@ -193,7 +193,7 @@ impl Traffic {
             given_up.uncollectible_at = self.clock;
             overlay.put_invoice(given_up);
             let events = of_invoice(Happening::GivenUp, &after, &Arc::new(given_up), self.clock);
-            self.write(overlay, events);
+            write(overlay, events);
             self.standing(world, overlay, &given_up, SubscriptionStatus::Canceled);
         }
     }
@@ -309,10 +309,10 @@ impl Traffic {
     fn event(&self, kind: &'static str, object: Snapshot) -> Event {
         Event { created: self.clock, kind, object, before: None, requested: false }
     }
+}
 
-    fn write(&self, overlay: &mut Overlay, events: Vec<Event>) {
-        for event in events {
-            overlay.push_event(event);
-        }
+fn write(overlay: &mut Overlay, events: Vec<Event>) {
+    for event in events {
+        overlay.push_event(event);
     }
 }

@@ -6,7 +6,7 @@ use super::routes::Endpoint;
 use crate::sandbox::errors::ApiError;
 use crate::sandbox::ids::{CHARGES_PER_INVOICE, Obj};
 use crate::sandbox::list::{Ask, Cursor, Filter};
-use crate::sandbox::model::catalog::{CURRENCIES, Price};
+use crate::sandbox::model::catalog::{CURRENCIES, Price, price_active, product_active};
 use crate::sandbox::model::invoice::{DUE_AFTER, Status};
 use crate::sandbox::model::subscription::SubscriptionStatus;
 use crate::sandbox::overlay::View;
@@ -66,7 +66,7 @@ pub fn ask(
         Obj::Price => price_filters(query, find, &mut filters)?,
         Obj::Product => {
             if let Some(active) = query.flag("active")? {
-                filters.push(Box::new(move |view, number| view.world.product_active(number) == active));
+                filters.push(Box::new(move |_, number| product_active(number) == active));
             }
             let ids = query.all("ids");
             if !ids.is_empty() {
@@ -241,7 +241,7 @@ fn price_filters(
     filters: &mut Filters,
 ) -> Result<(), ApiError> {
     if let Some(active) = query.flag("active")? {
-        filters.push(Box::new(move |view, number| view.world.price_active(number) == active));
+        filters.push(Box::new(move |_, number| price_active(number) == active));
     }
     if let Some(code) = query.get("currency").map(str::to_ascii_lowercase) {
         filters.push(Box::new(move |_, number| {

@@ -61,16 +61,16 @@ async fn serve(
                     Answer::error(500, Vec::new())
                 }
                 Some(FaultKind::Html) => Answer::html(503),
-                Some(FaultKind::Internal) => Answer::from(ApiError::fault(), &call.id),
+                Some(FaultKind::Internal) => Answer::from(&ApiError::fault(), &call.id),
                 Some(FaultKind::TooMany) => {
-                    Answer::from(ApiError::too_fast("endpoint-concurrency"), &call.id)
+                    Answer::from(&ApiError::too_fast("endpoint-concurrency"), &call.id)
                 }
-                Some(FaultKind::Lock) => Answer::from(ApiError::locked(), &call.id),
+                Some(FaultKind::Lock) => Answer::from(&ApiError::locked(), &call.id),
                 Some(FaultKind::Cut) => call.answer(&state, &key).cut_short(),
                 Some(FaultKind::Slow) | None => call.answer(&state, &key),
             }
         }
-        Err(error) => Answer::from(error, &call.id),
+        Err(error) => Answer::from(&error, &call.id),
     };
     call.count(&state, &answer);
     answer.into_response(&call.id, &call.version, call.gzip)
@@ -132,7 +132,7 @@ impl Call {
     fn answer(&self, state: &State, key: &Key) -> Answer {
         match self.body(state, key) {
             Ok(body) => Answer::json(body),
-            Err(error) => Answer::from(error, &self.id),
+            Err(error) => Answer::from(&error, &self.id),
         }
     }
 

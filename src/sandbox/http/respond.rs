@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 
 use crate::sandbox::errors::ApiError;
 
@@ -38,7 +38,7 @@ impl Answer {
     }
 
     /// An error of the API.
-    pub fn from(error: ApiError, request: &str) -> Answer {
+    pub fn from(error: &ApiError, request: &str) -> Answer {
         Answer { reason: error.reason, ..Answer::error(error.status, error.body(request)) }
     }
 
@@ -68,8 +68,7 @@ impl Answer {
         let length = body.len();
         let body = if self.cut && length > 1 {
             body.truncate(length / 2);
-            let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted));
-            Body::from_stream(stream::iter([Ok(Bytes::from(body)), broken]))
+            Body::from_stream(stream::iter([Ok(Bytes::from(body))]).chain(stream::once(breaking())))
         } else {
             Body::from(body)
         };
@@ -96,6 +95,13 @@ impl Answer {
         }
         response
     }
+}
+
+/// The end of a body that is cut: an error, after a moment in which the first half gets out. Without the
+/// pause the server would drop it together with the connection.
+async fn breaking() -> std::io::Result<Bytes> {
+    tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+    Err(std::io::ErrorKind::ConnectionAborted.into())
 }
 
 fn compress(body: &[u8]) -> Option<Vec<u8>> {

@@ -115,16 +115,16 @@ impl World {
     pub fn price_created(&self, number: u64) -> i64 {
         self.start() - SPAN - 149 * 86_400 + number as i64 * 61
     }
+}
 
-    /// The newest yearly prices of the joke are switched off, so that `active=false` finds something.
-    pub fn price_active(&self, number: u64) -> bool {
-        !(Price::from_number(number).product == 10 && number % 2 == 1)
-    }
+/// Whether a price is still offered: the joke's yearly ones are not, so that `active=false` finds something.
+pub fn price_active(number: u64) -> bool {
+    !(Price::from_number(number).product == 10 && number % 2 == 1)
+}
 
-    /// Whether a product is still sold.
-    pub fn product_active(&self, number: u64) -> bool {
-        number != 10
-    }
+/// Whether a product is still sold.
+pub fn product_active(number: u64) -> bool {
+    number != 10
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub struct Decline {
     /// `code` of the error and `failure_code` of the charge
     pub code: &'static str,
     /// `decline_code`, where the code has one
-    pub decline_code: &'static str,
+    pub reason: &'static str,
     /// The sentence shown to the customer
     pub message: &'static str,
     /// `advice_code`, empty if the issuer gives none
@@ -32,7 +32,7 @@ pub const DECLINES: &[Decline] = &[
     soft("do_not_honor", DECLINED, "", "05", 12),
     Decline {
         code: "expired_card",
-        decline_code: "expired_card",
+        reason: "expired_card",
         message: "Your card has expired.",
         advice: "confirm_card_data",
         network: "54",
@@ -43,7 +43,7 @@ pub const DECLINES: &[Decline] = &[
     hard("transaction_not_allowed", "57", 6),
     Decline {
         code: "incorrect_cvc",
-        decline_code: "incorrect_cvc",
+        reason: "incorrect_cvc",
         message: "Your card's security code is incorrect.",
         advice: "confirm_card_data",
         network: "82",
@@ -53,7 +53,7 @@ pub const DECLINES: &[Decline] = &[
     },
     Decline {
         code: "processing_error",
-        decline_code: "processing_error",
+        reason: "processing_error",
         message: "Something went wrong while the card was charged. Try again in a little while.",
         advice: "try_again_later",
         network: "96",
@@ -69,7 +69,7 @@ pub const DECLINES: &[Decline] = &[
     hard("pickup_card", "04", 1),
     Decline {
         code: "card_declined",
-        decline_code: "fraudulent",
+        reason: "fraudulent",
         message: DECLINED,
         advice: "do_not_try_again",
         network: "59",
@@ -89,7 +89,7 @@ const fn soft(
 ) -> Decline {
     Decline {
         code: "card_declined",
-        decline_code,
+        reason: decline_code,
         message,
         advice,
         network,
@@ -102,7 +102,7 @@ const fn soft(
 const fn hard(decline_code: &'static str, network: &'static str, weight: u64) -> Decline {
     Decline {
         code: "card_declined",
-        decline_code,
+        reason: decline_code,
         message: DECLINED,
         advice: "do_not_try_again",
         network,

@@ -171,7 +171,7 @@ impl World {
                 invoice.voided_at = at;
             }
         } else if invoice.send {
-            self.send_and_wait(&mut invoice, hash, now);
+            World::send_and_wait(&mut invoice, hash, now);
         } else {
             self.try_cards(&mut invoice, hash, now);
         }
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    fn send_and_wait(&self, invoice: &mut Invoice, hash: u64, now: i64) {
+    fn send_and_wait(invoice: &mut Invoice, hash: u64, now: i64) {
         let outcome = (hash >> 20) % 100;
         let paid = invoice.created + i64::from(OFFSETS[SENT_SLOT]);
         let given_up = invoice.created + DUE_AFTER + 60 * i64::from(DAY);

@@ -41,7 +41,7 @@ impl World {
         };
         let quantity = 1 + (hash >> 8) as i64 % 6;
         let full = price.unit_amount() * quantity;
-        let proration = position > 0 && invoice.subscription && (hash >> 16) % 5 == 0;
+        let proration = position > 0 && invoice.subscription && (hash >> 16).is_multiple_of(5);
         // All credits together are less than half of the first line: totals stay positive.
         let most = plan.unit_amount() * i64::from(invoice.quantity) / (20 * i64::from(invoice.lines)) * 10;
         let amount = if proration { -(full / 50 * 10).min(most) } else { full };

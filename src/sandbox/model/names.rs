@@ -141,7 +141,8 @@ pub fn email(hash: u64, number: u64, revision: u16) -> String {
     let (first, last, domain) = (FIRST[pick(17, 32)], LAST[pick(7, 32)], DOMAINS[pick(37, 8)]);
     let mut text = format!("{first}.{last}{number}");
     if revision > 0 {
-        text.push_str(&format!("+{revision}"));
+        text.push('+');
+        text.push_str(&revision.to_string());
     }
     text.make_ascii_lowercase();
     text.push('@');

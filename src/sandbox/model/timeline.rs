@@ -100,7 +100,7 @@ impl Timeline {
 
     /// The customer that invoice `index` bills.
     pub fn customer_of(&self, index: u64) -> u64 {
-        let b = if self.invoices == 0 { 0 } else { (index * BLOCKS / self.invoices).min(BLOCKS - 1) };
+        let b = (index * BLOCKS).checked_div(self.invoices).unwrap_or(0).min(BLOCKS - 1);
         // Rounding can put the first index of a block into the one before.
         let mut b = b as usize;
         while b + 1 < self.blocks.len() && index >= self.blocks[b].end {

@@ -3,7 +3,7 @@
 use super::Writer;
 use crate::sandbox::expand::Expand;
 use crate::sandbox::ids::Obj;
-use crate::sandbox::model::catalog::{CURRENCIES, PRODUCTS, Price};
+use crate::sandbox::model::catalog::{CURRENCIES, PRODUCTS, Price, price_active, product_active};
 
 impl Writer<'_, '_> {
     pub(super) fn product(&mut self, number: u64, expand: &Expand) {
@@ -12,7 +12,7 @@ impl Writer<'_, '_> {
         self.out.raw("{\"id\":");
         self.id(Obj::Product, number);
         self.out.raw(",\"object\":\"product\",\"active\":");
-        self.out.bool(world.product_active(number));
+        self.out.bool(product_active(number));
         self.out.raw(",\"created\":");
         self.out.int(world.product_created(number));
         self.out.raw(",\"default_price\":");
@@ -45,7 +45,7 @@ impl Writer<'_, '_> {
         self.out.raw("{\"id\":");
         self.id(Obj::Price, number);
         self.out.raw(",\"object\":\"price\",\"active\":");
-        self.out.bool(world.price_active(number));
+        self.out.bool(price_active(number));
         self.out.raw(",\"billing_scheme\":\"per_unit\",\"created\":");
         self.out.int(world.price_created(number));
         self.out.raw(",\"currency\":\"");
@@ -76,7 +76,7 @@ impl Writer<'_, '_> {
         self.out.raw("{\"id\":");
         self.id(Obj::Price, number);
         self.out.raw(",\"object\":\"plan\",\"active\":");
-        self.out.bool(world.price_active(number));
+        self.out.bool(price_active(number));
         self.out.raw(",\"amount\":");
         self.out.int(price.unit_amount());
         self.out.raw(",\"amount_decimal\":\"");

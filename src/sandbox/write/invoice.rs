@@ -41,8 +41,8 @@ impl Writer<'_, '_> {
             ",\"automatic_tax\":{\"disabled_reason\":null,\"enabled\":false,\"liability\":null,\
              \"provider\":null,\"status\":null},\"automatically_finalizes_at\":",
         );
-        let finalizes = advancing && invoice.status == Status::Draft;
-        self.out.time(if finalizes { invoice.created + FINALIZE_AFTER } else { 0 });
+        let upcoming = advancing && invoice.status == Status::Draft;
+        self.out.time(if upcoming { invoice.created + FINALIZE_AFTER } else { 0 });
         self.out.raw(if invoice.subscription {
             ",\"billing_reason\":\"subscription_cycle\""
         } else {
@@ -100,7 +100,7 @@ impl Writer<'_, '_> {
         self.out.raw(",\"metadata\":");
         self.invoice_metadata(invoice);
         self.out.raw(",\"next_payment_attempt\":");
-        self.out.time(if finalizes { invoice.created + FINALIZE_AFTER } else { invoice.next_attempt });
+        self.out.time(if upcoming { invoice.created + FINALIZE_AFTER } else { invoice.next_attempt });
         self.out.raw(",\"number\":");
         if finalized {
             self.invoice_number(invoice);

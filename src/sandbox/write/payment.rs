@@ -145,7 +145,7 @@ impl Writer<'_, '_> {
         self.out.raw(",\"code\":\"");
         self.out.raw(refusal.code);
         self.out.raw("\",\"decline_code\":\"");
-        self.out.raw(refusal.decline_code);
+        self.out.raw(refusal.reason);
         self.out.raw("\",\"doc_url\":\"https://stripe.com/docs/error-codes/");
         self.out.raw(&refusal.code.replace('_', "-"));
         self.out.raw("\",\"message\":");
@@ -327,7 +327,7 @@ impl Writer<'_, '_> {
         self.out.raw("\",\"network_status\":\"");
         self.out.raw(if blocked { "not_sent_to_network" } else { "declined_by_network" });
         self.out.raw("\",\"reason\":\"");
-        self.out.raw(if blocked { "highest_risk_level" } else { refusal.decline_code });
+        self.out.raw(if blocked { "highest_risk_level" } else { refusal.reason });
         self.out.raw("\",\"risk_level\":\"");
         self.out.raw(if blocked { "highest" } else { "normal" });
         self.out.raw("\",\"risk_score\":");

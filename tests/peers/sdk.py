@@ -1,0 +1,192 @@
+"""Stripe's own Python SDK, with only the base URL changed, against a running sandbox.
+
+Usage: sdk.py FILE, where FILE holds the line that `tillwatch sandbox` prints.
+"""
+
+import json
+import sys
+import urllib.request
+
+import stripe
+
+with open(sys.argv[1]) as file:
+    SANDBOX = json.loads(file.readline())
+BASE = SANDBOX["base_url"]
+failures = 0
+
+
+def client(key="secret_key"):
+    return stripe.StripeClient(
+        SANDBOX.get(key, key), base_addresses={"api": BASE}, max_network_retries=0
+    )
+
+
+def control(path, body):
+    request = urllib.request.Request(
+        f"{BASE}/_sandbox/{path}", json.dumps(body).encode(), method="POST"
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def check(name):
+    def run(function):
+        global failures
+        try:
+            function()
+            print(f"ok python: {name}")
+        except Exception as error:  # every failure is one line of the report
+            failures += 1
+            print(f"FAILED python: {name}: {type(error).__name__}: {error}".replace("\n", " "))
+        return function
+
+    return run
+
+
+def refused(kind, call):
+    try:
+        call()
+    except kind as error:
+        assert type(error) is kind, type(error)
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def pages(service, **params):
+    return list(service.list({"limit": 100, **params}).auto_paging_iter())
+
+
+STRIPE = client()
+V1 = STRIPE.v1
+
+
+@check("account and balance")
+def _():
+    assert V1.accounts.retrieve_current().id == SANDBOX["account"]
+    assert V1.balance.retrieve().livemode is False
+
+
+@check("auto_paging_iter over every list, newest first, no duplicates")
+def _():
+    for name in ("invoices", "customers", "charges", "payment_intents", "subscriptions", "products",
+                 "prices", "events", "invoice_payments"):
+        objects = pages(getattr(V1, name))
+        times = [o.created for o in objects]
+        assert len({o.id for o in objects}) == len(objects) > 5, name
+        assert times == sorted(times, reverse=True), name
+    assert len(pages(V1.invoices)) == 700
+
+
+@check("ending_before pages the other way")
+def _():
+    down = [i.id for i in pages(V1.invoices)]
+    page = V1.invoices.list({"limit": 9, "ending_before": down[-1]})
+    up = [i.id for i in page.auto_paging_iter()]
+    assert up == down[-2::-1]
+
+
+@check("retrieve equals the list")
+def _():
+    for listed in V1.invoices.list({"limit": 20}).data:
+        assert V1.invoices.retrieve(listed.id).to_dict() == listed.to_dict()
+
+
+@check("lines beyond the tenth")
+def _():
+    long = next(i for i in pages(V1.invoices) if i.lines.has_more)
+    lines = list(V1.invoices.line_items.list(long.id, {"limit": 25}).auto_paging_iter())
+    assert len(long.lines.data) == 10 < len(lines)
+    assert sum(line.amount for line in lines) == long.total
+
+
+@check("expand")
+def _():
+    page = V1.payment_intents.list({"limit": 10, "expand": ["data.latest_charge", "data.customer"]})
+    assert any(isinstance(p.latest_charge, stripe.Charge) for p in page.data)
+    assert all(isinstance(p.customer, stripe.Customer) for p in page.data)
+    page = V1.invoices.list({"status": "paid", "expand": ["data.payments"]})
+    assert page.data[0].payments.data[0].payment.type == "payment_intent"
+
+
+@check("filters")
+def _():
+    invoices = pages(V1.invoices)
+    middle = invoices[300].created
+    newer = pages(V1.invoices, created={"gt": middle})
+    assert [i.id for i in newer] == [i.id for i in invoices if i.created > middle]
+    opened = pages(V1.invoices, status="open")
+    assert [i.id for i in opened] == [i.id for i in invoices if i.status == "open"]
+    customer = invoices[0].customer
+    own = pages(V1.invoices, customer=customer)
+    assert [i.id for i in own] == [i.id for i in invoices if i.customer == customer]
+
+
+@check("AuthenticationError for an unknown and an expired key")
+def _():
+    error = refused(stripe.AuthenticationError, lambda: client("sk_test_nonsense1234").v1.balance.retrieve())
+    assert error.http_status == 401 and error.request_id
+    error = refused(stripe.AuthenticationError, lambda: client("expired_key").v1.balance.retrieve())
+    # The SDK hands the code of 401 and 429 on in the error object only.
+    assert error.error.code == "api_key_expired"
+
+
+@check("PermissionError for a withdrawn permission")
+def _():
+    key = SANDBOX["restricted_key"]
+    control("permissions", {"key": key, "deny": ["rak_charge_read"]})
+    error = refused(stripe.PermissionError, lambda: client("restricted_key").v1.charges.list())
+    assert "rak_charge_read" in error.user_message and SANDBOX["account"] in error.user_message
+    control("permissions", {"key": key, "allow": ["rak_charge_read"]})
+    client("restricted_key").v1.charges.list()
+
+
+@check("InvalidRequestError for a missing object, cursor and parameter")
+def _():
+    error = refused(stripe.InvalidRequestError, lambda: V1.invoices.retrieve("in_nope"))
+    assert error.http_status == 404 and error.code == "resource_missing"
+    error = refused(stripe.InvalidRequestError, lambda: V1.invoices.list({"starting_after": "in_nope"}))
+    assert error.http_status == 400 and error.param == "starting_after"
+    error = refused(stripe.InvalidRequestError, lambda: V1.invoices.list({"foo": "1"}))
+    assert error.code == "parameter_unknown"
+
+
+@check("RateLimitError with its reason")
+def _():
+    control("limits", {"limits": "test"})
+    try:
+        error = None
+        for _ in range(400):
+            try:
+                V1.products.list({"limit": 1})
+            except stripe.RateLimitError as caught:
+                error = caught
+                break
+        assert error is not None, "400 requests went through"
+        reason = {k.lower(): v for k, v in error.headers.items()}["stripe-rate-limited-reason"]
+        assert reason in ("endpoint-rate", "global-rate") and error.error.code == "rate_limit"
+    finally:
+        control("limits", {"limits": "none"})
+
+
+@check("APIError for a 500")
+def _():
+    control("faults", {"faults": ["500=1"]})
+    try:
+        assert refused(stripe.APIError, lambda: V1.invoices.list()).http_status == 500
+    finally:
+        control("faults", {"faults": []})
+
+
+@check("events of new traffic, by ending_before")
+def _():
+    newest = V1.events.list({"limit": 1}).data[0].id
+    written = control("traffic", {"steps": 30})["events"]
+    page = V1.events.list({"limit": 100, "ending_before": newest})
+    since = list(page.auto_paging_iter())
+    assert len(since) == written > 30
+    times = [event.created for event in since]
+    assert times == sorted(times)
+    assert any(event.type == "invoice.paid" for event in since)
+
+
+sys.exit(1 if failures else 0)
