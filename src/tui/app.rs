@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::Event;
@@ -133,7 +134,14 @@ where
                             Some(event) => msgs.extend(message(event?)),
                         }
                         taken += 1;
-                        next = if taken < KEYS_AT_ONCE { input.next().now_or_never() } else { None };
+                        // With this task's own waker: polled with any other, the stream would wake nobody
+                        // for the next key.
+                        next = None;
+                        if taken < KEYS_AT_ONCE
+                            && let Poll::Ready(event) = futures::poll!(input.next())
+                        {
+                            next = Some(event);
+                        }
                     }
                     if !msgs.is_empty() {
                         due.for_input();

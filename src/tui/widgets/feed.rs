@@ -50,7 +50,7 @@ struct Columns {
 
 impl Columns {
     fn fit(width: usize, time: usize, what: usize, amount: usize, all: bool) -> Columns {
-        let gap = if width >= 90 { 2 } else { 1 };
+        let gap = if width >= 76 { 2 } else { 1 };
         let mut columns = Columns {
             time,
             account: if all { 14 } else { 0 },
@@ -61,13 +61,16 @@ impl Columns {
             gap,
         };
         let rest = |c: &Columns| width.checked_sub(c.used());
-        // Who or why is worth at least 14 cells; before it is given up the object goes.
-        if rest(&columns).is_none_or(|left| left < 14 + gap) {
+        // Who or why is worth at least 14 cells; before it is given up long names are cut, then the object goes.
+        let poor = |c: &Columns| rest(c).is_none_or(|left| left < 14 + gap);
+        if poor(&columns) {
+            columns.what = columns.what.min(31);
+        }
+        if poor(&columns) {
             columns.object = 0;
         }
-        if rest(&columns).is_none_or(|left| left < 10 + gap) {
+        if poor(&columns) {
             columns.account = columns.account.min(10);
-            columns.what = columns.what.min(30);
         }
         match rest(&columns) {
             Some(left) if left >= 8 + gap => columns.who = (left - gap).min(60),

@@ -48,6 +48,8 @@ pub struct Feed {
     asked_version: u64,
     in_flight: Option<(u64, Want)>,
     wish: Option<Want>,
+    /// Rows still to go up once those above are loaded.
+    carry: usize,
 }
 
 impl Default for Feed {
@@ -65,6 +67,7 @@ impl Default for Feed {
             asked_version: 0,
             in_flight: None,
             wish: None,
+            carry: 0,
         }
     }
 }
@@ -171,6 +174,10 @@ impl Feed {
                     self.wish = Some(Want::Newer(again));
                 } else {
                     self.install(window);
+                    if matches!(want, Want::Newer(_)) && self.carry > 0 {
+                        let rows = std::mem::take(&mut self.carry);
+                        self.step(-(rows.min(WINDOW) as isize));
+                    }
                 }
             }
         }
@@ -217,6 +224,9 @@ impl Feed {
     /// Moves the selection by rows.
     pub fn step(&mut self, rows: isize) {
         let Some(index) = self.cursor_index() else { return };
+        // What can't be gone up yet is gone when those rows are here.
+        let beyond = rows.unsigned_abs().saturating_sub(index);
+        self.carry = if rows < 0 && self.window.newer > 0 { beyond } else { 0 };
         self.go(index.saturating_add_signed(rows));
     }
 
