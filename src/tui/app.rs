@@ -131,7 +131,7 @@ where
                     while let Some(event) = next {
                         match event {
                             None => return Ok((ExitReason::InputEnded, state)),
-                            Some(event) => msgs.extend(message(event?)),
+                            Some(event) => msgs.extend(message(&event?)),
                         }
                         taken += 1;
                         // With this task's own waker: polled with any other, the stream would wake nobody
@@ -267,10 +267,10 @@ where
 }
 
 /// What an event of the terminal means; pasted text is never run as keys.
-fn message(event: Event) -> Option<Msg> {
+fn message(event: &Event) -> Option<Msg> {
     match event {
-        Event::Key(key) => Some(Msg::Key(key)),
-        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+        Event::Key(key) => Some(Msg::Key(*key)),
+        Event::Resize(columns, rows) => Some(Msg::Resize(*columns, *rows)),
         Event::Paste(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
     }
 }

@@ -25,6 +25,7 @@ pub mod update;
 pub mod view;
 pub mod widgets;
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -126,7 +127,7 @@ fn farewell(state: &state::State, now_ms: i64) -> Option<String> {
     let mut text = format!("{} {accounts} no longer watched since {since}.", watched.len());
     if running > 0 {
         let jobs = if running == 1 { "job was" } else { "jobs were" };
-        text.push_str(&format!(" {running} {jobs} interrupted and can be taken up again."));
+        let _ = write!(text, " {running} {jobs} interrupted and can be taken up again.");
     }
     Some(text)
 }

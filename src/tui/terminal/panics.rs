@@ -63,11 +63,15 @@ impl Drop for Hooked {
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {
-    let what = info
-        .payload_as_str()
-        .map_or_else(|| "no reason given".to_owned(), |text| text.lines().next().unwrap_or_default().to_owned());
+    let payload = info.payload();
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given");
+    let what = text.lines().next().unwrap_or_default();
     match info.location() {
         Some(at) => format!("{what} ({}:{})", at.file(), at.line()),
-        None => what,
+        None => what.to_owned(),
     }
 }

@@ -75,7 +75,11 @@ fn the_three_panes_show_what_is_known() {
             ],
         );
     }
-    has("data", (140, 40), &["1 480/s", "in_1QxAbR…7Kp", "last run 13:31, 39 280 in 22 s", "poll 15m, last event"]);
+    has(
+        "data",
+        (140, 40),
+        &["1 480/s", "in_1QxAbR…7Kp", "last run 13:31, 39 280 in 22 s", "poll 15m, last event"],
+    );
 }
 
 #[test]
@@ -118,7 +122,11 @@ fn every_pane_has_its_empty_loading_and_error_state() {
         has("demo", size, &["DEMO", "READ-ONLY", "not yet: d lists what is at Stripe"]);
     }
     has("idle", (120, 36), &["✗ failed 13:31", "Stripe answered 500 three times", "d goes on"]);
-    has("running", (140, 40), &["waits: Stripe said slow down (endpoint-rate), 2 s", "! disputes: not allowed"]);
+    has(
+        "running",
+        (140, 40),
+        &["waits: Stripe said slow down (endpoint-rate), 2 s", "! disputes: not allowed"],
+    );
 }
 
 #[test]

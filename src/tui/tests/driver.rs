@@ -122,8 +122,7 @@ impl Driver {
         let (frames, screen) = watch::channel(String::new());
         let (panics, panicked) = mpsc::channel(4);
         let desk = Desk::default();
-        let (drawn, copied, suspended) =
-            (desk.frames.clone(), desk.copied.clone(), desk.suspended.clone());
+        let (drawn, copied, suspended) = (desk.frames.clone(), desk.copied.clone(), desk.suspended.clone());
         let backend = Shown { inner: TestBackend::new(size.0, size.1), frames };
         let mut app = App {
             terminal: Terminal::new(backend).unwrap(),

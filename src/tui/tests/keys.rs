@@ -55,12 +55,12 @@ fn every_key_of_the_table_does_something_and_is_in_the_help() {
         assert!(help.contains(&words), "{:?} is not in the help:\n{help}", row.action);
         for context in row.contexts {
             for name in row.keys {
-                let works = desks(*context).into_iter().any(|mut desk| {
+                let alive = desks(*context).into_iter().any(|mut desk| {
                     assert_eq!(desk.state.context(), *context);
                     let before = desk.state.clone();
                     desk.key(name) > 0 || desk.state != before
                 });
-                assert!(works, "{name} ({:?}) is dead in {context:?}", row.action);
+                assert!(alive, "{name} ({:?}) is dead in {context:?}", row.action);
             }
         }
     }

@@ -107,11 +107,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let head: u16 = u16::from(inner.height >= 8);
     // The last line says how much there is, with a blank one above it.
     let foot: u16 = if inner.height >= 12 { 2 } else { 0 };
-    let body = Rect {
-        y: inner.y + head,
-        height: inner.height.saturating_sub(head + foot),
-        ..inner
-    };
+    let body = Rect { y: inner.y + head, height: inner.height.saturating_sub(head + foot), ..inner };
     let height = usize::from(body.height).max(1);
     let rows = &feed.window.rows;
     let cursor = feed.cursor_index().unwrap_or(0);
@@ -285,13 +281,11 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
         Phase::Ready => {}
     }
     let Some(current) = state.current() else {
-        return Some(vec![
-            (
-                "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
-                    .to_owned(),
-                theme.text(),
-            ),
-        ]);
+        return Some(vec![(
+            "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
+                .to_owned(),
+            theme.text(),
+        )]);
     };
     if !feed.window.rows.is_empty() {
         return None;

@@ -67,11 +67,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         let name = fmt::fit(&fmt::clean(&current.name), if wide { 32 } else { 18 });
         parts.push(part(
             0,
-            vec![
-                Span::styled(name, theme.strong()),
-                Span::raw(" "),
-                mode(theme, current.livemode),
-            ],
+            vec![Span::styled(name, theme.strong()), Span::raw(" "), mode(theme, current.livemode)],
         ));
         currency(view, current, hits, area.width, &mut parts);
     } else {
@@ -85,17 +81,16 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let clock = clock(view, hits, wide);
     let clock_width: usize = clock.iter().map(Span::width).sum();
     let room = usize::from(area.width).saturating_sub(clock_width + 3);
-    put::line(buf, Rect { x: area.x + 1, width: room as u16, ..area }, 0, &put::fit_parts(parts, room, if area.width >= 136 { 3 } else { 2 }));
+    put::line(
+        buf,
+        Rect { x: area.x + 1, width: room as u16, ..area },
+        0,
+        &put::fit_parts(parts, room, if area.width >= 136 { 3 } else { 2 }),
+    );
     put::right(buf, area, 0, &clock.into());
 }
 
-fn currency(
-    view: &View<'_>,
-    current: &IntegrationView,
-    hits: &mut Hits,
-    width: u16,
-    parts: &mut Vec<Part>,
-) {
+fn currency(view: &View<'_>, current: &IntegrationView, hits: &mut Hits, width: u16, parts: &mut Vec<Part>) {
     let (wide, roomy) = (width >= 110, width >= 136);
     let theme = view.theme;
     let tz = current.timezone.as_str();

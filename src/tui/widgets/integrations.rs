@@ -85,7 +85,9 @@ fn row(
         for span in line.spans.iter_mut().skip(1) {
             span.style = theme.reversed();
         }
-        if one.livemode && let Some(word) = line.spans.get_mut(4) {
+        if one.livemode
+            && let Some(word) = line.spans.get_mut(4)
+        {
             word.content = "[LIVE]".into();
         }
     }
@@ -95,12 +97,7 @@ fn row(
         let (text, style) = second_line(view, one, room, hits);
         let text = fmt::fit(&fmt::clean(&text), room);
         let marker = if selected { marker } else { Span::raw(" ") };
-        put::line(
-            buf,
-            area,
-            y + 1,
-            &Line::from(vec![marker, Span::raw("  "), Span::styled(text, style)]),
-        );
+        put::line(buf, area, y + 1, &Line::from(vec![marker, Span::raw("  "), Span::styled(text, style)]));
     }
 }
 
@@ -117,9 +114,7 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
             kinds.dedup();
             (format!("{} not allowed", kinds.join(", ")), theme.warn())
         }
-        Health::KeyRefused { since, .. } => {
-            (format!("key refused since {}", stamp(*since)), theme.bad())
-        }
+        Health::KeyRefused { since, .. } => (format!("key refused since {}", stamp(*since)), theme.bad()),
         Health::Offline { since, reason } => {
             (format!("offline since {} · {reason}", stamp(*since)), theme.warn())
         }

@@ -39,14 +39,14 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, whole:
         Span::styled("3 ", theme.accent().patch(theme.strong())),
         Span::styled("Discover & sync", theme.strong()),
     ];
-    let mut hints = Vec::new();
+    let mut keys = Vec::new();
     if let Some(one) = view.state.current() {
         title.push(Span::raw(format!(" · {}", fmt::fit(&fmt::clean(&one.name), 24))));
         let words = [" lists what is at Stripe   ", " stores it here"].map(Span::raw);
         let [lists, stores] = words;
-        hints.push(part(1, vec![key("d"), lists, key("s"), stores]));
+        keys.push(part(1, vec![key("d"), lists, key("s"), stores]));
     }
-    let inner = put::frame(buf, area, theme, focused, title, hints);
+    let inner = put::frame(buf, area, theme, focused, title, keys);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     hits.sync_rows = usize::from(inner.height);
     hits.sync_scroll_max = 0;
@@ -258,7 +258,8 @@ fn progress(view: &View<'_>, one: &IntegrationView, job: &JobView, of: &str, key
             if job.waiting.is_some() {
                 parts.push(part(1, vec![Span::styled("waits", theme.warn().patch(theme.strong()))]));
             } else {
-                parts.push(part(4, vec![Span::raw(format!("{}/s", count(job.rate.max(0.0).round() as u64)))]));
+                parts
+                    .push(part(4, vec![Span::raw(format!("{}/s", count(job.rate.max(0.0).round() as u64)))]));
             }
             if let Some(share) = job.fraction {
                 let share = format!("{} %", percent(share));

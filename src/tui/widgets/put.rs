@@ -179,11 +179,7 @@ mod tests {
     #[test]
     fn parts_go_by_priority_until_the_rest_fits() {
         let parts = || {
-            vec![
-                part(0, vec!["name".into()]),
-                part(2, vec!["second".into()]),
-                part(1, vec!["first".into()]),
-            ]
+            vec![part(0, vec!["name".into()]), part(2, vec!["second".into()]), part(1, vec!["first".into()])]
         };
         assert_eq!(fit_parts(parts(), 40, 2).to_string(), "name  second  first");
         assert_eq!(fit_parts(parts(), 12, 2).to_string(), "name  first");
