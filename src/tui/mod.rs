@@ -84,8 +84,7 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
     let mut signals = terminal::signals::Signals::listen()?;
     let (send_panic, panics) = mpsc::channel(8);
     let guard = terminal::Guard::take()?;
-    let hooked = Arc::new(terminal::panics::hook(guard.taken(), send_panic));
-    let drawing = Arc::clone(&hooked);
+    let hooked = terminal::panics::hook(guard.taken(), send_panic);
     let mut app = app::App {
         terminal: Terminal::new(terminal::backend())?,
         tty: guard,
@@ -94,13 +93,13 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         ascii: options.ascii,
         now_ms: Box::new(now_ms),
         panics,
-        drawing: Box::new(move || drawing.drawn_by_this_thread()),
     };
     let signals = Box::pin(futures::stream::unfold(&mut signals, |signals| async move {
         let next = signals.next().await;
         Some((next, signals))
     }));
-    let (reason, state) = app.run(EventStream::new(), signals.fuse()).await?;
+    let running = app.run(EventStream::new(), signals.fuse());
+    let (reason, state) = hooked.watch(running).await?;
     drop(app);
     Ok(Exit { reason, farewell: farewell(&state, now_ms()) })
 }

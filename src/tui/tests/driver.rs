@@ -132,7 +132,6 @@ impl Driver {
             ascii: false,
             now_ms: Box::new(|| canned::NOW * 1000),
             panics: panicked,
-            drawing: Box::new(|| {}),
         };
         let end = tokio::spawn(async move { app.run(input, sent).await.map(|(reason, _)| reason) });
         Driver { engine, keys, signals, screen, drawn, copied, suspended, panics, end }
