@@ -6,12 +6,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::Event;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
-use ratatui::{Terminal, backend::Backend};
+use ratatui::{Terminal, backend::Backend, layout::Rect};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -54,8 +55,6 @@ pub struct App<B: Backend, T: Tty> {
     pub now_ms: Box<dyn Fn() -> i64 + Send>,
     /// Panics of other threads.
     pub panics: mpsc::Receiver<String>,
-    /// Called before each frame: this thread draws.
-    pub drawing: Box<dyn Fn() + Send>,
 }
 
 /// When the next frame is due.
@@ -120,7 +119,7 @@ where
                     }
                     Some(Signal::Continued) => {
                         self.tty.take_again()?;
-                        self.terminal.clear().map_err(Into::into)?;
+                        self.repaint()?;
                         due.for_input();
                     }
                 },
@@ -130,10 +129,17 @@ where
                     while let Some(event) = next {
                         match event {
                             None => return Ok((ExitReason::InputEnded, state)),
-                            Some(event) => msgs.extend(message(event?)),
+                            Some(event) => msgs.extend(message(&event?)),
                         }
                         taken += 1;
-                        next = if taken < KEYS_AT_ONCE { input.next().now_or_never() } else { None };
+                        // With this task's own waker: polled with any other, the stream would wake nobody
+                        // for the next key.
+                        next = None;
+                        if taken < KEYS_AT_ONCE
+                            && let Poll::Ready(event) = futures::poll!(input.next())
+                        {
+                            next = Some(event);
+                        }
                     }
                     if !msgs.is_empty() {
                         due.for_input();
@@ -218,12 +224,19 @@ where
 
     fn suspend(&mut self) -> Result<Option<Msg>, TuiError> {
         let msg = self.tty.suspend()?.err().map(Msg::NotSuspended);
-        self.terminal.clear().map_err(Into::into)?;
+        self.repaint()?;
         Ok(msg)
     }
 
+    /// Forgets what is on the terminal, so that the next frame writes all of it.
+    fn repaint(&mut self) -> Result<(), TuiError> {
+        // `Terminal::clear` would ask the terminal where its cursor is, and the stream of keys would swallow the answer.
+        let size = self.terminal.size().map_err(Into::into)?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height)).map_err(Into::into)?;
+        Ok(())
+    }
+
     fn frame(&mut self, state: &mut State) -> Result<(), TuiError> {
-        (self.drawing)();
         let now_ms = (self.now_ms)();
         update(state, Msg::Tick, now_ms);
         let (theme, ascii) = (self.theme, self.ascii);
@@ -259,10 +272,10 @@ where
 }
 
 /// What an event of the terminal means; pasted text is never run as keys.
-fn message(event: Event) -> Option<Msg> {
+fn message(event: &Event) -> Option<Msg> {
     match event {
-        Event::Key(key) => Some(Msg::Key(key)),
-        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+        Event::Key(key) => Some(Msg::Key(*key)),
+        Event::Resize(columns, rows) => Some(Msg::Resize(*columns, *rows)),
         Event::Paste(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
     }
 }

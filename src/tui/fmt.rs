@@ -82,8 +82,8 @@ pub fn count(n: u64) -> String {
 pub fn money(amount: i64, currency: &str) -> String {
     let code = currency.to_ascii_lowercase();
     let exponent = match code.as_str() {
-        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "ugx" | "vnd" | "vuv"
-        | "xaf" | "xof" | "xpf" => 0,
+        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "ugx" | "vnd"
+        | "vuv" | "xaf" | "xof" | "xpf" => 0,
         "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
         _ => 2,
     };
@@ -168,7 +168,11 @@ pub fn day(unix: i64, now: i64, tz: &str) -> Option<String> {
 
 /// The last part of a zone's name, which is a city: `Berlin` of `Europe/Berlin`.
 pub fn city(tz: &str) -> String {
-    tz.rsplit('/').next().unwrap_or(tz).replace('_', " ")
+    match TimeZone::get(tz) {
+        Ok(_) => tz.rsplit('/').next().unwrap_or(tz).replace('_', " "),
+        // Times of a zone that nobody knows are shown in UTC, and must say so.
+        Err(_) => "UTC".to_owned(),
+    }
 }
 
 #[cfg(test)]

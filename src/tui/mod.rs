@@ -25,6 +25,7 @@ pub mod update;
 pub mod view;
 pub mod widgets;
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -83,8 +84,7 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
     let mut signals = terminal::signals::Signals::listen()?;
     let (send_panic, panics) = mpsc::channel(8);
     let guard = terminal::Guard::take()?;
-    let hooked = Arc::new(terminal::panics::hook(guard.taken(), send_panic));
-    let drawing = Arc::clone(&hooked);
+    let hooked = terminal::panics::hook(guard.taken(), send_panic);
     let mut app = app::App {
         terminal: Terminal::new(terminal::backend())?,
         tty: guard,
@@ -93,13 +93,13 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         ascii: options.ascii,
         now_ms: Box::new(now_ms),
         panics,
-        drawing: Box::new(move || drawing.drawn_by_this_thread()),
     };
     let signals = Box::pin(futures::stream::unfold(&mut signals, |signals| async move {
         let next = signals.next().await;
         Some((next, signals))
     }));
-    let (reason, state) = app.run(EventStream::new(), signals.fuse()).await?;
+    let running = app.run(EventStream::new(), signals.fuse());
+    let (reason, state) = hooked.watch(running).await?;
     drop(app);
     Ok(Exit { reason, farewell: farewell(&state, now_ms()) })
 }
@@ -126,7 +126,7 @@ fn farewell(state: &state::State, now_ms: i64) -> Option<String> {
     let mut text = format!("{} {accounts} no longer watched since {since}.", watched.len());
     if running > 0 {
         let jobs = if running == 1 { "job was" } else { "jobs were" };
-        text.push_str(&format!(" {running} {jobs} interrupted and can be taken up again."));
+        let _ = write!(text, " {running} {jobs} interrupted and can be taken up again.");
     }
     Some(text)
 }

@@ -32,8 +32,7 @@ pub fn draw(state: &State, theme: Theme, ascii_only: bool, now: i64, buf: &mut B
 }
 
 fn too_small(buf: &mut Buffer, area: Rect) {
-    let text =
-        format!("too small: need {}x{}, have {}x{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
+    let text = format!("too small: need {}x{}, have {}x{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
     for (row, piece) in put::wrap(&text, usize::from(area.width.max(1))).into_iter().enumerate() {
         put::line(buf, area, row as u16, &Line::raw(piece));
     }

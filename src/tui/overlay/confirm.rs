@@ -57,12 +57,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) {
         Span::raw("?"),
     ]);
     let key = |name: &'static str| Span::styled(name, theme.accent().patch(theme.strong()));
-    let keys = Line::from(vec![
-        key("y"),
-        Span::raw(" yes   "),
-        key("n"),
-        Span::raw(" no (Enter and Esc too)"),
-    ]);
+    let keys =
+        Line::from(vec![key("y"), Span::raw(" yes   "), key("n"), Span::raw(" no (Enter and Esc too)")]);
     let cost = format!("{} · {}", confirm.cost, confirm.used);
     let wide = (first.width().max(fmt::width(&cost)).max(keys.width()) as u16).saturating_add(4);
     let wide = wide.min(area.width.saturating_sub(2));

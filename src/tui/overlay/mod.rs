@@ -48,12 +48,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
 /// A box in the middle of `area` with its inside cleared; returns the inside without its margins.
 fn panel(view: &View<'_>, buf: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
-    let at = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let at =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     let blank = " ".repeat(usize::from(width));
     for row in 0..height {
         // Clearing cell by cell: a style below must not shine through.
@@ -70,7 +66,14 @@ fn panel(view: &View<'_>, buf: &mut Buffer, area: Rect, size: (u16, u16), title:
 }
 
 /// Shows lines from `scroll` on, and says how far it can be scrolled.
-fn scrolled(view: &View<'_>, buf: &mut Buffer, inside: Rect, lines: &[Line<'_>], scroll: usize, hits: &mut Hits) {
+fn scrolled(
+    view: &View<'_>,
+    buf: &mut Buffer,
+    inside: Rect,
+    lines: &[Line<'_>],
+    scroll: usize,
+    hits: &mut Hits,
+) {
     let height = usize::from(inside.height);
     hits.overlay_rows = height;
     hits.overlay_scroll_max = lines.len().saturating_sub(height);
@@ -79,7 +82,8 @@ fn scrolled(view: &View<'_>, buf: &mut Buffer, inside: Rect, lines: &[Line<'_>],
         put::line(buf, inside, row as u16, line);
     }
     if hits.overlay_scroll_max > 0 {
-        let text = format!(" {}–{} of {} · j k moves ", first + 1, (first + height).min(lines.len()), lines.len());
+        let text =
+            format!(" {}–{} of {} · j k moves ", first + 1, (first + height).min(lines.len()), lines.len());
         let below = Rect { y: inside.y.saturating_add(inside.height), height: 1, ..inside };
         put::right(buf, below, 0, &Line::styled(text, view.theme.faint()));
     }

@@ -29,7 +29,9 @@ mod tests {
 
     #[test]
     fn base64_as_everybody_writes_it() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
         assert_eq!(osc52("evt_1"), "\u{1b}]52;c;ZXZ0XzE=\u{7}");

@@ -70,13 +70,8 @@ impl Drop for Guard {
 /// Undoes everything, once. Errors are of no use here: there may be no terminal any more.
 pub fn give_back(taken: &AtomicBool) {
     if taken.swap(false, Ordering::SeqCst) {
-        let _ = execute!(
-            io::stdout(),
-            EndSynchronizedUpdate,
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            Show
-        );
+        let _ =
+            execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = raw::disable_raw_mode();
     }
 }

@@ -1,7 +1,8 @@
 //! What a panic does to the screen.
 //!
-//! One of the screen's own thread gives the terminal back before anything is printed. One of any other thread must
-//! not: the screen goes on, so it is handed over as a message and nothing is printed into the picture.
+//! One of the screen itself gives the terminal back before anything is printed. One of anything else must not: the
+//! screen goes on, so it is handed over as a message and nothing is printed into the picture. Both may happen on
+//! one thread, so what counts is whether the screen's future is being polled there.
 
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::atomic::AtomicBool;
@@ -15,7 +16,7 @@ type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync + 'static;
 /// The hook, in place for as long as this lives; then the one before it again.
 pub struct Hooked {
     before: Arc<Hook>,
-    screen: Arc<Mutex<ThreadId>>,
+    polled: Arc<Mutex<Option<ThreadId>>>,
 }
 
 impl std::fmt::Debug for Hooked {
@@ -27,11 +28,11 @@ impl std::fmt::Debug for Hooked {
 /// Puts the hook in place. `taken` tells whether the terminal is ours; `others` gets the panics of other threads.
 pub fn hook(taken: Arc<AtomicBool>, others: mpsc::Sender<String>) -> Hooked {
     let before: Arc<Hook> = Arc::from(take_hook());
-    let screen = Arc::new(Mutex::new(thread::current().id()));
-    let (previous, drawing) = (Arc::clone(&before), Arc::clone(&screen));
+    let polled = Arc::new(Mutex::new(None));
+    let (previous, drawing) = (Arc::clone(&before), Arc::clone(&polled));
     set_hook(Box::new(move |info| {
         let drawing = *drawing.lock().unwrap_or_else(PoisonError::into_inner);
-        let ours = thread::current().id() == drawing;
+        let ours = drawing == Some(thread::current().id());
         if ours || !taken.load(std::sync::atomic::Ordering::SeqCst) {
             super::give_back(&taken);
             previous(info);
@@ -42,13 +43,24 @@ pub fn hook(taken: Arc<AtomicBool>, others: mpsc::Sender<String>) -> Hooked {
             let _ = others.try_send(text);
         }
     }));
-    Hooked { before, screen }
+    Hooked { before, polled }
 }
 
 impl Hooked {
-    /// The loop may be moved between a runtime's threads: this one draws now.
-    pub fn drawn_by_this_thread(&self) {
-        *self.screen.lock().unwrap_or_else(PoisonError::into_inner) = thread::current().id();
+    /// Runs the screen's future, and knows at every moment whether and where it is being polled.
+    pub async fn watch<F: Future>(&self, screen: F) -> F::Output {
+        let mut screen = std::pin::pin!(screen);
+        std::future::poll_fn(|context| {
+            self.mark(Some(thread::current().id()));
+            let polled = screen.as_mut().poll(context);
+            self.mark(None);
+            polled
+        })
+        .await
+    }
+
+    fn mark(&self, thread: Option<ThreadId>) {
+        *self.polled.lock().unwrap_or_else(PoisonError::into_inner) = thread;
     }
 }
 
@@ -63,11 +75,15 @@ impl Drop for Hooked {
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {
-    let what = info
-        .payload_as_str()
-        .map_or_else(|| "no reason given".to_owned(), |text| text.lines().next().unwrap_or_default().to_owned());
+    let payload = info.payload();
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given");
+    let what = text.lines().next().unwrap_or_default();
     match info.location() {
         Some(at) => format!("{what} ({}:{})", at.file(), at.line()),
-        None => what,
+        None => what.to_owned(),
     }
 }

@@ -13,8 +13,9 @@ use crate::tui::Engine;
 pub const NOW: i64 = 1_763_816_533;
 
 /// The names of all canned snapshots.
-pub const NAMES: &[&str] =
-    &["data", "empty", "opening", "failed", "offline", "refused", "many", "running", "idle", "demo", "nothing"];
+pub const NAMES: &[&str] = &[
+    "data", "empty", "opening", "failed", "offline", "refused", "many", "running", "idle", "demo", "nothing",
+];
 
 pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
     IntegrationView {
@@ -100,7 +101,13 @@ pub fn job(kind: JobKind, state: JobState) -> JobView {
                 finished: false,
                 not_allowed: false,
             },
-            PartView { kind: Kind::Customer, done: 8113, total: Some(8113), finished: true, not_allowed: false },
+            PartView {
+                kind: Kind::Customer,
+                done: 8113,
+                total: Some(8113),
+                finished: true,
+                not_allowed: false,
+            },
             PartView { kind: Kind::Dispute, done: 0, total: None, finished: false, not_allowed: true },
         ],
         warnings: vec![],
@@ -279,9 +286,7 @@ impl Fake {
         self.asked.lock().unwrap().push(request.clone());
         let version = self.snapshots.borrow().events_version;
         match request {
-            Request::Events(query) => {
-                Answer::Events(window(&self.rows.lock().unwrap(), query, version))
-            }
+            Request::Events(query) => Answer::Events(window(&self.rows.lock().unwrap(), query, version)),
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,

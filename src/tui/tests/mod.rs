@@ -2,3 +2,105 @@
 //! terminal of its own.
 
 mod canned;
+mod draw;
+mod driver;
+mod keys;
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::effects::Effect;
+use super::msg::Msg;
+use super::state::State;
+use super::style::{ColorLevel, Theme};
+use super::update::update;
+use super::view;
+use crossterm::event::{KeyEvent, KeyModifiers};
+
+/// A state and the engine behind it, without loop or terminal.
+struct Desk {
+    state: State,
+    engine: Arc<canned::Fake>,
+    /// What was asked for besides requests.
+    effects: Vec<Effect>,
+    now_ms: i64,
+}
+
+impl Desk {
+    fn new(name: &str, size: (u16, u16)) -> Desk {
+        let engine = canned::Fake::new(name);
+        let mut desk =
+            Desk { state: State::new(size), engine, effects: Vec::new(), now_ms: canned::NOW * 1000 };
+        desk.snapshot();
+        desk.draw();
+        desk
+    }
+
+    fn snapshot(&mut self) {
+        let newest = Arc::clone(&self.engine.snapshots.borrow());
+        self.send(Msg::Snapshot(newest));
+    }
+
+    /// Takes a message, and answers whatever it asks of the engine.
+    fn send(&mut self, msg: Msg) -> usize {
+        let mut waiting = vec![msg];
+        let mut yielded = 0;
+        while let Some(msg) = waiting.pop() {
+            for effect in update(&mut self.state, msg, self.now_ms) {
+                yielded += 1;
+                if let Effect::Request { generation, request } = &effect {
+                    let answer = self.engine.answer(request);
+                    waiting.push(Msg::Answer { generation: *generation, answer });
+                }
+                self.effects.push(effect);
+            }
+            assert!(yielded < 200, "it asks for ever");
+        }
+        yielded
+    }
+
+    fn key(&mut self, name: &str) -> usize {
+        let key = super::input::keys::Key::parse(name).unwrap();
+        let modifiers = if key.ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+        self.send(Msg::Key(KeyEvent::new(key.code, modifiers)))
+    }
+
+    fn buffer(&mut self, ascii: bool) -> Buffer {
+        let (width, height) = self.state.size;
+        let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+        let theme = Theme::new(ColorLevel::Ansi16);
+        let hits = view::draw(&self.state, theme, ascii, self.now_ms / 1000, &mut buf);
+        self.send(Msg::Drawn(hits));
+        buf
+    }
+
+    fn draw(&mut self) -> String {
+        text(&self.buffer(false))
+    }
+
+    fn draw_at(&mut self, size: (u16, u16)) -> String {
+        self.send(Msg::Resize(size.0, size.1));
+        self.draw()
+    }
+}
+
+/// The frame as lines.
+fn text(buf: &Buffer) -> String {
+    let mut out = String::new();
+    for y in 0..buf.area.height {
+        let mut skip = 0;
+        for x in 0..buf.area.width {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let symbol = buf[(x, y)].symbol();
+            skip = super::fmt::width(symbol).saturating_sub(1);
+            out.push_str(symbol);
+        }
+        out.push('\n');
+    }
+    out
+}

@@ -2,10 +2,7 @@
 //!
 //! A bar is full only when all is done: 99.9 % must not look like the end.
 
-use ratatui::{
-    style::Style,
-    text::{Line, Span},
-};
+use ratatui::{style::Style, text::Span};
 
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -28,7 +25,7 @@ pub fn bar(fraction: f64, cells: usize, full: Style, rest: Style) -> Vec<Span<'s
 }
 
 /// Values as little columns; nothing at all draws as the lowest.
-pub fn sparkline(values: &[u32], cells: usize, style: Style) -> Line<'static> {
+pub fn sparkline(values: &[u32], cells: usize, style: Style) -> Span<'static> {
     let shown = &values[values.len().saturating_sub(cells)..];
     let top = shown.iter().copied().max().unwrap_or(0).max(1);
     let text: String = shown
@@ -41,7 +38,7 @@ pub fn sparkline(values: &[u32], cells: usize, style: Style) -> Line<'static> {
             }
         })
         .collect();
-    Line::styled(text, style)
+    Span::styled(text, style)
 }
 
 #[cfg(test)]
@@ -65,8 +62,8 @@ mod tests {
 
     #[test]
     fn a_sparkline_takes_the_newest_and_never_divides_by_nothing() {
-        assert_eq!(sparkline(&[], 5, Style::new()).to_string(), "");
-        assert_eq!(sparkline(&[0, 0], 5, Style::new()).to_string(), "  ");
-        assert_eq!(sparkline(&[9, 0, 7, u32::MAX], 3, Style::new()).to_string(), " ▂█");
+        assert_eq!(sparkline(&[], 5, Style::new()).content, "");
+        assert_eq!(sparkline(&[0, 0], 5, Style::new()).content, "  ");
+        assert_eq!(sparkline(&[9, 0, 7, u32::MAX], 3, Style::new()).content, " ▂█");
     }
 }

@@ -50,7 +50,7 @@ struct Columns {
 
 impl Columns {
     fn fit(width: usize, time: usize, what: usize, amount: usize, all: bool) -> Columns {
-        let gap = if width >= 90 { 2 } else { 1 };
+        let gap = if width >= 76 { 2 } else { 1 };
         let mut columns = Columns {
             time,
             account: if all { 14 } else { 0 },
@@ -61,13 +61,16 @@ impl Columns {
             gap,
         };
         let rest = |c: &Columns| width.checked_sub(c.used());
-        // Who or why is worth at least 14 cells; before it is given up the object goes.
-        if rest(&columns).is_none_or(|left| left < 14 + gap) {
+        // Who or why is worth at least 14 cells; before it is given up long names are cut, then the object goes.
+        let poor = |c: &Columns| rest(c).is_none_or(|left| left < 14 + gap);
+        if poor(&columns) {
+            columns.what = columns.what.min(31);
+        }
+        if poor(&columns) {
             columns.object = 0;
         }
-        if rest(&columns).is_none_or(|left| left < 10 + gap) {
+        if poor(&columns) {
             columns.account = columns.account.min(10);
-            columns.what = columns.what.min(30);
         }
         match rest(&columns) {
             Some(left) if left >= 8 + gap => columns.who = (left - gap).min(60),
@@ -104,11 +107,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let head: u16 = u16::from(inner.height >= 8);
     // The last line says how much there is, with a blank one above it.
     let foot: u16 = if inner.height >= 12 { 2 } else { 0 };
-    let body = Rect {
-        y: inner.y + head,
-        height: inner.height.saturating_sub(head + foot),
-        ..inner
-    };
+    let body = Rect { y: inner.y + head, height: inner.height.saturating_sub(head + foot), ..inner };
     let height = usize::from(body.height).max(1);
     let rows = &feed.window.rows;
     let cursor = feed.cursor_index().unwrap_or(0);
@@ -282,13 +281,11 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
         Phase::Ready => {}
     }
     let Some(current) = state.current() else {
-        return Some(vec![
-            (
-                "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
-                    .to_owned(),
-                theme.text(),
-            ),
-        ]);
+        return Some(vec![(
+            "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
+                .to_owned(),
+            theme.text(),
+        )]);
     };
     if !feed.window.rows.is_empty() {
         return None;

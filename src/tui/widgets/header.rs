@@ -56,7 +56,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let theme = view.theme;
     let snapshot = &view.state.snapshot;
     let wide = area.width >= 110;
-    let mut parts = vec![part(9, vec![Span::styled(" tillwatch", theme.accent().patch(theme.strong()))])];
+    let mut parts = vec![part(9, vec![Span::styled("tillwatch", theme.accent().patch(theme.strong()))])];
     if snapshot.demo {
         parts.push(part(0, vec![Span::styled(" DEMO ", theme.reversed())]));
     }
@@ -65,17 +65,11 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     }
     if let Some(current) = view.state.current() {
         let name = fmt::fit(&fmt::clean(&current.name), if wide { 32 } else { 18 });
-        let lead = if parts.len() == 1 && !wide { "" } else { " " };
         parts.push(part(
             0,
-            vec![
-                Span::raw(lead.to_owned()),
-                Span::styled(name, theme.strong()),
-                Span::raw(" "),
-                mode(theme, current.livemode),
-            ],
+            vec![Span::styled(name, theme.strong()), Span::raw(" "), mode(theme, current.livemode)],
         ));
-        currency(view, current, hits, wide, &mut parts);
+        currency(view, current, hits, area.width, &mut parts);
     } else {
         let text = match snapshot.phase {
             Phase::Opening => "opening the store …",
@@ -86,21 +80,22 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     }
     let clock = clock(view, hits, wide);
     let clock_width: usize = clock.iter().map(Span::width).sum();
-    let room = usize::from(area.width).saturating_sub(clock_width + 2);
-    put::line(buf, Rect { width: room as u16, ..area }, 0, &put::fit_parts(parts, room, 2));
+    let room = usize::from(area.width).saturating_sub(clock_width + 3);
+    put::line(
+        buf,
+        Rect { x: area.x + 1, width: room as u16, ..area },
+        0,
+        &put::fit_parts(parts, room, if area.width >= 136 { 3 } else { 2 }),
+    );
     put::right(buf, area, 0, &clock.into());
 }
 
-fn currency(
-    view: &View<'_>,
-    current: &IntegrationView,
-    hits: &mut Hits,
-    wide: bool,
-    parts: &mut Vec<Part>,
-) {
+fn currency(view: &View<'_>, current: &IntegrationView, hits: &mut Hits, width: u16, parts: &mut Vec<Part>) {
+    let (wide, roomy) = (width >= 110, width >= 136);
     let theme = view.theme;
     let tz = current.timezone.as_str();
     let (glyph, style, word) = health(theme, current);
+    let mut late = Vec::new();
     let mut state = vec![Span::styled(glyph, style), Span::raw(" ")];
     match &current.health {
         Health::Connected | Health::Degraded { .. } => {
@@ -118,10 +113,15 @@ fn currency(
         Health::KeyRefused { since, .. } | Health::Offline { since, .. } => {
             let since = fmt::stamp(*since, view.now, tz, false);
             state.push(Span::styled(format!("{word} since {since}"), style.patch(theme.strong())));
+            if let Some(at) = current.last_event_at {
+                late.push(Span::raw("last event "));
+                late.push(Span::styled(hits.ago(view.now, at), theme.strong()));
+            }
         }
         Health::Off => state.push(Span::styled(word, theme.strong())),
     }
     parts.push(part(1, state));
+    parts.push(part(3, late));
     match current.complete_to {
         Some(at) => parts.push(part(
             2,
@@ -135,13 +135,14 @@ fn currency(
     let reads = current.reads;
     let near = reads.floor > 0 && reads.last_30_days.saturating_mul(5) >= reads.floor.saturating_mul(4);
     let style = if near { theme.warn().patch(theme.strong()) } else { theme.strong() };
+    let (before, after) = if roomy {
+        ("our reads, 30 d: ", format!(" (floor {})", count(reads.floor)))
+    } else {
+        ("30 d reads ", format!(" of {}", count(reads.floor)))
+    };
     parts.push(part(
         4,
-        vec![
-            Span::raw("our reads, 30 d: "),
-            Span::styled(count(reads.last_30_days), style),
-            Span::raw(format!(" (floor {})", count(reads.floor))),
-        ],
+        vec![Span::raw(before), Span::styled(count(reads.last_30_days), style), Span::raw(after)],
     ));
 }
 

@@ -85,41 +85,36 @@ fn row(
         for span in line.spans.iter_mut().skip(1) {
             span.style = theme.reversed();
         }
-        if one.livemode && let Some(word) = line.spans.get_mut(4) {
+        if one.livemode
+            && let Some(word) = line.spans.get_mut(4)
+        {
             word.content = "[LIVE]".into();
         }
     }
     put::line(buf, area, y, &line);
     if two_lines {
-        let (text, style) = second_line(view, one, hits);
         let room = usize::from(area.width).saturating_sub(4);
+        let (text, style) = second_line(view, one, room, hits);
         let text = fmt::fit(&fmt::clean(&text), room);
         let marker = if selected { marker } else { Span::raw(" ") };
-        put::line(
-            buf,
-            area,
-            y + 1,
-            &Line::from(vec![marker, Span::raw("  "), Span::styled(text, style)]),
-        );
+        put::line(buf, area, y + 1, &Line::from(vec![marker, Span::raw("  "), Span::styled(text, style)]));
     }
 }
 
-fn second_line(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (String, Style) {
+fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut Hits) -> (String, Style) {
     let theme = view.theme;
     let stamp = |at: i64| fmt::stamp(at, view.now, &one.timezone, false);
     match &one.health {
         Health::Connected if one.poll.error.is_some() => {
             (format!("poll failed: {}", one.poll.error.as_deref().unwrap_or_default()), theme.warn())
         }
-        Health::Connected => (format!("connected · {}", polling(view, one, hits)), theme.faint()),
+        Health::Connected => (format!("connected · {}", polling(view, one, room, hits)), theme.faint()),
         Health::Degraded { missing } => {
             let mut kinds: Vec<&str> = missing.iter().map(|one| one.resource.as_str()).collect();
             kinds.dedup();
             (format!("{} not allowed", kinds.join(", ")), theme.warn())
         }
-        Health::KeyRefused { since, .. } => {
-            (format!("key refused since {}", stamp(*since)), theme.bad())
-        }
+        Health::KeyRefused { since, .. } => (format!("key refused since {}", stamp(*since)), theme.bad()),
         Health::Offline { since, reason } => {
             (format!("offline since {} · {reason}", stamp(*since)), theme.warn())
         }
@@ -127,22 +122,24 @@ fn second_line(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (Stri
     }
 }
 
-/// The schedule, or what it is about to do.
-fn polling(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> String {
-    if one.poll.running {
-        return format!("{} · reading", source(one));
-    }
-    match one.poll.next_at {
-        Some(next) if next > view.now => {
-            let left = next - view.now;
-            hits.changes_every(if left <= 120 { Wake::Second } else { Wake::Minute });
-            // Seconds up to two minutes, so that the count does not seem to stand still.
-            let left = if left <= 120 { format!("{left} s") } else { fmt::span(left + 59) };
-            format!("{} · next in {left}", source(one))
+/// When it is looked at next; with its schedule where there is room.
+fn polling(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut Hits) -> String {
+    let next = if one.poll.running {
+        "polling now".to_owned()
+    } else {
+        match one.poll.next_at {
+            Some(next) if next > view.now => {
+                let left = next - view.now;
+                hits.changes_every(if left <= 120 { Wake::Second } else { Wake::Minute });
+                // Seconds up to two minutes, so that the count does not seem to stand still.
+                let left = if left <= 120 { format!("{left} s") } else { fmt::span(left) };
+                format!("next poll in {left}")
+            }
+            Some(_) => "poll is due".to_owned(),
+            None => return source(one),
         }
-        Some(_) => format!("{} · due now", source(one)),
-        None => source(one),
-    }
+    };
+    if room >= 56 { format!("{} · {next}", source(one)) } else { next }
 }
 
 fn footer(view: &View<'_>, buf: &mut Buffer, inner: Rect, more: bool) {
@@ -162,7 +159,7 @@ fn footer(view: &View<'_>, buf: &mut Buffer, inner: Rect, more: bool) {
     let room = usize::from(inner.width).saturating_sub(used + 6);
     let mut line = Line::from(vec![Span::styled(text, theme.faint())]);
     if room >= 6 {
-        line.spans.extend(bar::sparkline(&minutes, room.min(30), theme.accent()).spans);
+        line.spans.push(bar::sparkline(&minutes, room.min(30), theme.accent()));
         line.spans.push(Span::styled(" /min", theme.faint()));
     }
     put::line(buf, inner, row, &line);

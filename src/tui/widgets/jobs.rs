@@ -39,13 +39,14 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, whole:
         Span::styled("3 ", theme.accent().patch(theme.strong())),
         Span::styled("Discover & sync", theme.strong()),
     ];
-    let mut hints = Vec::new();
+    let mut keys = Vec::new();
     if let Some(one) = view.state.current() {
         title.push(Span::raw(format!(" · {}", fmt::fit(&fmt::clean(&one.name), 24))));
-        hints.push(part(2, vec![key("d"), Span::raw(" lists what is at Stripe")]));
-        hints.push(part(1, vec![key("s"), Span::raw(" stores it here")]));
+        let words = [" lists what is at Stripe   ", " stores it here"].map(Span::raw);
+        let [lists, stores] = words;
+        keys.push(part(1, vec![key("d"), lists, key("s"), stores]));
     }
-    let inner = put::frame(buf, area, theme, focused, title, hints);
+    let inner = put::frame(buf, area, theme, focused, title, keys);
     let inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     hits.sync_rows = usize::from(inner.height);
     hits.sync_scroll_max = 0;
@@ -114,7 +115,7 @@ fn full(view: &View<'_>, one: &IntegrationView, cells: usize, whole: bool) -> Ve
     rows.push(Row::new(0, bar_line(view, discover, cells)));
     rows.extend(troubles(view, one.discover.as_ref(), cells));
     if whole {
-        rows.extend(facts(view, one, one.discover.as_ref()));
+        rows.extend(facts(view, one, one.discover.as_ref(), cells));
     }
     rows.push(Row::blank(18));
 
@@ -127,7 +128,7 @@ fn full(view: &View<'_>, one: &IntegrationView, cells: usize, whole: bool) -> Ve
     rows.push(Row::new(0, bar_line(view, sync, cells)));
     rows.extend(troubles(view, one.sync.as_ref(), cells));
     if whole {
-        rows.extend(facts(view, one, one.sync.as_ref()));
+        rows.extend(facts(view, one, one.sync.as_ref(), cells));
         rows.push(Row::new(0, by_status(view, one.catalog)));
     }
     if let Some(job) = one.sync.as_ref().filter(|job| whole && active(job)) {
@@ -254,11 +255,11 @@ fn progress(view: &View<'_>, one: &IntegrationView, job: &JobView, of: &str, key
     match job.state {
         JobState::Queued => parts.push(part(1, vec![Span::styled("waits for its turn", theme.warn())])),
         JobState::Running => {
-            if let Some(why) = &job.waiting {
-                let text = fmt::fit(&fmt::clean(why), 48);
-                parts.push(part(2, vec![Span::styled(format!("waits: {text}"), theme.warn())]));
+            if job.waiting.is_some() {
+                parts.push(part(1, vec![Span::styled("waits", theme.warn().patch(theme.strong()))]));
             } else {
-                parts.push(part(4, vec![Span::raw(format!("{}/s", count(job.rate.max(0.0).round() as u64)))]));
+                parts
+                    .push(part(4, vec![Span::raw(format!("{}/s", count(job.rate.max(0.0).round() as u64)))]));
             }
             if let Some(share) = job.fraction {
                 let share = format!("{} %", percent(share));
@@ -274,10 +275,9 @@ fn progress(view: &View<'_>, one: &IntegrationView, job: &JobView, of: &str, key
             let took = job.finished_at.unwrap_or(job.started_at).saturating_sub(job.started_at);
             let text = format!("last run {ended}, {} in {}", count(job.done), fmt::span(took));
             parts.push(part(3, vec![Span::styled(text, theme.faint())]));
-            parts.push(part(5, vec![Span::styled(format!("{} reads", count(job.reads)), theme.faint())]));
         }
         JobState::Failed => {
-            let word = Span::styled("✗ stopped by an error", theme.bad().patch(theme.strong()));
+            let word = Span::styled("✗ failed", theme.bad().patch(theme.strong()));
             let at = if ended.is_empty() { String::new() } else { format!(" {ended}") };
             parts.push(part(1, vec![word, Span::raw(at)]));
             parts.push(part(2, vec![strong(view, key), Span::raw(" goes on from there")]));
@@ -296,6 +296,10 @@ fn troubles(view: &View<'_>, job: Option<&JobView>, cells: usize) -> Vec<Row> {
     let theme = view.theme;
     let Some(job) = job else { return Vec::new() };
     let mut rows = Vec::new();
+    if let Some(why) = job.waiting.as_ref().filter(|_| active(job)) {
+        let text = fmt::fit(&fmt::clean(why), cells.saturating_sub(7));
+        rows.push(Row::new(1, Line::styled(format!("waits: {text}"), theme.warn())));
+    }
     if let Some(error) = job.error.as_ref().filter(|_| job.state == JobState::Failed) {
         let text = fmt::fit(&fmt::clean(error), cells.saturating_sub(2));
         rows.push(Row::new(2, Line::styled(format!("✗ {text}"), theme.bad())));
@@ -309,18 +313,21 @@ fn troubles(view: &View<'_>, job: Option<&JobView>, cells: usize) -> Vec<Row> {
 }
 
 /// The rest of what is known of a run, for the whole screen.
-fn facts(view: &View<'_>, one: &IntegrationView, job: Option<&JobView>) -> Option<Row> {
+fn facts(view: &View<'_>, one: &IntegrationView, job: Option<&JobView>, cells: usize) -> Option<Row> {
     let job = job?;
-    let text = format!(
-        "begun {} · {} pages · {} reads · {} tried again · {} skipped · {} failed",
-        fmt::stamp(job.started_at, view.now, &one.timezone, true),
-        count(job.pages),
-        count(job.reads),
-        count(job.retries),
-        count(job.skipped),
-        count(job.errors)
-    );
-    Some(Row::new(0, Line::styled(text, view.theme.faint())))
+    let begun = fmt::stamp(job.started_at, view.now, &one.timezone, true);
+    let mut parts = vec![part(0, vec![Span::styled(format!("begun {begun}"), view.theme.faint())])];
+    for (drops, n, word) in [
+        (5, job.pages, "pages"),
+        (1, job.reads, "reads"),
+        (2, job.retries, "tried again"),
+        (4, job.skipped, "skipped"),
+        (3, job.errors, "failed"),
+    ] {
+        let text = format!("{} {word}", count(n));
+        parts.push(part(drops, vec![Span::styled(text, view.theme.faint())]));
+    }
+    Some(Row::new(0, put::fit_parts(parts, cells, 3)))
 }
 
 fn by_status(view: &View<'_>, c: CatalogCounts) -> Line<'static> {

@@ -25,6 +25,16 @@ pub fn line(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     buf.set_line(clip.x, y, line, clip.width);
 }
 
+/// Writes a line over what is there, of which nothing shines through.
+fn over(buf: &mut Buffer, area: Rect, text: &Line<'_>) {
+    for x in area.left()..area.right() {
+        if let Some(cell) = buf.cell_mut((x, area.y)) {
+            cell.reset();
+        }
+    }
+    line(buf, area, 0, text);
+}
+
 /// Writes a line that ends at the right edge of `area`; nothing when it does not fit.
 pub fn right(buf: &mut Buffer, area: Rect, row: u16, text: &Line<'_>) {
     let wide = text.width() as u16;
@@ -66,18 +76,22 @@ fn width_of(spans: &[Span<'_>]) -> usize {
     spans.iter().map(Span::width).sum()
 }
 
-/// The parts that fit in `cells`, `gap` cells between them; what may go first goes first.
+/// The parts that fit in `cells`, `gap` cells between them, in their order; the ones that go last have first choice.
 pub fn fit_parts(mut parts: Vec<Part>, cells: usize, gap: usize) -> Line<'static> {
     parts.retain(|part| !part.spans.is_empty());
-    loop {
-        let gaps = parts.len().saturating_sub(1) * gap;
-        let total: usize = parts.iter().map(|part| width_of(&part.spans)).sum::<usize>() + gaps;
-        let worst = parts.iter().enumerate().filter(|(_, part)| part.drops > 0);
-        let Some((index, _)) = worst.max_by_key(|(_, part)| part.drops).filter(|_| total > cells) else {
-            break;
-        };
-        parts.remove(index);
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|index| (parts[*index].drops, *index));
+    let mut keep = vec![false; parts.len()];
+    let mut used = 0;
+    for index in order {
+        let more = width_of(&parts[index].spans) + if used > 0 { gap } else { 0 };
+        if parts[index].drops == 0 || used + more <= cells {
+            keep[index] = true;
+            used += more;
+        }
     }
+    let mut keep = keep.into_iter();
+    parts.retain(|_| keep.next().unwrap_or(false));
     let mut spans = Vec::new();
     for (index, part) in parts.into_iter().enumerate() {
         if index > 0 {
@@ -113,7 +127,7 @@ pub fn frame(
     head.extend(title);
     head.push(Span::raw(" "));
     let title_width = width_of(&head).min(w.saturating_sub(4));
-    line(buf, Rect { x: area.x + 2, width: title_width as u16, ..area }, 0, &Line::from(head));
+    over(buf, Rect { x: area.x + 2, width: title_width as u16, ..area }, &Line::from(head));
     let room = w.saturating_sub(title_width + 9);
     let hints = fit_parts(hints, room, 3);
     let wide = hints.width();
@@ -122,7 +136,7 @@ pub fn frame(
         spans.extend(hints.spans);
         spans.push(Span::raw(" "));
         let x = area.x + area.width - (wide as u16) - 4;
-        line(buf, Rect { x, width: wide as u16 + 2, ..area }, 0, &Line::from(spans));
+        over(buf, Rect { x, width: wide as u16 + 2, ..area }, &Line::from(spans));
     }
     Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
 }
@@ -165,11 +179,7 @@ mod tests {
     #[test]
     fn parts_go_by_priority_until_the_rest_fits() {
         let parts = || {
-            vec![
-                part(0, vec!["name".into()]),
-                part(2, vec!["second".into()]),
-                part(1, vec!["first".into()]),
-            ]
+            vec![part(0, vec!["name".into()]), part(2, vec!["second".into()]), part(1, vec!["first".into()])]
         };
         assert_eq!(fit_parts(parts(), 40, 2).to_string(), "name  second  first");
         assert_eq!(fit_parts(parts(), 12, 2).to_string(), "name  first");

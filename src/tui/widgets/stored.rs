@@ -17,28 +17,48 @@ pub fn word(kind: Kind) -> String {
 
 /// The kinds side by side, two lines for each row of them.
 pub fn grid(view: &View<'_>, one: &IntegrationView, cells: usize) -> Vec<[Line<'static>; 2]> {
-    let widest = one
-        .stored
-        .iter()
-        .map(|kind| fmt::width(&word(kind.kind)) + 1 + fmt::width(&number(kind)))
-        .max()
-        .unwrap_or(0);
-    let each = (widest + 3).max(18);
-    let columns = (cells / each).clamp(1, one.stored.len().max(1));
-    // Spread over the whole width, but not so far that the eye loses the row.
-    let each = (cells / columns).min(each + 6);
+    let widths: Vec<usize> = one.stored.iter().map(|kind| wants(view, one, kind) + 2).collect();
+    let (sum, count) = (widths.iter().sum::<usize>(), widths.len());
+    if count == 0 || cells == 0 {
+        return Vec::new();
+    }
+    let (columns, widths) = if sum <= cells {
+        // All in one row, spread out, but not so far that the eye loses it.
+        let spare = ((cells - sum) / count).min(8);
+        (count, widths.iter().map(|wide| wide + spare).collect())
+    } else {
+        let widest = widths.iter().copied().max().unwrap_or(1);
+        let columns = (cells / widest.max(1)).clamp(1, count);
+        (columns, vec![(cells / columns).min(widest + 6); count])
+    };
     one.stored
         .chunks(columns)
-        .map(|kinds| {
+        .zip(widths.chunks(columns))
+        .map(|(kinds, widths)| {
             let mut lines = [Line::default(), Line::default()];
-            for kind in kinds {
-                let (first, second) = cell(view, one, kind, each);
+            for (kind, cells) in kinds.iter().zip(widths) {
+                let (first, second) = cell(view, one, kind, *cells);
                 lines[0].spans.extend(first);
                 lines[1].spans.push(second);
             }
             lines
         })
         .collect()
+}
+
+/// Cells that a kind's two lines take.
+fn wants(view: &View<'_>, one: &IntegrationView, kind: &StoredKind) -> usize {
+    let first = fmt::width(&word(kind.kind)) + 1 + fmt::width(&number(kind));
+    first.max(fmt::width(&since(view, one, kind)))
+}
+
+/// Since when it is up to date, or why it is not.
+fn since(view: &View<'_>, one: &IntegrationView, kind: &StoredKind) -> String {
+    match (kind.allowed, kind.synced_at) {
+        (false, _) => "not allowed".to_owned(),
+        (true, Some(at)) => format!("✓ {}", fmt::stamp(at, view.now, &one.timezone, false)),
+        (true, None) => "no full run yet".to_owned(),
+    }
 }
 
 fn number(kind: &StoredKind) -> String {
@@ -58,13 +78,11 @@ fn cell(
         Span::styled(format!("{name} "), theme.faint()),
         put::padded(&number(kind), rest, theme.strong()),
     ];
-    let second = match (kind.allowed, kind.synced_at) {
-        (false, _) => put::padded("not allowed", cells, theme.warn()),
-        (true, Some(at)) => {
-            let text = format!("✓ {}", fmt::stamp(at, view.now, &one.timezone, false));
-            put::padded(&text, cells, theme.good())
-        }
-        (true, None) => put::padded("no full run yet", cells, theme.faint()),
+    let style = match (kind.allowed, kind.synced_at) {
+        (false, _) => theme.warn(),
+        (true, Some(_)) => theme.good(),
+        (true, None) => theme.faint(),
     };
+    let second = put::padded(&since(view, one, kind), cells, style);
     (first, second)
 }

@@ -25,6 +25,17 @@ enum Want {
     Newer(i64),
 }
 
+/// Whose events are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Nobody's yet.
+    Nothing,
+    /// Everybody's.
+    All,
+    /// One account's.
+    One(IntegrationId),
+}
+
 /// The feed's state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
@@ -44,10 +55,12 @@ pub struct Feed {
     pub new_above: u64,
     /// Why the last request failed.
     pub error: Option<String>,
-    scope: Option<Option<IntegrationId>>,
+    scope: Scope,
     asked_version: u64,
     in_flight: Option<(u64, Want)>,
     wish: Option<Want>,
+    /// Rows still to go up once those above are loaded.
+    carry: usize,
 }
 
 impl Default for Feed {
@@ -61,10 +74,11 @@ impl Default for Feed {
             frozen: false,
             new_above: 0,
             error: None,
-            scope: None,
+            scope: Scope::Nothing,
             asked_version: 0,
             in_flight: None,
             wish: None,
+            carry: 0,
         }
     }
 }
@@ -77,8 +91,9 @@ pub fn place(row: &EventRow) -> EventPos {
 impl Feed {
     /// Looks at another account, or at all: what is loaded is of no use any more.
     pub fn look_at(&mut self, scope: Option<IntegrationId>) {
-        if self.scope != Some(scope) {
-            *self = Feed { scope: Some(scope), ..Feed::default() };
+        let scope = scope.map_or(Scope::All, Scope::One);
+        if self.scope != scope {
+            *self = Feed { scope, ..Feed::default() };
             self.wish = Some(Want::Newest);
         }
     }
@@ -135,7 +150,11 @@ impl Feed {
         if self.in_flight.is_some() {
             return None;
         }
-        let scope = self.scope?;
+        let integration = match self.scope {
+            Scope::Nothing => return None,
+            Scope::All => None,
+            Scope::One(id) => Some(id),
+        };
         let want = self.wish.take()?;
         let rows = &self.window.rows;
         let from = match want {
@@ -150,7 +169,7 @@ impl Feed {
         let generation = number();
         self.in_flight = Some((generation, want));
         self.asked_version = version;
-        Some((generation, EventQuery { integration: scope, from, limit: WINDOW }))
+        Some((generation, EventQuery { integration, from, limit: WINDOW }))
     }
 
     /// Takes an answer up; false when it is not the one that is waited for.
@@ -171,6 +190,10 @@ impl Feed {
                     self.wish = Some(Want::Newer(again));
                 } else {
                     self.install(window);
+                    if matches!(want, Want::Newer(_)) && self.carry > 0 {
+                        let rows = std::mem::take(&mut self.carry);
+                        self.step(-(rows.min(WINDOW) as isize));
+                    }
                 }
             }
         }
@@ -196,18 +219,18 @@ impl Feed {
         let before = self.cursor.as_ref().map(|_| self.rank());
         self.window = window;
         if self.following {
-            self.to_newest();
+            self.jump_to_newest();
         } else if let Some(before) = before {
             // Whoever was above the selection and was not before has come in since.
             let now = self.rank();
             self.new_above = (self.new_above + now.saturating_sub(before)).min(now);
         }
         if self.cursor.is_none() {
-            self.to_newest();
+            self.jump_to_newest();
         }
     }
 
-    fn to_newest(&mut self) {
+    fn jump_to_newest(&mut self) {
         let first = self.window.rows.first().map(place);
         self.cursor.clone_from(&first);
         self.top = first;
@@ -217,6 +240,9 @@ impl Feed {
     /// Moves the selection by rows.
     pub fn step(&mut self, rows: isize) {
         let Some(index) = self.cursor_index() else { return };
+        // What can't be gone up yet is gone when those rows are here.
+        let beyond = rows.unsigned_abs().saturating_sub(index);
+        self.carry = if rows < 0 && self.window.newer > 0 { beyond } else { 0 };
         self.go(index.saturating_add_signed(rows));
     }
 
@@ -256,7 +282,7 @@ impl Feed {
         if self.window.newer > 0 {
             self.want(Want::Newest);
         } else {
-            self.to_newest();
+            self.jump_to_newest();
         }
     }
 

@@ -16,6 +16,7 @@ pub enum Pane {
 
 impl Pane {
     /// The one after, round and round.
+    #[must_use]
     pub fn next(self) -> Pane {
         match self {
             Pane::Integrations => Pane::Events,

@@ -162,13 +162,11 @@ fn usable(state: &mut State, now_ms: i64) -> Option<IntegrationView> {
         }
     };
     let ready = state.snapshot.phase == Phase::Ready && !state.engine_gone;
-    match state.current().filter(|_| ready).cloned() {
-        Some(view) => Some(view),
-        None => {
-            state.tell(Level::Warning, trouble, now_ms);
-            None
-        }
+    let view = state.current().filter(|_| ready).cloned();
+    if view.is_none() {
+        state.tell(Level::Warning, trouble, now_ms);
     }
+    view
 }
 
 fn start(state: &mut State, kind: JobKind, retry_errors: bool, now_ms: i64) -> Vec<Effect> {
@@ -265,14 +263,10 @@ fn copy(state: &mut State, now_ms: i64) -> Vec<Effect> {
         Pane::Events => state.dashboard.feed.selected().map(|row| row.id.clone()),
         Pane::Integrations | Pane::Sync => state.current().map(|view| view.account.clone()),
     };
-    match id {
-        Some(id) => {
-            state.tell(Level::Info, format!("{id} was sent to the terminal's clipboard"), now_ms);
-            vec![Effect::Copy(id)]
-        }
-        None => {
-            state.tell(Level::Info, "nothing is selected", now_ms);
-            Vec::new()
-        }
-    }
+    let Some(id) = id else {
+        state.tell(Level::Info, "nothing is selected", now_ms);
+        return Vec::new();
+    };
+    state.tell(Level::Info, format!("{id} was sent to the terminal's clipboard"), now_ms);
+    vec![Effect::Copy(id)]
 }

@@ -42,7 +42,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     } else if dashboard.zoom {
         pane(view, buf, area, focus, true, hits);
     } else {
-        let low = (area.height * 7 / 20).clamp(11, 14);
+        let low = (area.height * 2 / 5).clamp(12, 14);
         let [upper, lower] = split(area, area.height - low);
         let left = 36.min(upper.width);
         let side = Rect { width: left, ..upper };
@@ -91,7 +91,7 @@ fn tabs(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     if snapshot.phase == Phase::Ready && !snapshot.integrations.is_empty() {
         parts.push(part(1, vec![Span::styled(format!("{} events today", count(today)), theme.faint())]));
     }
-    put::line(buf, area, 0, &put::fit_parts(parts, usize::from(area.width), 1));
+    put::line(buf, area, 0, &put::fit_parts(parts, usize::from(area.width), 2));
 }
 
 /// What a tab tells of the pane that it hides.

@@ -1,0 +1,261 @@
+//! What keys do, one by one and any of them in any order at any size.
+
+use proptest::prelude::*;
+
+use super::{Desk, canned};
+use crate::engine::api::*;
+use crate::tui::effects::Effect;
+use crate::tui::input::actions::{Action, Context, TABLE};
+use crate::tui::msg::Msg;
+use crate::tui::overlay::Overlay;
+use crate::tui::screens::dashboard::Pane;
+
+fn requests(desk: &Desk) -> Vec<Request> {
+    let all = desk.engine.asked.lock().unwrap();
+    all.iter().filter(|request| !matches!(request, Request::Events(_))).cloned().collect()
+}
+
+/// States in which some key might have something to do.
+fn desks(context: Context) -> Vec<Desk> {
+    let mut out = Vec::new();
+    for prepare in [&[][..], &["j", "j", "j"], &["1"], &["1", "j"], &["3", "3"], &["z"], &["3", "j"]] {
+        let mut desk = Desk::new("running", (80, 24));
+        for key in prepare {
+            desk.key(key);
+            desk.draw();
+        }
+        match context {
+            Context::Main => {}
+            Context::Reading => {
+                desk.key("?");
+                desk.draw();
+                if !prepare.is_empty() {
+                    desk.key("j");
+                }
+            }
+            Context::Confirm => {
+                desk.engine = canned::Fake::new("idle");
+                desk.snapshot();
+                desk.key("s");
+            }
+        }
+        desk.draw();
+        out.push(desk);
+    }
+    out
+}
+
+#[test]
+fn every_key_of_the_table_does_something_and_is_in_the_help() {
+    let mut help = Desk::new("data", (200, 60));
+    help.key("?");
+    let help = help.draw();
+    for row in TABLE {
+        let words = row.help.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+        assert!(help.contains(&words), "{:?} is not in the help:\n{help}", row.action);
+        for context in row.contexts {
+            for name in row.keys {
+                let alive = desks(*context).into_iter().any(|mut desk| {
+                    assert_eq!(desk.state.context(), *context);
+                    let before = desk.state.clone();
+                    desk.key(name) > 0 || desk.state != before
+                });
+                assert!(alive, "{name} ({:?}) is dead in {context:?}", row.action);
+            }
+        }
+    }
+}
+
+#[test]
+fn quitting_is_at_once_whatever_runs_or_is_open() {
+    for keys in [&[][..], &["?"], &["M"]] {
+        let mut desk = Desk::new("running", (80, 24));
+        for key in keys {
+            desk.key(key);
+        }
+        desk.key("q");
+        assert_eq!(desk.effects.last(), Some(&Effect::Quit));
+    }
+    let mut desk = Desk::new("idle", (80, 24));
+    desk.key("s");
+    desk.key("ctrl-c");
+    assert_eq!(desk.effects.last(), Some(&Effect::Quit));
+    let mut desk = Desk::new("data", (80, 24));
+    for _ in 0..5 {
+        desk.key("esc");
+    }
+    assert!(!desk.effects.contains(&Effect::Quit));
+}
+
+#[test]
+fn live_accounts_ask_first_and_only_y_is_yes() {
+    for no in ["n", "enter", "esc", "q"] {
+        let mut desk = Desk::new("idle", (80, 24));
+        desk.key("s");
+        let text = desk.draw();
+        assert!(text.contains("Sync Acme Inc  LIVE ?") && text.contains("about 14 reads"), "{text}");
+        desk.key(no);
+        assert!(desk.state.overlays.is_empty() && requests(&desk).is_empty(), "{no}");
+    }
+    let mut desk = Desk::new("idle", (80, 24));
+    desk.key("d");
+    assert!(desk.draw().contains("Discover Acme Inc  LIVE ?"));
+    desk.key("y");
+    assert!(matches!(requests(&desk)[..], [Request::Discover { integration: IntegrationId(1), .. }]));
+    assert!(desk.draw().contains("the discover of Acme Inc goes on where it stopped"));
+}
+
+#[test]
+fn test_accounts_start_at_once_and_a_refusal_is_told() {
+    let mut desk = Desk::new("idle", (120, 36));
+    desk.key("1");
+    desk.key("j");
+    desk.key("E");
+    let asked = requests(&desk);
+    assert!(
+        matches!(&asked[..], [Request::Sync { integration: IntegrationId(2), spec }] if spec.retry_errors),
+        "{asked:?}"
+    );
+    assert!(desk.draw().contains("no sync of Acme sandbox: the catalog is empty: discover first"));
+    desk.now_ms += 5_000;
+    desk.send(Msg::Tick);
+    assert!(desk.state.toast.is_none());
+    desk.key("M");
+    assert!(desk.draw().contains("the catalog is empty: discover first"));
+}
+
+#[test]
+fn what_runs_is_not_started_twice_and_can_be_stopped() {
+    let mut desk = Desk::new("running", (120, 36));
+    desk.key("d");
+    assert!(desk.draw().contains("a discover of Acme Inc is running already"));
+    assert!(requests(&desk).is_empty());
+    desk.key("x");
+    assert_eq!(requests(&desk), [Request::Cancel { job: JobId(4) }]);
+    assert!(desk.draw().contains("the sync of Acme Inc stops; s takes it up again"));
+}
+
+#[test]
+fn copying_sends_the_event_or_the_account() {
+    let mut desk = Desk::new("data", (120, 36));
+    desk.key("y");
+    assert_eq!(desk.effects.last(), Some(&Effect::Copy("evt_1Qx999999".into())));
+    desk.key("1");
+    desk.key("y");
+    assert_eq!(desk.effects.last(), Some(&Effect::Copy("acct_1Qx1".into())));
+}
+
+#[test]
+fn a_digit_focuses_and_again_makes_whole() {
+    let mut desk = Desk::new("data", (140, 40));
+    desk.key("3");
+    assert_eq!((desk.state.dashboard.focus, desk.state.dashboard.zoom), (Pane::Sync, false));
+    desk.key("3");
+    let text = desk.draw();
+    assert!(text.contains("at Stripe: 1 200 open") && !text.contains("Live events"), "{text}");
+    desk.key("esc");
+    assert!(desk.draw().contains("Live events"));
+}
+
+#[test]
+fn the_feed_freezes_counts_and_follows_again() {
+    let mut desk = Desk::new("data", (140, 40));
+    desk.key("space");
+    let newest = desk.engine.rows.lock().unwrap()[0].clone();
+    {
+        let mut rows = desk.engine.rows.lock().unwrap();
+        for n in 0..37 {
+            let id = format!("evt_2{n:04}");
+            rows.insert(0, EventRow { id, created: newest.created + n, ..newest.clone() });
+        }
+    }
+    desk.engine.snapshots.send_modify(|snapshot| std::sync::Arc::make_mut(snapshot).events_version += 1);
+    desk.snapshot();
+    assert!(desk.draw().contains("frozen · 37 new above   Space follows again"));
+    assert_eq!(desk.state.dashboard.feed.selected().unwrap().id, newest.id);
+    desk.key("g");
+    assert!(desk.draw().contains("following"));
+    assert_eq!(desk.state.dashboard.feed.selected().unwrap().id, "evt_20036");
+}
+
+#[test]
+fn new_messages_are_told_and_old_ones_are_not() {
+    let mut desk = Desk::new("data", (120, 36));
+    assert!(desk.state.toast.is_none());
+    let message = Message {
+        seq: 2,
+        at: canned::NOW,
+        level: Level::Error,
+        integration: None,
+        text: "the disk is full\u{1b}[2J".into(),
+    };
+    desk.engine.snapshots.send_modify(|snapshot| std::sync::Arc::make_mut(snapshot).messages.push(message));
+    desk.snapshot();
+    let text = desk.draw();
+    assert!(text.contains("the disk is full [2J"), "{text}");
+    desk.key("M");
+    assert!(matches!(desk.state.overlays[..], [Overlay::Messages { .. }]));
+}
+
+#[test]
+fn an_engine_that_is_gone_is_told_and_not_asked() {
+    let mut desk = Desk::new("data", (120, 36));
+    desk.send(Msg::EngineGone);
+    assert!(desk.draw().contains("the engine has stopped"));
+    desk.key("d");
+    assert!(requests(&desk).is_empty());
+}
+
+#[test]
+fn every_action_is_in_the_table() {
+    for action in [Action::Down, Action::Quit, Action::Yes, Action::Suspend] {
+        assert!(crate::tui::input::actions::row(action).is_some());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_panics_at_any_size_with_any_keys(
+        name in 0..canned::NAMES.len(),
+        steps in proptest::collection::vec((0..60_usize, 0..220_u16, 0..70_u16), 1..40),
+        ascii: bool,
+    ) {
+        let keys: Vec<&str> = TABLE.iter().flat_map(|row| row.keys.iter().copied()).collect();
+        let mut desk = Desk::new(canned::NAMES[name], (80, 24));
+        for (key, width, height) in steps {
+            if let Some(key) = keys.get(key) {
+                desk.key(key);
+            } else {
+                desk.send(Msg::Resize(width, height));
+            }
+            desk.now_ms += 700;
+            desk.send(Msg::Tick);
+            let buf = desk.buffer(ascii);
+            prop_assert_eq!(buf.area.width, desk.state.size.0);
+        }
+    }
+
+    #[test]
+    fn every_size_draws(width in 0..220_u16, height in 0..70_u16, name in 0..canned::NAMES.len()) {
+        let mut desk = Desk::new(canned::NAMES[name], (width, height));
+        for key in ["1", "3", "3", "2", "2", "A", "?", "M", "esc", "esc", "s"] {
+            desk.key(key);
+            desk.draw();
+        }
+    }
+}
+
+#[test]
+fn the_tiniest_sizes_draw() {
+    for name in canned::NAMES {
+        for size in [(0, 0), (1, 1), (0, 9), (9, 0), (59, 16), (60, 15), (60, 16), (219, 16), (60, 69)] {
+            let mut desk = Desk::new(name, size);
+            for key in ["2", "?", "esc", "s", "n", "1", "3", "3", "G"] {
+                desk.key(key);
+                desk.draw_at(size);
+            }
+        }
+    }
+}
