@@ -283,7 +283,8 @@ fn report(out: Out, integration: &Integration, job: &JobView, view: Option<&Inte
         line.push_str(&format!(", {} failed (E retries them: --retry-errors)", count(job.errors)));
     }
     if job.retries > 0 {
-        line.push_str(&format!(", {} requests tried again", count(job.retries)));
+        let requests = if job.retries == 1 { "request" } else { "requests" };
+        line.push_str(&format!(", {} {requests} tried again", count(job.retries)));
     }
     out.line(line);
     if let Some(error) = &job.error {

@@ -81,13 +81,24 @@ pub async fn poll(
             Err(error) => return Err(error.into()),
         };
         // Without a cursor the newest page is the beginning; with one, pages lead up to the newest.
-        let more = cursor.newest.is_some() && page.has_more;
-        polled.new += take(store, client, integration, now, &page, &mut cursor, &mut meter, !more).await?;
+        let first = cursor.newest.is_none();
+        let more = !first && page.has_more;
+        let part = Part { first, last: !more };
+        polled.new += take(store, client, integration, now, &page, &mut cursor, &mut meter, part).await?;
         if !more {
             break;
         }
     }
     Ok(polled)
+}
+
+/// Which part of a catch-up a page is.
+#[derive(Clone, Copy)]
+struct Part {
+    /// The very first page: what happened before is not caught up with.
+    first: bool,
+    /// Nothing newer is left at Stripe.
+    last: bool,
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call site; a struct of them would only move the names")]
@@ -99,14 +110,18 @@ async fn take(
     page: &Page,
     cursor: &mut Cursor,
     meter: &mut u64,
-    last: bool,
+    part: Part,
 ) -> Result<u64, Stop> {
     let at = now();
     let mut batch = Batch::new();
     // Oldest first: of two changes of one object, the later one is applied later.
     for json in page.iter().rev() {
         match prepare(store, integration, json, Source::Poll, at)? {
-            Prepared::Write(write) => {
+            Prepared::Write(mut write) => {
+                if part.first {
+                    // From before we began to watch: discover and sync bring those objects as they are now.
+                    write.records.clear();
+                }
                 batch.event(*write);
             }
             Prepared::Ignored => cursor.ignored += 1,
@@ -119,7 +134,7 @@ async fn take(
         cursor.newest = Some(head.id.into_owned());
         cursor.newest_created = head.created.unwrap_or_default();
     }
-    if last {
+    if part.last {
         cursor.complete_to = Some(page.date);
         cursor.polled_at = Some(at);
     }

@@ -23,6 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
@@ -244,7 +245,12 @@ impl Store {
     /// can read but no longer write. Blocks.
     pub fn close(self) -> PathBuf {
         let Store { inner, jobs } = self;
-        let _ = jobs.blocking_send(Message::Stop);
+        let mut message = Message::Stop;
+        // The queue drains by itself; waiting for a place must also work on a thread of the runtime.
+        while let Err(mpsc::error::TrySendError::Full(back)) = jobs.try_send(message) {
+            message = back;
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let thread = inner.writer.lock().ok().and_then(|mut slot| slot.take());
         if let Some(thread) = thread {
             let _ = thread.join();
