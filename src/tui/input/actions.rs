@@ -114,8 +114,8 @@ const fn entry(
 
 /// Every action there is, in the order of the help.
 pub const TABLE: &[Entry] = &[
-    entry(Action::Down, &["j", "down"], LISTS, "Move", 0, "down", "down one row"),
-    entry(Action::Up, &["k", "up"], LISTS, "Move", 0, "up", "up one row"),
+    entry(Action::Down, &["j", "down"], LISTS, "Move", 0, "down", "down one row; in pane 3 the next account"),
+    entry(Action::Up, &["k", "up"], LISTS, "Move", 0, "up", "up one row; in pane 3 the account before"),
     entry(Action::PageDown, &["pgdn", "ctrl-f"], LISTS, "Move", 0, "page down", "down one page"),
     entry(Action::PageUp, &["pgup", "ctrl-b"], LISTS, "Move", 0, "page up", "up one page"),
     entry(Action::First, &["g", "home"], LISTS, "Move", 0, "first", "first row; the feed follows again"),

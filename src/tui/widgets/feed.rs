@@ -275,7 +275,7 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
                 ("✗ the store can't be used".to_owned(), theme.bad().patch(theme.strong())),
                 (reason.clone(), theme.text()),
                 (format!("data folder: {}", state.snapshot.data_dir), theme.faint()),
-                ("q quits; nothing was changed".to_owned(), theme.faint()),
+                ("q quits".to_owned(), theme.faint()),
             ]);
         }
         Phase::Ready => {}
