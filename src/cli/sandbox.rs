@@ -61,6 +61,11 @@ pub async fn run(args: SandboxArgs) -> ExitCode {
         Ok(options) => options,
         Err(sentence) => return complain(&sentence, USAGE),
     };
+    // Before the address is told: whoever reads it may stop us at once.
+    let stopped = match stop_signal() {
+        Ok(stopped) => stopped,
+        Err(error) => return complain(&format!("Signals cannot be caught: {error}."), 1),
+    };
     let running = match sandbox::start(options).await {
         Ok(running) => running,
         Err(error) => return complain(&format!("The sandbox cannot listen: {error}."), 1),
@@ -78,7 +83,7 @@ pub async fn run(args: SandboxArgs) -> ExitCode {
         // Whoever started us does not want to know the address: nobody can use it.
         return ExitCode::FAILURE;
     }
-    wait().await;
+    stopped.await;
     if report {
         let text = serde_json::to_string(&running.report()).unwrap_or_default();
         // Nobody reads it: nothing to be done.
@@ -121,24 +126,26 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
     })
 }
 
-async fn wait() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        else {
-            let _ = interrupt.await;
-            return;
-        };
+/// What waits for SIGINT or SIGTERM. The signals are caught from this call on, not only once it is awaited.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
-            _ = interrupt => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = interrupt.await;
-    }
+    })
+}
+
+/// What waits for Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without a console there is nobody to press it: stop.
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 fn complain(sentence: &str, code: u8) -> ExitCode {

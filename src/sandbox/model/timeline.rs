@@ -94,7 +94,10 @@ impl Timeline {
     /// When customer `index` was created: always before the block that first bills it.
     pub fn customer_created(&self, index: u64) -> i64 {
         let jitter = (hash(self.seed, 15, index) >> 40) as f64 / 16_777_216.0;
-        let x = (index as f64 + jitter) / self.customers as f64 - 1.0 / BLOCKS as f64;
+        // A billing run can reach back over the block's border, and fewer customers than blocks share one.
+        let run = BURST as f64 / self.invoices.max(BURST) as f64;
+        let few = if self.customers < BLOCKS { 1.0 } else { 0.0 };
+        let x = (index as f64 + jitter) / self.customers as f64 - 1.0 / BLOCKS as f64 - run - few;
         self.at(x) - 600
     }
 
