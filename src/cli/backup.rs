@@ -30,7 +30,10 @@ pub struct RestoreArgs {
 /// Writes a backup.
 pub fn backup(context: &Context, args: &BackupArgs) -> Outcome {
     if args.file.exists() && !args.force {
-        return Err(Fail::usage(format!("{} is there already: name another file, or give --force", args.file.display())));
+        return Err(Fail::usage(format!(
+            "{} is there already: name another file, or give --force",
+            args.file.display()
+        )));
     }
     let store = context.open_existing()?;
     let keys = file::write(&store, &args.file)?;

@@ -8,9 +8,9 @@ use super::durations;
 use super::key_source::KeyArgs;
 use super::out::{DONE, Fail, Out, Outcome, ask};
 use crate::clock;
+use crate::integration::Integration;
 use crate::integration::check::{Checked, KeyCheck, Verdict, form_link, livemode_of};
 use crate::integration::connect::{POLL_EVERY_S, Wish, may_connect, save, try_key};
-use crate::integration::Integration;
 use crate::stripe::kind::Kind;
 use crate::stripe::{BaseUrl, Client, DEFAULT_BASE, KeyKind};
 use crate::sync::estimate::{Estimate, estimate};
@@ -75,14 +75,23 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     let kind = key.kind;
     let livemode = key.livemode;
     let (client, found) = try_key(&base, &key, billing).await?;
-    let wish =
-        Wish { name: args.name, description: args.description, billing, poll_every_s, base, key, key_command };
+    let wish = Wish {
+        name: args.name,
+        description: args.description,
+        billing,
+        poll_every_s,
+        base,
+        key,
+        key_command,
+    };
     may_connect(&Integration::all(&store)?, &wish, &found)?;
     if kind == KeyKind::Secret && livemode {
         secret_live(out, &found, billing, args.yes)?;
     }
     if livemode_of(&client).await.is_some_and(|told| told != livemode) {
-        out.warn("the server's objects are of the other mode than the key says: take care which account this is");
+        out.warn(
+            "the server's objects are of the other mode than the key says: take care which account this is",
+        );
     }
     let integration = save(&store, &vault, wish, found, &context.now).await?;
     let proposal = propose(context, &client, &integration).await;
@@ -149,7 +158,10 @@ fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(
     if yes {
         return Ok(());
     }
-    match ask(&format!("To use the secret key all the same, type the account's name ({}):", found.account_name)) {
+    match ask(&format!(
+        "To use the secret key all the same, type the account's name ({}):",
+        found.account_name
+    )) {
         Some(typed) if typed == found.account_name => Ok(()),
         Some(_) => Err(Fail::usage("that is not the account's name; nothing was saved")),
         None => Err(Fail::usage(format!(
@@ -179,7 +191,13 @@ pub fn matrix(out: Out, rows: &[Checked]) {
     for row in rows {
         match (row.verdict, &row.note) {
             (Verdict::NotOffered, _) => {
-                out.line(format!("  {} this server has no {} ({}): {}", out.mark('–'), row.resource, row.path, row.costs));
+                out.line(format!(
+                    "  {} this server has no {} ({}): {}",
+                    out.mark('–'),
+                    row.resource,
+                    row.path,
+                    row.costs
+                ));
             }
             (Verdict::Unknown, Some(note)) => {
                 out.line(format!("  ? {} could not be tried: {}", row.resource, crate::text::clean(note)));
@@ -199,7 +217,9 @@ pub fn missing(out: Out, integration: &Integration) {
     for row in &missing {
         out.line(format!("  {} {}  {}  {}", out.mark('✗'), row.resource, row.permission, row.costs));
     }
-    out.line("Everything else works. To add them, tick the boxes in Stripe (Administrator or Developer role):");
+    out.line(
+        "Everything else works. To add them, tick the boxes in Stripe (Administrator or Developer role):",
+    );
     out.line(format!("  {}", form(integration)));
 }
 

@@ -42,16 +42,12 @@ impl Context {
             None => dirs.as_ref().map(|dirs| dirs.data_dir().to_owned()).ok_or_else(no_home)?,
         };
         // Beside the data folder, never in it: who copies the folder does not copy the key.
-        let key_dir = match &dirs {
-            Some(dirs) => dirs.config_dir().to_owned(),
-            None => {
-                let mut name = data_dir.file_name().unwrap_or_default().to_owned();
-                name.push(".key");
-                data_dir.with_file_name(name)
-            }
+        let key_dir = if let Some(dirs) = &dirs { dirs.config_dir().to_owned() } else {
+            let mut name = data_dir.file_name().unwrap_or_default().to_owned();
+            name.push(".key");
+            data_dir.with_file_name(name)
         };
-        let api_base =
-            global.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
+        let api_base = global.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
         Ok(Context { out, data_dir, key_dir, api_base, read_only: global.read_only, now: clock::system() })
     }
 

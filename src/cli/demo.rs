@@ -46,7 +46,9 @@ pub async fn run(out: Out, args: DemoArgs) -> Outcome {
         return Err(Fail::usage("--events-per-second takes a number from 0 to 10000"));
     }
     if !dashboard::is_terminal() {
-        return Err(Fail::usage("the demo needs a terminal to show itself on; `tillwatch sandbox` runs the local Stripe without one"));
+        return Err(Fail::usage(
+            "the demo needs a terminal to show itself on; `tillwatch sandbox` runs the local Stripe without one",
+        ));
     }
     let now = clock::system();
     let mut options = sandbox::Options::new(now());
@@ -60,10 +62,12 @@ pub async fn run(out: Out, args: DemoArgs) -> Outcome {
     let store = Store::open(&folder.0, &OpenOptions::default())?;
     let vault = Vault::open(&folder.0, &folder.0)?;
     let base = BaseUrl::parse(&running.base_url).map_err(|error| Fail::new(FAILED, error))?;
-    let key = ApiKey::parse(&running.keys.restricted).map_err(|error| Fail::new(FAILED, error.to_string()))?;
+    let key =
+        ApiKey::parse(&running.keys.restricted).map_err(|error| Fail::new(FAILED, error.to_string()))?;
     let (_, found) = try_key(&base, &key, true).await?;
     // Events show within a second: the local Stripe has no read allocation to mind.
-    let wish = Wish { name: None, description: None, billing: true, poll_every_s: 1, base, key, key_command: None };
+    let wish =
+        Wish { name: None, description: None, billing: true, poll_every_s: 1, base, key, key_command: None };
     save(&store, &vault, wish, found, &now).await?;
     let engine = Engine::with_store(
         engine::Options {

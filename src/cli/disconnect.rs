@@ -6,8 +6,8 @@ use serde_json::json;
 use super::context::{Context, title};
 use super::out::{DONE, Fail, Outcome, confirm};
 use crate::integration::connect::{disconnect, revoke_link};
-use crate::stripe::kind::Kind;
 use crate::store::{OpenOptions, rewrite};
+use crate::stripe::kind::Kind;
 
 /// Disconnect an account.
 #[derive(Debug, Args)]
@@ -28,7 +28,10 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
     let vault = context.vault()?;
     let before = context.integration(&store, Some(&args.integration))?;
     if before.off_since.is_some() && before.key.is_none() && !args.purge {
-        return Err(Fail::usage(format!("{} is disconnected already; --purge removes its records too", before.name)));
+        return Err(Fail::usage(format!(
+            "{} is disconnected already; --purge removes its records too",
+            before.name
+        )));
     }
     let counters = store.counters(before.id);
     let records: u64 = Kind::all().map(|kind| counters.count(kind)).sum();
@@ -42,7 +45,11 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         match confirm(&question) {
             Some(true) => {}
             Some(false) => return Err(Fail::new(super::out::FAILED, "nothing was changed")),
-            None => return Err(Fail::usage("--purge removes records for good: give --yes when there is no terminal to ask on")),
+            None => {
+                return Err(Fail::usage(
+                    "--purge removes records for good: give --yes when there is no terminal to ask on",
+                ));
+            }
         }
     }
     let after = disconnect(&store, &vault, &before, &context.now).await?;

@@ -46,8 +46,8 @@ pub async fn run(context: &Context, args: DiscoverArgs) -> Outcome {
     let integration = context.integration(&store, args.job.integration.as_deref())?;
     check_pace(context, &integration, args.job.pace)?;
     let now = (context.now)();
-    let (gte, lt) =
-        clock::day_range(args.from.as_deref(), args.to.as_deref(), integration.timezone.as_str()).map_err(Fail::usage)?;
+    let (gte, lt) = clock::day_range(args.from.as_deref(), args.to.as_deref(), integration.timezone.as_str())
+        .map_err(Fail::usage)?;
     let lt = lt.unwrap_or(now + 1);
     if gte.is_some_and(|gte| gte >= lt) {
         return Err(Fail::usage(format!(
@@ -98,7 +98,11 @@ fn may_estimate(integration: &Integration) -> bool {
 }
 
 /// A run that was said yes to, or that is small by order, is not looked at first.
-fn needs_estimate(args: &JobArgs, store: &crate::store::Store, integration: &Integration) -> Result<bool, Fail> {
+fn needs_estimate(
+    args: &JobArgs,
+    store: &crate::store::Store,
+    integration: &Integration,
+) -> Result<bool, Fail> {
     if args.yes || args.max_reads.is_some_and(|most| most <= 1000) {
         return Ok(false);
     }
@@ -106,7 +110,12 @@ fn needs_estimate(args: &JobArgs, store: &crate::store::Store, integration: &Int
     Ok(!known.is_some_and(|doc| doc.is_unfinished() && matches!(doc.what, What::Discover(_))))
 }
 
-async fn cost(context: &Context, integration: &Integration, gte: Option<i64>, lt: i64) -> Result<Estimate, Fail> {
+async fn cost(
+    context: &Context,
+    integration: &Integration,
+    gte: Option<i64>,
+    lt: i64,
+) -> Result<Estimate, Fail> {
     let vault = context.vault()?;
     let key = stored_key(&vault, integration)?;
     let base = match &context.api_base {

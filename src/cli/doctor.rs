@@ -24,7 +24,11 @@ pub fn run(context: &Context) -> Outcome {
                     if let Err(error) = &key {
                         problems.push(format!("{}: {error}", one.name));
                     }
-                    accounts.push(format!("{}: key {}", title(one), if key.is_ok() { "readable" } else { "not readable" }));
+                    accounts.push(format!(
+                        "{}: key {}",
+                        title(one),
+                        if key.is_ok() { "readable" } else { "not readable" }
+                    ));
                 }
                 store.close();
             }
@@ -39,8 +43,15 @@ pub fn run(context: &Context) -> Outcome {
             "key_dir": context.key_dir, "accounts": accounts, "writes_at_stripe": writes, "problems": problems,
         }));
     } else {
-        out.line(format!("tillwatch {} · API version {API_VERSION} · not affiliated with Stripe, Inc.", env!("CARGO_PKG_VERSION")));
-        out.line(format!("data folder     {}{}", context.data_dir.display(), if context.data_dir.exists() { "" } else { " (not made yet)" }));
+        out.line(format!(
+            "tillwatch {} · API version {API_VERSION} · not affiliated with Stripe, Inc.",
+            env!("CARGO_PKG_VERSION")
+        ));
+        out.line(format!(
+            "data folder     {}{}",
+            context.data_dir.display(),
+            if context.data_dir.exists() { "" } else { " (not made yet)" }
+        ));
         out.line(format!("vault key       {}", context.key_dir.display()));
         for account in &accounts {
             out.line(format!("account         {account}"));

@@ -17,9 +17,10 @@ pub fn parse(text: &str) -> Result<u64, String> {
         'd' => 86_400,
         _ => return Err(sentence()),
     };
-    number.checked_mul(factor).filter(|seconds| *seconds <= 31 * 86_400).ok_or_else(|| {
-        format!("`{}` is too long: at most 31d", crate::text::clean(text))
-    })
+    number
+        .checked_mul(factor)
+        .filter(|seconds| *seconds <= 31 * 86_400)
+        .ok_or_else(|| format!("`{}` is too long: at most 31d", crate::text::clean(text)))
 }
 
 /// How an operator reads seconds: `15m`.

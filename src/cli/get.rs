@@ -34,7 +34,8 @@ pub fn run(context: &Context, args: &GetArgs) -> Outcome {
     for id in &args.ids {
         match find(&store, &searched, id)? {
             Found::Here(text) => context.out.line(text),
-            Found::Pending => missing.push(format!("{} is in the catalog but not synced yet: run `tillwatch sync`", clean(id))),
+            Found::Pending => missing
+                .push(format!("{} is in the catalog but not synced yet: run `tillwatch sync`", clean(id))),
             Found::Nowhere => missing.push(format!("{} is not stored here", clean(id))),
         }
     }
@@ -67,7 +68,12 @@ fn find(store: &Store, integrations: &[IntegrationId], id: &str) -> Result<Found
 }
 
 /// The object on one line, its further lines joined.
-pub fn joined(store: &Store, integration: IntegrationId, kind: Kind, id: &str) -> Result<Option<String>, StoreError> {
+pub fn joined(
+    store: &Store,
+    integration: IntegrationId,
+    kind: Kind,
+    id: &str,
+) -> Result<Option<String>, StoreError> {
     let Some(record) = store.record(integration, kind, id)? else { return Ok(None) };
     let json = String::from_utf8(record.json).map_err(|_| StoreError::Value(format!("the text of {id}")))?;
     let pages = record.header.line_pages;

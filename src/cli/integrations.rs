@@ -86,7 +86,8 @@ fn state(integration: &Integration) -> String {
 fn as_json(integration: &Integration) -> Value {
     let mut value = serde_json::to_value(integration).unwrap_or_default();
     value["state"] = json!(integration.health());
-    value["missing_permissions"] = json!(integration.missing().iter().map(|m| &m.permission).collect::<Vec<_>>());
+    value["missing_permissions"] =
+        json!(integration.missing().iter().map(|m| &m.permission).collect::<Vec<_>>());
     value
 }
 
@@ -120,7 +121,9 @@ fn list(context: &Context) -> Outcome {
 }
 
 fn none(context: &Context) -> Outcome {
-    context.out.say("no account is connected yet: run `tillwatch connect`, or `tillwatch demo` to look around");
+    context
+        .out
+        .say("no account is connected yet: run `tillwatch connect`, or `tillwatch demo` to look around");
     Ok(DONE)
 }
 
@@ -136,7 +139,10 @@ fn show(context: &Context, word: &str) -> Outcome {
         if let Some(description) = &one.description {
             out.line(format!("what for    {}", crate::text::clean(description)));
         }
-        out.line(format!("keeps       {}", if one.billing { "invoices, customers, products, payments" } else { "payments" }));
+        out.line(format!(
+            "keeps       {}",
+            if one.billing { "invoices, customers, products, payments" } else { "payments" }
+        ));
         out.line(format!("events      polled every {}", durations::show(one.poll_every_s)));
         out.line(format!("time zone   {}", one.timezone));
         if let Some(key) = &one.key {
@@ -177,7 +183,9 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         && wish.key.is_none()
         && wish.base.is_none();
     if nothing {
-        return Err(Fail::usage("nothing to change: give --name, --description, --billing, --poll, --api-key-file, --key-command or --new-key"));
+        return Err(Fail::usage(
+            "nothing to change: give --name, --description, --billing, --poll, --api-key-file, --key-command or --new-key",
+        ));
     }
     let turned_on = wish.billing == Some(true) && !before.billing;
     let edited = edit(&store, &vault, &before, wish, &context.now).await?;
@@ -187,7 +195,10 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
     } else {
         out.line(format!("{} {}", out.mark('✓'), title(&edited.integration)));
         if !edited.lost.is_empty() {
-            out.line(format!("The new key may no longer read what the old one could: {}", edited.lost.join(", ")));
+            out.line(format!(
+                "The new key may no longer read what the old one could: {}",
+                edited.lost.join(", ")
+            ));
             missing(out, &edited.integration);
         }
         if turned_on {
@@ -204,7 +215,10 @@ async fn check(context: &Context, word: &str) -> Outcome {
     let vault = context.vault()?;
     let mut one = context.integration(&store, Some(word))?;
     if one.off_since.is_some() {
-        return Err(Fail::new(NOT_CONNECTED, format!("{} is disconnected: connect it again with `tillwatch connect`", one.name)));
+        return Err(Fail::new(
+            NOT_CONNECTED,
+            format!("{} is disconnected: connect it again with `tillwatch connect`", one.name),
+        ));
     }
     let key = stored_key(&vault, &one)?;
     let base = match &context.api_base {
@@ -234,13 +248,17 @@ async fn check(context: &Context, word: &str) -> Outcome {
     if let Some(error) = refusal {
         return Err(Fail::new(
             NOT_CONNECTED,
-            format!("{error} Give {} a new key: `tillwatch integrations edit {} --api-key-file F`", one.name, one.id.0),
+            format!(
+                "{error} Give {} a new key: `tillwatch integrations edit {} --api-key-file F`",
+                one.name, one.id.0
+            ),
         ));
     }
     let out = context.out;
     if out.json {
         let mut value = as_json(&one);
-        value["restricted_key_form"] = json!(form_link(one.livemode, &KeyCheck::wanted_permissions(one.billing)));
+        value["restricted_key_form"] =
+            json!(form_link(one.livemode, &KeyCheck::wanted_permissions(one.billing)));
         out.json(&value);
     } else {
         out.line(format!("{} {}", out.mark('✓'), title(&one)));

@@ -10,12 +10,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::{Context, title};
-use super::out::{
-    DONE, FAILED, Fail, INTERRUPTED, NOT_CONNECTED, Out, Outcome, PARTLY, confirm,
-};
+use super::out::{DONE, FAILED, Fail, INTERRUPTED, NOT_CONNECTED, Out, Outcome, PARTLY, confirm};
 use crate::clock;
 use crate::engine::Engine;
-use crate::engine::api::{Answer, IntegrationView, JobId, JobKind, JobOutcome, JobState, JobView, Pace, Request};
+use crate::engine::api::{
+    Answer, IntegrationView, JobId, JobKind, JobOutcome, JobState, JobView, Pace, Request,
+};
 use crate::engine::publish::READ_FLOOR;
 use crate::integration::Integration;
 use crate::stripe::BaseUrl;
@@ -79,7 +79,11 @@ pub fn check_pace(context: &Context, integration: &Integration, pace: Pace) -> R
         Some(base) => base.is_loopback(),
         None => BaseUrl::parse(&integration.base_url).is_ok_and(|base| base.is_loopback()),
     };
-    if loopback { Ok(()) } else { Err(Fail::usage("--pace none is for a local server only: use polite or full")) }
+    if loopback {
+        Ok(())
+    } else {
+        Err(Fail::usage("--pace none is for a local server only: use polite or full"))
+    }
 }
 
 /// GETs a second that a run may send to one endpoint, for telling how long it takes.
@@ -109,7 +113,9 @@ pub fn may_cost(args: &JobArgs, reads: u64, exact: bool) -> Result<(), Fail> {
     match confirm(&format!("This takes {what}. Go on?")) {
         Some(true) => Ok(()),
         Some(false) => Err(Fail::new(FAILED, "nothing was done")),
-        None => Err(Fail::usage(format!("this takes {what}: give --yes, or --max-reads N to do it in parts"))),
+        None => {
+            Err(Fail::usage(format!("this takes {what}: give --yes, or --max-reads N to do it in parts")))
+        }
     }
 }
 
@@ -227,7 +233,9 @@ fn progress_line(out: Out, view: &JobView) -> String {
         parts.push(clean(waiting).into_owned());
     }
     match (view.kind, view.total) {
-        (JobKind::Sync, Some(total)) if view.done > 0 => parts.push(format!("{} of {} synced", count(view.done), count(total))),
+        (JobKind::Sync, Some(total)) if view.done > 0 => {
+            parts.push(format!("{} of {} synced", count(view.done), count(total)));
+        }
         (JobKind::Sync, _) => {
             if let Some(part) = view.parts.iter().rev().find(|part| !part.finished && !part.not_allowed) {
                 let of = part.total.map(|total| format!(" of {}", count(total))).unwrap_or_default();
@@ -246,7 +254,13 @@ fn progress_line(out: Out, view: &JobView) -> String {
     let share = view.fraction.unwrap_or(0.0).clamp(0.0, 1.0);
     let full = (share * BAR as f64) as usize;
     let (on, off) = if out.ascii { ("#", "-") } else { ("█", "─") };
-    format!("{what} {}{} {:>3.0} %  {}", on.repeat(full), off.repeat(BAR - full), share * 100.0, parts.join("  "))
+    format!(
+        "{what} {}{} {:>3.0} %  {}",
+        on.repeat(full),
+        off.repeat(BAR - full),
+        share * 100.0,
+        parts.join("  ")
+    )
 }
 
 fn report(out: Out, integration: &Integration, job: &JobView, view: Option<&IntegrationView>) {
@@ -305,7 +319,13 @@ fn report(out: Out, integration: &Integration, job: &JobView, view: Option<&Inte
             let kinds: Vec<String> = view
                 .stored
                 .iter()
-                .map(|one| if one.allowed { format!("{} {}", one.kind, count(one.count)) } else { format!("{} not allowed", one.kind) })
+                .map(|one| {
+                    if one.allowed {
+                        format!("{} {}", one.kind, count(one.count))
+                    } else {
+                        format!("{} not allowed", one.kind)
+                    }
+                })
                 .collect();
             out.line(format!("stored: {}", kinds.join(" · ")));
         }

@@ -39,7 +39,9 @@ impl KeyArgs {
         } else if let Some(command) = &self.key_command {
             vault.get("", &Place::Command { command: command.clone() })?
         } else if let Some(text) = std::env::var_os("STRIPE_API_KEY").filter(|text| !text.is_empty()) {
-            let text = text.into_string().map_err(|_| Fail::usage("STRIPE_API_KEY is not text: set it to the key"))?;
+            let text = text
+                .into_string()
+                .map_err(|_| Fail::usage("STRIPE_API_KEY is not text: set it to the key"))?;
             Secret::new(text)
         } else {
             prompt()?
@@ -60,10 +62,12 @@ fn from_file(file: &Path) -> Result<Secret, Fail> {
     let shown = crate::text::clean(&file.display().to_string()).into_owned();
     match result {
         Ok(_) => Ok(secret),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Err(Fail::usage(format!("{shown} is not a text file: name a file that holds the key and nothing else")))
-        }
-        Err(error) => Err(Fail::usage(format!("the key file {shown} cannot be read ({error}): name one that you may read"))),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Fail::usage(format!(
+            "{shown} is not a text file: name a file that holds the key and nothing else"
+        ))),
+        Err(error) => Err(Fail::usage(format!(
+            "the key file {shown} cannot be read ({error}): name one that you may read"
+        ))),
     }
 }
 
@@ -77,7 +81,12 @@ fn prompt() -> Result<Secret, Fail> {
     let stdin = std::io::stdin();
     let mut err = std::io::stderr().lock();
     let _ = write!(err, "API key (restricted, read only; it is not shown): ").and_then(|()| err.flush());
-    let failed = |error: String| Fail::new(super::out::FAILED, format!("the terminal cannot hide what is typed ({error}): use --api-key-file"));
+    let failed = |error: String| {
+        Fail::new(
+            super::out::FAILED,
+            format!("the terminal cannot hide what is typed ({error}): use --api-key-file"),
+        )
+    };
     let before = rustix::termios::tcgetattr(&stdin).map_err(|error| failed(error.to_string()))?;
     let mut hidden = before.clone();
     hidden.local_modes.remove(rustix::termios::LocalModes::ECHO);

@@ -138,7 +138,9 @@ pub fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return end(out, Err(Fail::new(out::FAILED, format!("the program cannot start: {error}")))),
+        Err(error) => {
+            return end(out, Err(Fail::new(out::FAILED, format!("the program cannot start: {error}"))));
+        }
     };
     if let Some(Command::Sandbox(args)) = cli.command {
         return runtime.block_on(sandbox::run(args));

@@ -165,5 +165,6 @@ pub fn ask(question: &str) -> Option<String> {
 
 /// A yes or no on the terminal; anything but yes is no. Without a terminal: none.
 pub fn confirm(question: &str) -> Option<bool> {
-    ask(&format!("{question} [y/N]")).map(|answer| matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
+    ask(&format!("{question} [y/N]"))
+        .map(|answer| matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
 }

@@ -40,8 +40,9 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         Some(name) => (true, name),
         None => (false, args.sort.as_str()),
     };
-    let column = Column::parse(name)
-        .ok_or_else(|| Fail::usage(format!("`{}` is no column to sort by: {}", clean(name), Column::NAMES)))?;
+    let column = Column::parse(name).ok_or_else(|| {
+        Fail::usage(format!("`{}` is no column to sort by: {}", clean(name), Column::NAMES))
+    })?;
     let store = context.open_existing()?;
     let integration = context.integration(&store, args.integration.as_deref())?;
     let table = RowTable::build(&store, integration.id, kind)?;
@@ -61,7 +62,11 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     let zone = Zone::named(&integration.timezone);
     for index in order.iter().take(limit) {
         let Some(row) = table.row(*index as usize) else { continue };
-        let amount = row.amount.filter(|_| !row.currency.is_empty()).map(|amount| money::format(amount, row.currency)).unwrap_or_default();
+        let amount = row
+            .amount
+            .filter(|_| !row.currency.is_empty())
+            .map(|amount| money::format(amount, row.currency))
+            .unwrap_or_default();
         let created = if row.created > 0 { format_date(row.created, &zone) } else { String::new() };
         let gap = " ".repeat(16_usize.saturating_sub(width(&amount)));
         let line = format!(
@@ -75,7 +80,11 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         out.line(line.trim_end());
     }
     if table.len() > limit {
-        out.say(format!("{} of {} {kind}; --limit shows more", count(limit as u64), count(table.len() as u64)));
+        out.say(format!(
+            "{} of {} {kind}; --limit shows more",
+            count(limit as u64),
+            count(table.len() as u64)
+        ));
     } else if table.is_empty() {
         out.say(format!("no {kind} are stored: `tillwatch discover` lists, `tillwatch sync` stores"));
     }

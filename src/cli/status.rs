@@ -28,7 +28,8 @@ pub struct StatusArgs {
 /// Runs it.
 pub async fn run(context: &Context, args: &StatusArgs) -> Outcome {
     let store = context.open_existing()?;
-    let picked = if args.all { None } else { Some(context.integration(&store, args.integration.as_deref())?.id) };
+    let picked =
+        if args.all { None } else { Some(context.integration(&store, args.integration.as_deref())?.id) };
     let engine = Engine::with_store(context.engine_options(false), store).await?;
     // Whatever changed, the state of this moment is what counts.
     let snapshot = crate::engine::publish::build(&engine);
@@ -70,7 +71,11 @@ fn check(context: &Context, views: &[&IntegrationView]) -> u8 {
         }
         words.push(format!("{} {}: {word}", clean(&view.name), if view.livemode { "LIVE" } else { "TEST" }));
     }
-    context.out.line(if words.is_empty() { "no account is connected".to_owned() } else { words.join(" · ") });
+    context.out.line(if words.is_empty() {
+        "no account is connected".to_owned()
+    } else {
+        words.join(" · ")
+    });
     worst
 }
 
@@ -83,7 +88,10 @@ fn verdict(view: &IntegrationView, now: i64) -> (u8, String) {
     }
     let catalog = &view.catalog;
     if catalog.error > 0 {
-        return (PARTLY, format!("{} invoices failed: `tillwatch sync --retry-errors`", count(catalog.error)));
+        return (
+            PARTLY,
+            format!("{} invoices failed: `tillwatch sync --retry-errors`", count(catalog.error)),
+        );
     }
     let unfinished = [&view.discover, &view.sync]
         .into_iter()

@@ -57,7 +57,13 @@ pub async fn run(context: &Context, args: SyncArgs) -> Outcome {
         if context.out.json {
             context.out.json(&json!({ "plan": planned, "seconds": seconds }));
         } else {
-            context.out.line(format!("{} {:>10} {:>12} {:>14}", fit("kind", 18), "about", "list pages", "single reads"));
+            context.out.line(format!(
+                "{} {:>10} {:>12} {:>14}",
+                fit("kind", 18),
+                "about",
+                "list pages",
+                "single reads"
+            ));
             for row in &planned.rows {
                 context.out.line(format!(
                     "{} {:>10} {:>12} {:>14}{}",

@@ -56,7 +56,9 @@ async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
     let Some(store) = engine.store() else { return refused("the store is still opening") };
     let config = {
         let mut state = engine.state();
-        let Some(runtime) = state.runtimes.get_mut(&id) else { return refused("there is no such integration") };
+        let Some(runtime) = state.runtimes.get_mut(&id) else {
+            return refused("there is no such integration");
+        };
         if let Some(running) = &runtime.slot(kind).running {
             return Answer::Busy { job: running.id };
         }
@@ -83,7 +85,9 @@ async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
     let progress = Progress::new(doc.view.clone(), engine.inner.changed.clone());
     {
         let mut state = engine.state();
-        let Some(runtime) = state.runtimes.get_mut(&id) else { return refused("there is no such integration") };
+        let Some(runtime) = state.runtimes.get_mut(&id) else {
+            return refused("there is no such integration");
+        };
         let slot = runtime.slot(kind);
         // Between the look above and now another request may have been faster.
         if let Some(running) = &slot.running {
@@ -180,12 +184,14 @@ async fn prepare(
 fn same(a: &What, b: &What) -> bool {
     match (a, b) {
         (What::Discover(a), What::Discover(b)) => {
-            let plain = |spec: &DiscoverSpec| DiscoverSpec { pace: Pace::Auto, max_reads: None, ..spec.clone() };
+            let plain =
+                |spec: &DiscoverSpec| DiscoverSpec { pace: Pace::Auto, max_reads: None, ..spec.clone() };
             plain(a) == plain(b)
         }
         // A sync takes up what is pending, whatever was asked for before; but a larger batch is a new run.
         (What::Sync(a), What::Sync(b)) => {
-            let plain = |spec: &SyncSpec| SyncSpec { pace: Pace::Auto, max_reads: None, delay_ms: 0, ..spec.clone() };
+            let plain =
+                |spec: &SyncSpec| SyncSpec { pace: Pace::Auto, max_reads: None, delay_ms: 0, ..spec.clone() };
             plain(a) == plain(b)
         }
         _ => false,
@@ -212,7 +218,7 @@ async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
         What::Discover(spec) => discover::run(&ctx, &mut doc, spec).await,
         What::Sync(spec) => run::run(&ctx, &mut doc, spec).await,
     };
-    if matches!(result, Ok(_)) && poll::possible(&ctx.integration) && !ctx.cancel.is_cancelled() {
+    if result.is_ok() && poll::possible(&ctx.integration) && !ctx.cancel.is_cancelled() {
         poller::once(engine, id).await;
     }
     match &result {

@@ -325,7 +325,10 @@ impl Engine {
             let mut news = false;
             self.change_integration(id, |config| {
                 news = config.refused.is_none();
-                config.refused.get_or_insert(crate::integration::config::Refused { since: now, reason: reason.clone() });
+                config.refused.get_or_insert(crate::integration::config::Refused {
+                    since: now,
+                    reason: reason.clone(),
+                });
             })
             .await;
             if news {
@@ -333,7 +336,11 @@ impl Engine {
             }
         } else if matches!(
             error,
-            Error::Network { .. } | Error::Timeout | Error::Certificate { .. } | Error::Fault { .. } | Error::BadAnswer { .. }
+            Error::Network { .. }
+                | Error::Timeout
+                | Error::Certificate { .. }
+                | Error::Fault { .. }
+                | Error::BadAnswer { .. }
         ) {
             let mut state = self.state();
             if let Some(runtime) = state.runtimes.get_mut(&id) {

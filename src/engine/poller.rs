@@ -77,7 +77,8 @@ fn every(engine: &Engine, id: IntegrationId) -> Option<i64> {
 fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
     let every = every(engine, id)?;
     let now = engine.now();
-    let polled_at = engine.store()?.meta::<Cursor>(&Cursor::name(id)).ok()??.polled_at;
+    let cursor: Cursor = engine.store()?.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
+    let polled_at = cursor.polled_at;
     Some(polled_at.map_or(now, |at| (at + every).clamp(now, now + every)))
 }
 
@@ -145,10 +146,7 @@ async fn attempt(
     config: &Arc<crate::integration::Integration>,
 ) -> Result<poll::Polled, Stop> {
     let Some(store) = engine.store() else { return Ok(poll::Polled::default()) };
-    let client = engine
-        .client(id)
-        .await
-        .map_err(|message| Stop::Stripe(Error::WrongKeyKind { message }))?;
+    let client = engine.client(id).await.map_err(|message| Stop::Stripe(Error::WrongKeyKind { message }))?;
     // A handle of its own: its reads are counted apart.
     let client = client.with_pace(super::api::Pace::Auto, engine.inner.cancel.child_token());
     poll::poll(&store, &client, config, &engine.inner.options.now).await

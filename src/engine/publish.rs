@@ -94,7 +94,8 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         })
         .collect();
     let to_do = counters.catalog.pending + counters.catalog.stale;
-    let today = if super::runtime::day_start(now, &config.timezone) == runtime.today.0 { runtime.today.1 } else { 0 };
+    let today =
+        if super::runtime::day_start(now, &config.timezone) == runtime.today.0 { runtime.today.1 } else { 0 };
     IntegrationView {
         id: config.id,
         name: config.name.clone(),

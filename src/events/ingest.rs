@@ -59,7 +59,12 @@ pub fn prepare(
         && !object.id.is_empty()
     {
         let via = if is_deletion(&event.event_type) { Via::Deleted } else { Via::Event };
-        records.push(Records::new(store, integration.id, kind)?.record(&object.id, object_json, event.created, via)?);
+        records.push(Records::new(store, integration.id, kind)?.record(
+            &object.id,
+            object_json,
+            event.created,
+            via,
+        )?);
     }
     let packed = store.codec().packer(Content::Event)?.pack(json.as_bytes())?;
     Ok(Prepared::Write(Box::new(EventWrite {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ingest::{Prepared, prepare};
 use crate::clock::Now;
-use crate::engine::api::{Source, IntegrationId};
+use crate::engine::api::{IntegrationId, Source};
 use crate::integration::Integration;
 use crate::store::{Batch, Durability, Store};
 use crate::stripe::view::ObjectHead;

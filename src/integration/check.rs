@@ -66,7 +66,13 @@ const fn probe(
 }
 
 const PROBES: &[Probe] = &[
-    probe("events", "rak_event_read", "/v1/events", false, "no live events: changes show only at the next discover"),
+    probe(
+        "events",
+        "rak_event_read",
+        "/v1/events",
+        false,
+        "no live events: changes show only at the next discover",
+    ),
     probe(
         "payment intents",
         "rak_payment_intent_read",
@@ -74,8 +80,20 @@ const PROBES: &[Probe] = &[
         false,
         "no payments and no decline reasons",
     ),
-    probe("charges", "rak_charge_read", "/v1/charges", false, "payments without their charges and decline details"),
-    probe("customers", "rak_customer_read", "/v1/customers", false, "no customer records, only what invoices name"),
+    probe(
+        "charges",
+        "rak_charge_read",
+        "/v1/charges",
+        false,
+        "payments without their charges and decline details",
+    ),
+    probe(
+        "customers",
+        "rak_customer_read",
+        "/v1/customers",
+        false,
+        "no customer records, only what invoices name",
+    ),
     probe("invoices", "rak_invoice_read", "/v1/invoices", true, "no discover and no invoice records"),
     probe(
         "invoice payments",
@@ -219,7 +237,10 @@ pub async fn livemode_of(client: &Client) -> Option<bool> {
 
 fn stops(error: &Error) -> bool {
     error.is_key_refused()
-        || matches!(error, Error::Network { .. } | Error::Timeout | Error::Certificate { .. } | Error::Cancelled)
+        || matches!(
+            error,
+            Error::Network { .. } | Error::Timeout | Error::Certificate { .. } | Error::Cancelled
+        )
 }
 
 fn verdict(error: &Error) -> Verdict {
@@ -250,7 +271,11 @@ mod tests {
     fn the_form_link_names_every_permission_once() {
         let all = KeyCheck::wanted_permissions(true);
         let link = form_link(false, &all);
-        assert!(link.starts_with("https://dashboard.stripe.com/test/apikeys/create?name=tillwatch&permissions[0]="));
+        assert!(
+            link.starts_with(
+                "https://dashboard.stripe.com/test/apikeys/create?name=tillwatch&permissions[0]="
+            )
+        );
         for permission in &all {
             assert_eq!(link.matches(&format!("={permission}")).count(), 1, "{permission}");
         }

@@ -56,7 +56,11 @@ pub struct Wish {
 
 /// A client for trying a key: few retries, so that a person hears soon.
 pub fn trial(base: &BaseUrl, key: &ApiKey) -> Result<Client, Error> {
-    Client::new(ClientOptions { max_retries: 2, pace: Pace::Full, ..ClientOptions::new(base.clone(), key.clone()) })
+    Client::new(ClientOptions {
+        max_retries: 2,
+        pace: Pace::Full,
+        ..ClientOptions::new(base.clone(), key.clone())
+    })
 }
 
 /// Tries the key.
@@ -69,10 +73,8 @@ pub async fn try_key(base: &BaseUrl, key: &ApiKey, billing: bool) -> Result<(Cli
 /// Refuses an account and mode that is connected already, and a name that is taken.
 pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result<(), ConnectError> {
     let active = |one: &&Integration| one.off_since.is_none();
-    if let Some(there) = all
-        .iter()
-        .filter(active)
-        .find(|one| one.account == found.account && one.livemode == found.livemode)
+    if let Some(there) =
+        all.iter().filter(active).find(|one| one.account == found.account && one.livemode == found.livemode)
     {
         let billing = if wish.billing && !there.billing {
             format!("; to keep invoices too: `tillwatch integrations edit {} --billing on`", there.id.0)
@@ -95,7 +97,9 @@ pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result
 
 fn name_is_free(all: &[Integration], name: &str, except: Option<IntegrationId>) -> Result<(), ConnectError> {
     if name.trim().is_empty() || crate::text::clean(name) != name {
-        return Err(ConnectError::Refused("a name needs at least one letter and no control characters".into()));
+        return Err(ConnectError::Refused(
+            "a name needs at least one letter and no control characters".into(),
+        ));
     }
     match all.iter().find(|one| one.name.eq_ignore_ascii_case(name) && Some(one.id) != except) {
         Some(taken) => Err(ConnectError::Refused(format!(
@@ -343,5 +347,9 @@ pub async fn disconnect(
 
 /// Where a key is revoked.
 pub fn revoke_link(livemode: bool) -> &'static str {
-    if livemode { "https://dashboard.stripe.com/apikeys" } else { "https://dashboard.stripe.com/test/apikeys" }
+    if livemode {
+        "https://dashboard.stripe.com/apikeys"
+    } else {
+        "https://dashboard.stripe.com/test/apikeys"
+    }
 }

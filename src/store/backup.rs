@@ -69,7 +69,8 @@ pub fn write(store: &Store, file: &Path) -> Result<u64, StoreError> {
 fn dump(store: &Store, file: &Path) -> Result<u64, StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     let io = |error: std::io::Error| StoreError::io(file, &error);
-    let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file).map_err(io)?;
+    let mut out =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file).map_err(io)?;
     out.write_all(MAGIC).and_then(|()| out.write_all(&FORMAT.to_le_bytes())).map_err(io)?;
     let encoder = zstd::Encoder::new(BufWriter::new(out), 3).map_err(io)?;
     let mut out = Hashing { inner: encoder, hash: Sha256::new() };
@@ -92,7 +93,10 @@ fn dump(store: &Store, file: &Path) -> Result<u64, StoreError> {
 }
 
 /// Reads a backup from beginning to end, checks it, and hands out its pairs.
-fn read(file: &Path, mut each: impl FnMut(Vec<u8>, Vec<u8>) -> Result<(), StoreError>) -> Result<u64, StoreError> {
+fn read(
+    file: &Path,
+    mut each: impl FnMut(Vec<u8>, Vec<u8>) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
     let bad = |reason: &str| StoreError::Backup { file: file.to_owned(), reason: reason.to_owned() };
     let cut = |error: std::io::Error| bad(&format!("it is cut short or broken ({error})"));
     let mut input = File::open(file).map_err(|error| bad(&error.to_string()))?;

@@ -93,7 +93,11 @@ impl Codec {
                     .map_err(bad)?
             }
         };
-        if raw.len() == raw_len { Ok(raw) } else { Err(StoreError::Value("a value has the wrong length".into())) }
+        if raw.len() == raw_len {
+            Ok(raw)
+        } else {
+            Err(StoreError::Value("a value has the wrong length".into()))
+        }
     }
 }
 
@@ -123,7 +127,8 @@ pub struct Packed {
 impl Packer<'_> {
     /// Packs one JSON text; what does not get smaller is stored as it is.
     pub fn pack(&mut self, raw: &[u8]) -> Result<Packed, StoreError> {
-        let raw_len = u32::try_from(raw.len()).map_err(|_| StoreError::Value("an object is too large".into()))?;
+        let raw_len =
+            u32::try_from(raw.len()).map_err(|_| StoreError::Value("an object is too large".into()))?;
         let bytes = self.inner.compress(raw).map_err(|error| StoreError::Value(error.to_string()))?;
         if bytes.len() < raw.len() {
             Ok(Packed { codec: self.codec, raw_len, bytes })
@@ -140,7 +145,9 @@ mod tests {
     #[test]
     fn what_is_packed_comes_back() {
         let codec = Codec::new();
-        for content in [Content::Object(Kind::Invoice), Content::Object(Kind::Dispute), Content::Lines, Content::Event] {
+        for content in
+            [Content::Object(Kind::Invoice), Content::Object(Kind::Dispute), Content::Lines, Content::Event]
+        {
             let mut packer = codec.packer(content).unwrap();
             for text in ["", "x", &"{\"id\":\"in_1\"}".repeat(500)] {
                 let packed = packer.pack(text.as_bytes()).unwrap();

@@ -99,9 +99,15 @@ mod tests {
         let pending = super::super::record::sample();
         let synced = Header { state: State::Synced, status: "paid".into(), ..pending.clone() };
         counters.change(Kind::Invoice, None, Some(&pending));
-        assert_eq!((counters.catalog.pending, counters.catalog.open, counters.count(Kind::Invoice)), (1, 1, 0));
+        assert_eq!(
+            (counters.catalog.pending, counters.catalog.open, counters.count(Kind::Invoice)),
+            (1, 1, 0)
+        );
         counters.change(Kind::Invoice, Some(&pending), Some(&synced));
-        assert_eq!((counters.catalog.synced, counters.catalog.paid, counters.count(Kind::Invoice)), (1, 1, 1));
+        assert_eq!(
+            (counters.catalog.synced, counters.catalog.paid, counters.count(Kind::Invoice)),
+            (1, 1, 1)
+        );
         assert_eq!((counters.catalog.total, counters.catalog.open), (1, 0));
         counters.change(Kind::Invoice, Some(&synced), None);
         assert_eq!(counters.catalog, CatalogCounts::default());

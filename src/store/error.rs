@@ -58,10 +58,14 @@ pub enum StoreError {
         reason: String,
     },
     /// A value in the store can't be read.
-    #[error("a stored value cannot be read ({0}): run `tillwatch discover` and `tillwatch sync` again, or restore a backup")]
+    #[error(
+        "a stored value cannot be read ({0}): run `tillwatch discover` and `tillwatch sync` again, or restore a backup"
+    )]
     Value(String),
     /// The writer has stopped; nothing more is stored.
-    #[error("the store stopped writing ({0}): end tillwatch and start it again; what was acknowledged is safe")]
+    #[error(
+        "the store stopped writing ({0}): end tillwatch and start it again; what was acknowledged is safe"
+    )]
     Stopped(String),
     /// A backup file can't be used.
     #[error("{} is no usable tillwatch backup: {reason}", file.display())]

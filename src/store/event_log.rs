@@ -22,7 +22,8 @@ pub fn header(row: &EventRow) -> Vec<u8> {
         Source::Endpoint => 2,
     });
     out.extend_from_slice(&row.received.to_le_bytes());
-    let (amount, currency) = row.amount.as_ref().map_or((0, ""), |(amount, currency)| (*amount, currency.as_str()));
+    let (amount, currency) =
+        row.amount.as_ref().map_or((0, ""), |(amount, currency)| (*amount, currency.as_str()));
     out.push(u8::from(row.amount.is_some()));
     out.extend_from_slice(&amount.to_le_bytes());
     for text in [row.event_type.as_str(), &row.object, currency, &row.who] {
@@ -108,7 +109,11 @@ pub fn window(
 }
 
 /// How many events of these integrations are newer than `than`; stops counting at 100 000.
-pub fn count_newer(tree: &sled::Db, integrations: &[IntegrationId], than: &EventPos) -> Result<u64, StoreError> {
+pub fn count_newer(
+    tree: &sled::Db,
+    integrations: &[IntegrationId],
+    than: &EventPos,
+) -> Result<u64, StoreError> {
     let mut count = 0;
     for &integration in integrations {
         let range = keys::prefix(keys::EVENT, integration)..keys::event(integration, than.created, &than.id);

@@ -64,11 +64,8 @@ impl Folder {
         let marker = if marker_file.exists() {
             read_marker(dir, &marker_file)?
         } else {
-            let marker = Marker {
-                format: FORMAT,
-                install_id: random_id(),
-                made_by: env!("CARGO_PKG_VERSION").into(),
-            };
+            let marker =
+                Marker { format: FORMAT, install_id: random_id(), made_by: env!("CARGO_PKG_VERSION").into() };
             write_whole(&marker_file, &serde_json::to_vec_pretty(&marker).unwrap_or_default())?;
             marker
         };
@@ -128,7 +125,8 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
         }
         Err(errno) => return Err(StoreError::Unusable { dir: path, reason: errno.to_string() }),
     }
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    let _ =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(file)
 }
 
@@ -138,8 +136,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     let temporary = path.with_file_name(name);
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary).map_err(io)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .map_err(io)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
     fs::rename(&temporary, path).map_err(io)?;
     if let Some(parent) = path.parent() {
@@ -169,7 +172,8 @@ pub fn random_id() -> String {
     let mut bytes = [0u8; 16];
     if getrandom::fill(&mut bytes).is_err() {
         // No entropy source: the time and the process are enough to tell folders apart.
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_nanos());
+        let nanos =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_nanos());
         bytes = (nanos ^ u128::from(std::process::id()) << 96).to_le_bytes();
     }
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))

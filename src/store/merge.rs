@@ -64,11 +64,8 @@ pub fn merge(kind: Kind, existing: Option<&Header>, mut incoming: Header, via: V
     incoming.attempts = existing.attempts;
     incoming.line_pages = existing.line_pages;
     incoming.last_error.clone_from(&existing.last_error);
-    incoming.state = if kind == Kind::Invoice {
-        invoice_state(existing, &incoming, via, changed)
-    } else {
-        State::Synced
-    };
+    incoming.state =
+        if kind == Kind::Invoice { invoice_state(existing, &incoming, via, changed) } else { State::Synced };
     if incoming.state == State::Synced && (changed || existing.state != State::Synced) {
         incoming.synced_at = now;
         incoming.attempts = 0;
@@ -116,9 +113,13 @@ mod tests {
 
     #[test]
     fn a_new_invoice_is_pending_and_any_other_new_object_a_record() {
-        let Merged::Replace(header) = merge(Kind::Invoice, None, incoming(1, 1), Via::Listed, 7) else { panic!() };
+        let Merged::Replace(header) = merge(Kind::Invoice, None, incoming(1, 1), Via::Listed, 7) else {
+            panic!()
+        };
         assert_eq!((header.state, header.discovered_at, header.synced_at), (State::Pending, 7, 0));
-        let Merged::Replace(header) = merge(Kind::Customer, None, incoming(1, 1), Via::Listed, 7) else { panic!() };
+        let Merged::Replace(header) = merge(Kind::Customer, None, incoming(1, 1), Via::Listed, 7) else {
+            panic!()
+        };
         assert_eq!((header.state, header.synced_at), (State::Synced, 7));
     }
 
@@ -146,7 +147,8 @@ mod tests {
     fn an_event_makes_a_record_at_once_unless_lines_are_missing() {
         assert_eq!(state_after(State::Pending, Via::Event, 101, 2), Some(State::Synced));
         let long = Header { more_lines: true, ..incoming(101, 2) };
-        let Merged::Replace(header) = merge(Kind::Invoice, Some(&stored(State::Synced)), long, Via::Event, 7) else {
+        let Merged::Replace(header) = merge(Kind::Invoice, Some(&stored(State::Synced)), long, Via::Event, 7)
+        else {
             panic!()
         };
         assert_eq!(header.state, State::Stale);

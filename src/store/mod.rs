@@ -132,7 +132,12 @@ impl Store {
 
     /// Sends a batch and waits until it is as durable as asked. Waits while the writer's queue is full:
     /// that is how back-pressure reaches the network.
-    pub async fn commit(&self, batch: Batch, durability: Durability, now: i64) -> Result<Applied, StoreError> {
+    pub async fn commit(
+        &self,
+        batch: Batch,
+        durability: Durability,
+        now: i64,
+    ) -> Result<Applied, StoreError> {
         let stopped = || StoreError::Stopped("its thread has ended".into());
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Message::Job(Job { batch, durability, now, reply })).await.map_err(|_| stopped())?;
@@ -140,7 +145,12 @@ impl Store {
     }
 
     /// One object, or none.
-    pub fn record(&self, integration: IntegrationId, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+    pub fn record(
+        &self,
+        integration: IntegrationId,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<Record>, StoreError> {
         let key = keys::record(integration, kind, id);
         let Some(value) = self.get(&key)? else { return Ok(None) };
         let (header, packing, rest) = record::decode(&value)?;
@@ -149,7 +159,12 @@ impl Store {
     }
 
     /// The header of one object, without unpacking its JSON.
-    pub fn header(&self, integration: IntegrationId, kind: Kind, id: &str) -> Result<Option<Header>, StoreError> {
+    pub fn header(
+        &self,
+        integration: IntegrationId,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<Header>, StoreError> {
         let value = self.get(&keys::record(integration, kind, id))?;
         value.map(|value| record::decode(&value).map(|(header, ..)| header)).transpose()
     }
@@ -181,12 +196,18 @@ impl Store {
     }
 
     /// The pages of an invoice's further lines: each a JSON array as received.
-    pub fn lines(&self, integration: IntegrationId, invoice: &str, pages: u16) -> Result<Vec<Vec<u8>>, StoreError> {
+    pub fn lines(
+        &self,
+        integration: IntegrationId,
+        invoice: &str,
+        pages: u16,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut out = Vec::with_capacity(usize::from(pages));
         for page in 0..pages {
             let key = keys::lines(integration, invoice, page);
-            let value =
-                self.get(&key)?.ok_or_else(|| StoreError::Value(format!("page {page} of the lines of {invoice}")))?;
+            let value = self
+                .get(&key)?
+                .ok_or_else(|| StoreError::Value(format!("page {page} of the lines of {invoice}")))?;
             let mut reader = record::Reader { rest: &value };
             let packing = event_log::take_packing(&mut reader)?;
             out.push(self.unpack(integration, &key, packing, reader.rest)?);
@@ -195,7 +216,12 @@ impl Store {
     }
 
     /// The JSON of one event as received.
-    pub fn event_json(&self, integration: IntegrationId, created: i64, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn event_json(
+        &self,
+        integration: IntegrationId,
+        created: i64,
+        id: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let key = keys::event(integration, created, id);
         let Some(value) = self.get(&key)? else { return Ok(None) };
         let (_, packing, rest) = event_log::decode(integration, &key, &value)?;
@@ -203,13 +229,21 @@ impl Store {
     }
 
     /// A window of the feed.
-    pub fn events(&self, query: &EventQuery, integrations: &[IntegrationId]) -> Result<EventWindow, StoreError> {
-        let chosen: Vec<IntegrationId> =
-            integrations.iter().copied().filter(|id| query.integration.is_none_or(|wanted| wanted == *id)).collect();
+    pub fn events(
+        &self,
+        query: &EventQuery,
+        integrations: &[IntegrationId],
+    ) -> Result<EventWindow, StoreError> {
+        let chosen: Vec<IntegrationId> = integrations
+            .iter()
+            .copied()
+            .filter(|id| query.integration.is_none_or(|wanted| wanted == *id))
+            .collect();
         guard(|| {
             let tree = &self.inner.tree;
             let rows = event_log::window(tree, &chosen, query.from.as_ref(), query.limit.min(500))?;
-            let newer = query.from.as_ref().map_or(Ok(0), |pos| event_log::count_newer(tree, &chosen, pos))?;
+            let newer =
+                query.from.as_ref().map_or(Ok(0), |pos| event_log::count_newer(tree, &chosen, pos))?;
             let total = chosen.iter().map(|id| self.counters(*id).events).sum();
             Ok(EventWindow { rows, newer, total, version: 0 })
         })
@@ -218,7 +252,9 @@ impl Store {
     /// A small document.
     pub fn meta<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let Some(value) = self.get(&keys::meta(name))? else { return Ok(None) };
-        serde_json::from_slice(&value).map(Some).map_err(|error| StoreError::Value(format!("{name}: {error}")))
+        serde_json::from_slice(&value)
+            .map(Some)
+            .map_err(|error| StoreError::Value(format!("{name}: {error}")))
     }
 
     /// All small documents whose names begin so, with their names, in the order of names.
@@ -275,7 +311,9 @@ impl Store {
         let mut packed = Vec::new();
         for part in 0..packing.parts {
             let key = keys::chunk(integration, owner, part);
-            let value = self.get(&key)?.ok_or_else(|| StoreError::Value("a part of a large value is missing".into()))?;
+            let value = self
+                .get(&key)?
+                .ok_or_else(|| StoreError::Value("a part of a large value is missing".into()))?;
             packed.extend_from_slice(&value);
         }
         self.inner.codec.unpack(packing.codec, packing.raw_len as usize, &packed)
@@ -301,8 +339,8 @@ fn load_counters(tree: &sled::Db, counters: &SharedCounters) -> Result<(), Store
                 .get(1..5)
                 .and_then(|bytes| bytes.try_into().ok())
                 .ok_or_else(|| StoreError::Value("a counter's key".into()))?;
-            let value =
-                serde_json::from_slice(&value).map_err(|error| StoreError::Value(format!("counters: {error}")))?;
+            let value = serde_json::from_slice(&value)
+                .map_err(|error| StoreError::Value(format!("counters: {error}")))?;
             all.insert(IntegrationId(u32::from_be_bytes(number)), value);
         }
         Ok(())

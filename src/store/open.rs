@@ -22,8 +22,9 @@ pub fn database(folder: &Folder, options: &OpenOptions) -> Result<(sled::Db, Fil
     clean(&path)?;
     let tree = match open(&path, options) {
         Ok(tree) => tree,
-        Err(first) if set_snapshots_aside(&path)? => open(&path, options)
-            .map_err(|second| StoreError::Corrupt { dir: folder.dir.clone(), reason: format!("{first}; then {second}") })?,
+        Err(first) if set_snapshots_aside(&path)? => open(&path, options).map_err(|second| {
+            StoreError::Corrupt { dir: folder.dir.clone(), reason: format!("{first}; then {second}") }
+        })?,
         Err(reason) => return Err(StoreError::Corrupt { dir: folder.dir.clone(), reason }),
     };
     let file = path.join("db");

@@ -120,7 +120,9 @@ pub struct Packing {
 pub fn encode(header: &Header, packing: Packing, out: &mut Vec<u8>) {
     out.push(LAYOUT);
     out.push(header.state as u8);
-    out.push(u8::from(header.livemode) | u8::from(header.amount.is_some()) << 1 | u8::from(header.more_lines) << 2);
+    out.push(
+        u8::from(header.livemode) | u8::from(header.amount.is_some()) << 1 | u8::from(header.more_lines) << 2,
+    );
     out.push(packing.codec);
     for number in [
         header.as_of,

@@ -61,7 +61,9 @@ pub fn without(dir: &Path, options: &OpenOptions, remove: impl Fn(&[u8]) -> bool
         new.apply_batch(batch).map_err(sled_error)?;
         new.flush().map_err(sled_error)?;
         let file = dir.join(NEW).join("db");
-        fs::File::open(&file).and_then(|file| file.sync_all()).map_err(|error| StoreError::io(&file, &error))?;
+        fs::File::open(&file)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| StoreError::io(&file, &error))?;
     }
     folder::write_whole(&dir.join(MARKER), b"the new database is whole\n")?;
     finish(&folder)?;

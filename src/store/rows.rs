@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
+use super::Store;
 use super::error::StoreError;
 use super::record::{Header, State};
-use super::Store;
 use crate::engine::api::IntegrationId;
 use crate::stripe::kind::Kind;
 
@@ -201,7 +201,8 @@ impl RowTable {
                 Column::Id => self.get(self.id[a]).cmp(self.get(self.id[b])),
             };
             let by = if descending { by.reverse() } else { by };
-            by.then(self.created[b].cmp(&self.created[a])).then_with(|| self.get(self.id[a]).cmp(self.get(self.id[b])))
+            by.then(self.created[b].cmp(&self.created[a]))
+                .then_with(|| self.get(self.id[a]).cmp(self.get(self.id[b])))
         });
         order
     }
@@ -212,7 +213,13 @@ mod tests {
     use super::*;
 
     fn header(created: i64, amount: Option<i64>, currency: &str, who: &str) -> Header {
-        Header { created, amount, currency: currency.into(), who: who.into(), ..crate::store::record::sample() }
+        Header {
+            created,
+            amount,
+            currency: currency.into(),
+            who: who.into(),
+            ..crate::store::record::sample()
+        }
     }
 
     #[test]
@@ -221,7 +228,9 @@ mod tests {
         assert!(table.push("in_a", &header(1, Some(500), "usd", "zoe")));
         assert!(table.push("in_b", &header(2, Some(900_000), "jpy", "adam")));
         assert!(table.push("in_c", &header(3, Some(100), "usd", "mia")));
-        let ids = |order: Vec<u32>| -> Vec<&str> { order.iter().map(|i| table.row(*i as usize).unwrap().id).collect() };
+        let ids = |order: Vec<u32>| -> Vec<&str> {
+            order.iter().map(|i| table.row(*i as usize).unwrap().id).collect()
+        };
         assert_eq!(ids(table.order(Column::Created, true)), ["in_c", "in_b", "in_a"]);
         assert_eq!(ids(table.order(Column::Amount, false)), ["in_b", "in_c", "in_a"]);
         assert_eq!(ids(table.order(Column::Who, false)), ["in_b", "in_c", "in_a"]);

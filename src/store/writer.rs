@@ -143,7 +143,9 @@ impl Writer {
                 Op::State(write) => change.state(write)?,
                 Op::Meta(name, Some(value)) => change.out.insert(keys::meta(name), value.as_slice()),
                 Op::Meta(name, None) => change.out.remove(keys::meta(name)),
-                Op::Reads { integration, day, reads } => change.counters(*integration).add_reads(*day, *reads),
+                Op::Reads { integration, day, reads } => {
+                    change.counters(*integration).add_reads(*day, *reads);
+                }
             }
         }
         let Change { mut out, counters, applied, .. } = change;
@@ -225,7 +227,15 @@ impl Change<'_> {
             Merged::Keep => {}
             Merged::HeaderOnly(header) => {
                 if let Some((before, packing, rest)) = &stored {
-                    self.put(write.integration, write.kind, key, Some(before), header, *packing, rest.clone());
+                    self.put(
+                        write.integration,
+                        write.kind,
+                        key,
+                        Some(before),
+                        header,
+                        *packing,
+                        rest.clone(),
+                    );
                 }
             }
             Merged::Replace(header) => {

@@ -30,11 +30,9 @@ pub fn statuses(spec: &DiscoverSpec) -> Vec<String> {
 /// Refuses statuses that Stripe does not have.
 pub fn check_statuses(words: &[String]) -> Result<(), String> {
     match words.iter().find(|word| !STATUSES.contains(&word.as_str())) {
-        Some(word) => Err(format!(
-            "`{}` is no invoice status: use {}",
-            crate::text::clean(word),
-            STATUSES.join(", ")
-        )),
+        Some(word) => {
+            Err(format!("`{}` is no invoice status: use {}", crate::text::clean(word), STATUSES.join(", ")))
+        }
         None => Ok(()),
     }
 }
@@ -70,7 +68,8 @@ pub async fn resources(
         let known = !ctx.integration.may(kind.permission());
         let mut part = PartView { kind, done: 0, total: None, finished: true, not_allowed: known };
         if known || !ctx.integration.offered(kind.path()) {
-            ctx.progress.warn(format!("{kind} were left out: the key may not read them ({})", kind.permission()));
+            ctx.progress
+                .warn(format!("{kind} were left out: the key may not read them ({})", kind.permission()));
             ctx.progress.part(part);
             continue;
         }

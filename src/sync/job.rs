@@ -105,8 +105,14 @@ impl Progress {
     /// Begins with what is known; `changed` is rung at every change.
     pub fn new(view: JobView, changed: Arc<Notify>) -> Self {
         let earlier_reads = view.reads;
-        let live =
-            Live { view, samples: VecDeque::new(), begun: Instant::now(), stored_reads: 0, earlier_reads, withdrawn: Vec::new() };
+        let live = Live {
+            view,
+            samples: VecDeque::new(),
+            begun: Instant::now(),
+            stored_reads: 0,
+            earlier_reads,
+            withdrawn: Vec::new(),
+        };
         Self { live: Arc::new(Mutex::new(live)), changed }
     }
 
@@ -136,7 +142,11 @@ impl Progress {
             view.retries = counters.retries;
             view.waiting = counters.waiting;
             live.samples.push_back((now, view.done));
-            while live.samples.front().is_some_and(|(at, _)| now.duration_since(*at).as_secs_f64() > RATE_WINDOW_S) {
+            while live
+                .samples
+                .front()
+                .is_some_and(|(at, _)| now.duration_since(*at).as_secs_f64() > RATE_WINDOW_S)
+            {
                 live.samples.pop_front();
             }
             let settled = now.duration_since(live.begun).as_secs_f64() > SETTLED_S;
@@ -283,7 +293,9 @@ impl JobDoc {
             Ok(End::Done) => (JobState::Completed, JobOutcome::Done, None),
             Ok(End::Partly) => (JobState::Completed, JobOutcome::Partly, None),
             Err(Stop::Stripe(Error::Cancelled)) => (JobState::Cancelled, JobOutcome::Stopped, None),
-            Err(stop @ Stop::MaxReads(_)) => (JobState::Cancelled, JobOutcome::Partly, Some(stop.to_string())),
+            Err(stop @ Stop::MaxReads(_)) => {
+                (JobState::Cancelled, JobOutcome::Partly, Some(stop.to_string()))
+            }
             Err(Stop::Stripe(error)) if error.is_key_refused() => {
                 (JobState::Failed, JobOutcome::KeyRefused, Some(error.to_string()))
             }

@@ -71,7 +71,8 @@ mod tests {
         let pages = vec![br#"[{"id":"il_2"},{"id":"il_3"}]"#.to_vec(), br#"[{"id":"il_4"}]"#.to_vec()];
         let whole = join(json, &pages);
         let value: serde_json::Value = serde_json::from_str(&whole).unwrap();
-        let ids: Vec<&str> = value["lines"]["data"].as_array().unwrap().iter().map(|l| l["id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> =
+            value["lines"]["data"].as_array().unwrap().iter().map(|l| l["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["il_1", "il_2", "il_3", "il_4"]);
         assert_eq!(value["lines"]["has_more"], false);
         assert_eq!(value["lines"]["url"], "/x");
@@ -87,6 +88,9 @@ mod tests {
 
     #[test]
     fn minify_keeps_texts_to_the_letter() {
-        assert_eq!(minify("{ \"a\" : \"x \\\" \\\\ y\" ,\n \"b\": [ 1 , 2 ] }"), "{\"a\":\"x \\\" \\\\ y\",\"b\":[1,2]}");
+        assert_eq!(
+            minify("{ \"a\" : \"x \\\" \\\\ y\" ,\n \"b\": [ 1 , 2 ] }"),
+            "{\"a\":\"x \\\" \\\\ y\",\"b\":[1,2]}"
+        );
     }
 }

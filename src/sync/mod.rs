@@ -1,13 +1,13 @@
 //! Discover and sync.
 
-pub mod walk;
 pub mod discover;
+pub mod estimate;
 pub mod job;
+pub mod lines;
 pub mod pack;
+pub mod plan;
 pub mod reader;
 pub mod related;
-pub mod work;
 pub mod run;
-pub mod estimate;
-pub mod plan;
-pub mod lines;
+pub mod walk;
+pub mod work;

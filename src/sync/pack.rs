@@ -89,13 +89,18 @@ fn header(kind: Kind, row: RowHead, hash: u64, as_of: i64, more_lines: bool) -> 
 
 /// The header of something that Stripe says does not exist: nothing is known of it but its id.
 pub fn tombstone(integration: IntegrationId, kind: Kind, id: &str, as_of: i64) -> RecordWrite {
-    let json = format!(r#"{{"id":{},"object":"{}","deleted":true}}"#, serde_json::Value::from(id), kind.object());
+    let json =
+        format!(r#"{{"id":{},"object":"{}","deleted":true}}"#, serde_json::Value::from(id), kind.object());
     RecordWrite {
         integration,
         kind,
         id: id.to_owned(),
         header: header(kind, RowHead::default(), hash(&json), as_of, false),
-        packed: crate::store::codec::Packed { codec: 0, raw_len: json.len() as u32, bytes: json.into_bytes() },
+        packed: crate::store::codec::Packed {
+            codec: 0,
+            raw_len: json.len() as u32,
+            bytes: json.into_bytes(),
+        },
         via: Via::Deleted,
     }
 }
@@ -103,7 +108,8 @@ pub fn tombstone(integration: IntegrationId, kind: Kind, id: &str, as_of: i64) -
 /// Takes an expanded field out of an object: the object with the id in its place, and the sub-object.
 /// `None` when the field is not expanded (null, an id, or not there).
 pub fn take_expanded<'j>(json: &'j str, field: &str) -> Option<(String, String, &'j str)> {
-    let fields: std::collections::HashMap<&str, &'j serde_json::value::RawValue> = serde_json::from_str(json).ok()?;
+    let fields: std::collections::HashMap<&str, &'j serde_json::value::RawValue> =
+        serde_json::from_str(json).ok()?;
     let inner = fields.get(field)?.get();
     if !inner.starts_with('{') {
         return None;

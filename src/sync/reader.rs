@@ -105,8 +105,13 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
     let mut brought = Brought::default();
     let mut under_way: JoinSet<(usize, Result<Prepared, Stop>)> = JoinSet::new();
     let shared = Arc::new((reading.kind, reading.expanded, reading.wanted_by));
-    let base: Vec<(&'static str, String)> =
-        reading.kind.list_params().iter().map(|(key, value)| (*key, (*value).to_owned())).chain(reading.params.clone()).collect();
+    let base: Vec<(&'static str, String)> = reading
+        .kind
+        .list_params()
+        .iter()
+        .map(|(key, value)| (*key, (*value).to_owned()))
+        .chain(reading.params.clone())
+        .collect();
     let result = loop {
         if let Err(stop) = ctx.check(reading.max_reads) {
             break Err(stop);
@@ -218,7 +223,9 @@ fn prepare(
 ) -> Result<Prepared, StoreError> {
     let integration = ctx.integration.id;
     let mut packer = Records::new(&ctx.store, integration, kind)?;
-    let mut inner = expanded.map(|(field, kind)| Records::new(&ctx.store, integration, kind).map(|records| (field, records))).transpose()?;
+    let mut inner = expanded
+        .map(|(field, kind)| Records::new(&ctx.store, integration, kind).map(|records| (field, records)))
+        .transpose()?;
     let mut rows = Vec::with_capacity(page.len());
     let mut created = Vec::with_capacity(page.len());
     let mut last_id = None;

@@ -57,10 +57,8 @@ pub async fn bring(ctx: &Ctx, doc: &mut JobDoc, wanted: Wanted) -> Result<End, S
     let mut part = PartView { kind, done: 0, total: Some(total), finished: false, not_allowed: false };
     if !ctx.integration.may(kind.permission()) || !ctx.integration.offered(kind.path()) {
         if total > 0 {
-            ctx.progress.warn(format!(
-                "{kind} were left out: the key may not read them ({})",
-                kind.permission()
-            ));
+            ctx.progress
+                .warn(format!("{kind} were left out: the key may not read them ({})", kind.permission()));
         }
         part.not_allowed = true;
         ctx.progress.part(part);
@@ -160,7 +158,10 @@ async fn singles(
     drop(answers);
     store(ctx, doc, batch).await?;
     if unreadable > 0 {
-        ctx.progress.warn(format!("{unreadable} {} could not be read; what refers to them is stored all the same", wanted.kind));
+        ctx.progress.warn(format!(
+            "{unreadable} {} could not be read; what refers to them is stored all the same",
+            wanted.kind
+        ));
     }
     failure.map_or(Ok(()), Err)
 }
@@ -204,7 +205,12 @@ async fn one(ctx: &Ctx, wanted: &Wanted, id: &str) -> Result<Option<Vec<RecordWr
     if let Some((field, kind)) = wanted.expanded
         && let Some((without, inner_id, inner)) = take_expanded(json, field)
     {
-        writes.push(Records::new(&ctx.store, integration, kind)?.record(&inner_id, inner, object.date, Via::Listed)?);
+        writes.push(Records::new(&ctx.store, integration, kind)?.record(
+            &inner_id,
+            inner,
+            object.date,
+            Via::Listed,
+        )?);
         plain = Some(without);
     }
     let deleted = serde_json::from_str::<ObjectHead>(json).is_ok_and(|head| head.deleted);

@@ -100,10 +100,9 @@ async fn refer(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, work: &mut Work) ->
         max_reads,
     };
     end = worse(end, bring(ctx, doc, links).await?);
-    let (intents, charges) = blocking(ctx, move |ctx| {
-        payments_of(&ctx.store, ctx.integration.id, &payable, &HashSet::new())
-    })
-    .await?;
+    let (intents, charges) =
+        blocking(ctx, move |ctx| payments_of(&ctx.store, ctx.integration.id, &payable, &HashSet::new()))
+            .await?;
     let with_charge = may_expand_charge(ctx);
     if !with_charge && !intents.is_empty() {
         ctx.progress.warn("charges were left out: the key may not read them (rak_charge_read)");
@@ -114,7 +113,8 @@ async fn refer(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, work: &mut Work) ->
     end = worse(end, bring(ctx, doc, intents).await?);
     if !charges.is_empty() {
         let kind = Kind::Charge;
-        let charges = Wanted { kind, ids: charges, by: by_id, expanded: None, pages: payment_pages, max_reads };
+        let charges =
+            Wanted { kind, ids: charges, by: by_id, expanded: None, pages: payment_pages, max_reads };
         end = worse(end, bring(ctx, doc, charges).await?);
     }
     Ok(end)
@@ -252,7 +252,8 @@ async fn wait(ctx: &Ctx, pause: Duration) -> Result<(), Stop> {
 async fn further_lines(ctx: &Ctx, item: &Item) -> Result<Vec<Packed>, Stop> {
     let integration = ctx.integration.id;
     let Some(record) = ctx.store.record(integration, Kind::Invoice, &item.id)? else { return Ok(Vec::new()) };
-    let json = std::str::from_utf8(&record.json).map_err(|_| StoreError::Value("an invoice's text".into()))?;
+    let json =
+        std::str::from_utf8(&record.json).map_err(|_| StoreError::Value("an invoice's text".into()))?;
     let mut after = serde_json::from_str::<InvoiceHead>(json)
         .ok()
         .and_then(|head| head.lines.data.last().map(|line| line.id.clone().into_owned()));

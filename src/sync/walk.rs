@@ -97,7 +97,12 @@ impl Walk {
         let from = gte.unwrap_or(BEGINNING).min(lt);
         Self {
             windows: vec![Window::new(from, lt)],
-            pages: 0, rows: 0, started: false, bounded: gte.is_some(), ended_early: false }
+            pages: 0,
+            rows: 0,
+            started: false,
+            bounded: gte.is_some(),
+            ended_early: false,
+        }
     }
 
     /// All is read.
@@ -146,7 +151,9 @@ impl Walk {
             .windows
             .iter()
             .enumerate()
-            .filter(|(_, window)| !window.done && window.reached.is_some() && window.rows_left() >= WORTH_CUTTING)
+            .filter(|(_, window)| {
+                !window.done && window.reached.is_some() && window.rows_left() >= WORTH_CUTTING
+            })
             .max_by(|a, b| a.1.rows_left().total_cmp(&b.1.rows_left()))?;
         let window = &mut self.windows[index];
         let middle = window.gte + window.seconds_left() / 2;
@@ -315,7 +322,12 @@ mod tests {
     }
 
     /// Runs a walk with answers that come back in any order; returns how often each row was accepted.
-    fn run(list: &List, mut walk: Walk, readers: usize, mut order: impl FnMut(usize) -> usize) -> (Vec<u32>, Walk) {
+    fn run(
+        list: &List,
+        mut walk: Walk,
+        readers: usize,
+        mut order: impl FnMut(usize) -> usize,
+    ) -> (Vec<u32>, Walk) {
         let mut seen = vec![0; list.0.len()];
         let mut asked: Vec<Ask> = Vec::new();
         loop {
@@ -334,7 +346,7 @@ mod tests {
                 seen[*row] += 1;
             }
             // A stop at any moment: only what serialises survives.
-            if walk.pages % 7 == 0 {
+            if walk.pages.is_multiple_of(7) {
                 walk = serde_json::from_str(&serde_json::to_string(&walk).unwrap()).unwrap();
                 asked.clear();
             }

@@ -1,129 +1,23 @@
-//! Numbers, times and text as the screen writes them.
+//! Numbers, times and text as the screen writes them: the program's own (`crate::text`, `crate::clock`,
+//! `crate::stripe::money`) under short names, and what only a screen needs.
 //!
-//! A stand-in with the names of `crate::text`, `crate::clock` and `crate::stripe::money`, so that moving over
-//! to those is a matter of `use` lines; [`stamp`] and [`span`] are the screen's own. It must never cut by
-//! bytes or `char`s (names hold emoji and CJK) and never let a control character through to the terminal.
-
-use std::borrow::Cow;
+//! It must never cut by bytes or `char`s (names hold emoji and CJK) and never let a control character through
+//! to the terminal.
 
 use jiff::{Timestamp, tz::TimeZone};
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
-/// Outside text without what could command a terminal or turn the direction of writing.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    let bad = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    if text.chars().any(bad) {
-        Cow::Owned(text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !bad(*c)).collect())
-    } else {
-        Cow::Borrowed(text)
-    }
-}
+pub use crate::clock::{hh_mm as hm, hh_mm_ss as hms};
+pub use crate::stripe::money::format as money;
+pub use crate::text::{clean, count, middle, width};
 
-/// Screen cells that `text` takes.
-pub fn width(text: &str) -> usize {
-    text.graphemes(true).map(UnicodeWidthStr::width).sum()
-}
-
-/// `text` in at most `cells` cells; what was cut ends in `…`.
+/// `text` in at most `cells` cells; what was cut ends in `…`. Never padded.
 pub fn fit(text: &str, cells: usize) -> String {
-    if width(text) <= cells {
-        return text.to_owned();
-    }
-    if cells == 0 {
-        return String::new();
-    }
-    let mut out = String::new();
-    let mut used = 0;
-    for grapheme in text.graphemes(true) {
-        let wide = UnicodeWidthStr::width(grapheme);
-        if used + wide > cells - 1 {
-            break;
-        }
-        used += wide;
-        out.push_str(grapheme);
-    }
-    out.truncate(out.trim_end().len());
-    out.push('…');
-    out
-}
-
-/// An id in at most `cells` cells: its beginning and its last three characters, `in_1QxAbR…7Kp`.
-pub fn middle(id: &str, cells: usize) -> String {
-    if width(id) <= cells {
-        return id.to_owned();
-    }
-    if cells < 8 {
-        return fit(id, cells);
-    }
-    let all: Vec<&str> = id.graphemes(true).collect();
-    let tail = all.len().saturating_sub(3);
-    let head = fit(&all[..tail].concat(), cells - 3);
-    format!("{head}{}", all[tail..].concat())
-}
-
-/// A count with its thousands apart: `41 200`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Minor units in their currency, the ISO code where the symbol is shared or there is none: `€89.00`.
-pub fn money(amount: i64, currency: &str) -> String {
-    let code = currency.to_ascii_lowercase();
-    let exponent = match code.as_str() {
-        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "ugx" | "vnd"
-        | "vuv" | "xaf" | "xof" | "xpf" => 0,
-        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
-        _ => 2,
-    };
-    let scale = 10_u64.pow(exponent);
-    let whole = (amount.unsigned_abs() / scale).to_string();
-    let mut grouped = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let rest = if exponent == 0 {
-        String::new()
-    } else {
-        format!(".{:0pad$}", amount.unsigned_abs() % scale, pad = exponent as usize)
-    };
-    let sign = if amount < 0 { "-" } else { "" };
-    match code.as_str() {
-        "usd" => format!("{sign}${grouped}{rest}"),
-        "eur" => format!("{sign}€{grouped}{rest}"),
-        "gbp" => format!("{sign}£{grouped}{rest}"),
-        "jpy" => format!("{sign}¥{grouped}{rest}"),
-        _ => format!("{sign}{grouped}{rest} {}", code.to_ascii_uppercase()),
-    }
+    crate::text::fit(text, cells).trim_end().to_owned()
 }
 
 fn zoned(unix: i64, tz: &str) -> jiff::Zoned {
     let zone = TimeZone::get(tz).unwrap_or(TimeZone::UTC);
     Timestamp::from_second(unix).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone)
-}
-
-/// The time of day, `14:02:11`.
-pub fn hms(unix: i64, tz: &str) -> String {
-    zoned(unix, tz).strftime("%H:%M:%S").to_string()
-}
-
-/// The time of day without seconds, `14:02`.
-pub fn hm(unix: i64, tz: &str) -> String {
-    zoned(unix, tz).strftime("%H:%M").to_string()
 }
 
 /// How long ago: `2 s ago`, `5 m ago`, `3 h ago`, `2 d ago`.

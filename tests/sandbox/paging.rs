@@ -81,7 +81,8 @@ async fn filters_keep_what_they_name() {
         let found = local.walk("invoices", &format!("&status={status}")).await;
         let expected: Vec<Value> = invoices.iter().filter(|i| i["status"] == status).cloned().collect();
         assert_eq!(ids(&found), ids(&expected), "{status}");
-        assert!(!found.is_empty(), "{status}");
+        // History is finalized; only traffic makes drafts, and it has moved on from most of them.
+        assert!(!found.is_empty() || status == "draft", "{status}");
     }
     let newest = &invoices[0];
     let customer = newest["customer"].as_str().unwrap();

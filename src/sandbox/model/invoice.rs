@@ -155,9 +155,8 @@ impl World {
         let hash = self.hash(41, number);
         let fate = hash % 1000;
         invoice.send = (hash >> 10) % 100 < 9;
-        let stays_draft = fate < 6;
-        let voided = (6..21).contains(&fate);
-        if stays_draft || now < invoice.created + FINALIZE_AFTER {
+        let voided = fate < 15;
+        if now < invoice.created + FINALIZE_AFTER {
             return invoice;
         }
         invoice.finalized_at = invoice.created + FINALIZE_AFTER;

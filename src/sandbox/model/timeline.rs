@@ -8,8 +8,9 @@ use crate::sandbox::rng::{below, hash};
 
 /// History reaches this far back, in seconds (two years).
 pub const SPAN: i64 = 730 * 86_400;
-/// The newest computed object is this much older than the start, in seconds.
-const TAIL: i64 = 45;
+/// The newest computed object is this much older than the start, in seconds: more than an hour, so that all
+/// of history's invoices are finalized and `--invoices N` are N that a default discover lists.
+const TAIL: i64 = 3_660;
 /// Invoices come in blocks; each block brings a new cohort of customers.
 const BLOCKS: u64 = 8;
 /// Invoices that a billing run may create in the same second.

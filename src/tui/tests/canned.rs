@@ -76,6 +76,7 @@ pub fn job(kind: JobKind, state: JobState) -> JobView {
         id: JobId(if kind == JobKind::Discover { 3 } else { 4 }),
         kind,
         state,
+        outcome: None,
         started_at: NOW - 1895,
         finished_at: (!running).then_some(NOW - 1873),
         statuses: vec![],
