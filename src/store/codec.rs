@@ -150,8 +150,8 @@ mod tests {
         {
             let mut packer = codec.packer(content).unwrap();
             for text in ["", "x", &"{\"id\":\"in_1\"}".repeat(500)] {
-                let packed = packer.pack(text.as_bytes()).unwrap();
-                let raw = codec.unpack(packed.codec, packed.raw_len as usize, &packed.bytes).unwrap();
+                let value = packer.pack(text.as_bytes()).unwrap();
+                let raw = codec.unpack(value.codec, value.raw_len as usize, &value.bytes).unwrap();
                 assert_eq!(raw, text.as_bytes());
             }
         }

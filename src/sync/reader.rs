@@ -80,6 +80,9 @@ pub struct Brought {
     pub whole: bool,
 }
 
+/// What the rows of a list are: their kind, a field that is expanded and its kind, what they are matched by.
+type Shape = (Kind, Option<(&'static str, Kind)>, WantedBy);
+
 struct Row {
     key: String,
     status: String,
@@ -121,10 +124,9 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
             under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
         }
         let Some(joined) = under_way.join_next().await else { break Ok(()) };
-        let (window, prepared) = match joined {
-            Ok(answer) => answer,
-            // A page task can only end early by a panic in a parser.
-            Err(_) => break Err(Stop::Store(StoreError::Value("a page could not be read".into()))),
+        // A page task can only end early by a panic in a parser.
+        let Ok((window, prepared)) = joined else {
+            break Err(Stop::Store(StoreError::Value("a page could not be read".into())));
         };
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
@@ -202,11 +204,7 @@ fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, Strin
     params
 }
 
-async fn page(
-    ctx: &Ctx,
-    shared: &Arc<(Kind, Option<(&'static str, Kind)>, WantedBy)>,
-    params: Vec<(&'static str, String)>,
-) -> Result<Prepared, Stop> {
+async fn page(ctx: &Ctx, shared: &Arc<Shape>, params: Vec<(&'static str, String)>) -> Result<Prepared, Stop> {
     let page = ctx.client.list(shared.0.path(), &params).await?;
     let (ctx, shared) = (ctx.clone(), shared.clone());
     let prepared = tokio::task::spawn_blocking(move || prepare(&ctx, *shared, &page)).await;
@@ -216,11 +214,7 @@ async fn page(
     }
 }
 
-fn prepare(
-    ctx: &Ctx,
-    (kind, expanded, wanted_by): (Kind, Option<(&'static str, Kind)>, WantedBy),
-    page: &Page,
-) -> Result<Prepared, StoreError> {
+fn prepare(ctx: &Ctx, (kind, expanded, wanted_by): Shape, page: &Page) -> Result<Prepared, StoreError> {
     let integration = ctx.integration.id;
     let mut packer = Records::new(&ctx.store, integration, kind)?;
     let mut inner = expanded

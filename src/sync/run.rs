@@ -4,7 +4,6 @@
 //! pending, never a record whose customer was forgotten. It must make no single read for an invoice whose
 //! lines are all in the list's answer.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::StreamExt;

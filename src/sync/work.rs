@@ -31,6 +31,8 @@ pub struct Work {
     pub customers: HashSet<String>,
     /// Products not stored yet.
     pub products: HashSet<String>,
+    /// Invoices that changed since they were synced: their payments may have, too.
+    pub changed: HashSet<String>,
     /// Invoices that can have payments.
     pub payable: HashSet<String>,
     /// The oldest of the items.
@@ -83,6 +85,9 @@ pub fn collect(store: &Store, integration: IntegrationId, spec: &SyncSpec) -> Re
         if header.status != "draft" {
             work.payable.insert(id.to_owned());
         }
+        if header.state == State::Stale {
+            work.changed.insert(id.to_owned());
+        }
         work.oldest = work.oldest.min(header.created);
         true
     })?;
@@ -121,9 +126,9 @@ pub fn collect(store: &Store, integration: IntegrationId, spec: &SyncSpec) -> Re
     Ok(work)
 }
 
-/// The payment intents and charges that the given invoices' payments name. With `all` false, only those not
-/// stored yet.
-pub fn payments_of(
+/// The payment intents and charges that the given invoices' payments name: those not stored yet, and all of
+/// the invoices in `again`, which changed since they were synced.
+pub(crate) fn payments_of(
     store: &Store,
     integration: IntegrationId,
     invoices: &HashSet<String>,
