@@ -35,7 +35,9 @@ impl Sandbox {
             .spawn()
             .expect("the sandbox starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it prints its address");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("it prints its address");
         let started: Value = serde_json::from_str(&line).expect("as JSON");
         let text = |name: &str| started[name].as_str().expect("a text").to_owned();
         // The live key: only live mode has 100 requests a second overall.
@@ -46,7 +48,8 @@ impl Sandbox {
     fn report(&self) -> Value {
         let address = self.base.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("it listens");
-        write!(stream, "GET /_sandbox/report HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
+        write!(stream, "GET /_sandbox/report HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+            .expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answered");
         let from = answer.find('{').expect("a JSON body");
@@ -199,6 +202,7 @@ fn main() {
             &format!("least: min({} pages, {count} single)", count.div_ceil(100)),
         );
     }
-    let lines = after.iter().filter(|(name, _)| name.ends_with("/lines")).map(|(_, count)| count).sum::<u64>();
+    let lines =
+        after.iter().filter(|(name, _)| name.ends_with("/lines")).map(|(_, count)| count).sum::<u64>();
     row("  pages of further lines", &lines.to_string(), "one per 100 lines beyond the inline ten");
 }

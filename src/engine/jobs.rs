@@ -206,6 +206,15 @@ fn range(config: &Integration, what: &What, now: i64) -> Result<(Option<i64>, i6
     Ok((gte, lt.unwrap_or(now + 1)))
 }
 
+/// A wrong clock shifts days and ages on the screen, and what counts as today.
+fn skew(seconds: i64) -> String {
+    let (ahead, side) = if seconds > 0 { (seconds, "behind") } else { (-seconds, "ahead of") };
+    format!(
+        "this machine's clock is {} {side} Stripe's: set it, or days and ages are shown wrong",
+        clock::duration_left(ahead.unsigned_abs())
+    )
+}
+
 async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
     let id = ctx.integration.id;
     let what = doc.what.clone();
@@ -236,6 +245,9 @@ async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
                 }
             })
             .await;
+    }
+    if let Some(warning) = ctx.client.clock_skew_s().map(skew) {
+        ctx.progress.warn(warning);
     }
     let now = engine.now();
     ctx.progress.tick(&ctx.client, None);

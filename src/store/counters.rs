@@ -23,6 +23,9 @@ pub struct Counters {
     pub catalog: CatalogCounts,
     /// Events in the log.
     pub events: u64,
+    /// Events that ever arrived: the order of the next one. Never falls.
+    #[serde(default)]
+    pub arrived: u64,
     /// GETs sent by UTC day number since 1970.
     pub reads: BTreeMap<i64, u64>,
 }

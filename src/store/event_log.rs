@@ -84,6 +84,18 @@ pub fn decode<'a>(
     Ok((row, packing, reader.rest))
 }
 
+/// Where a place in the feed is among an integration's keys. An id that is not in the log stands for a place
+/// within its second: before it if it sorts before all event ids, else behind it.
+fn start_key(tree: &sled::Db, integration: IntegrationId, pos: &EventPos) -> Result<Vec<u8>, StoreError> {
+    if let Some(value) = tree.get(keys::seen(integration, &pos.id)).map_err(sled_error)?
+        && let Some((created, order)) = keys::seen_parts(&value)
+    {
+        return Ok(keys::event(integration, created, order, &pos.id));
+    }
+    let behind = pos.id.as_str() > "evt_~";
+    Ok(keys::second(integration, if behind { pos.created - 1 } else { pos.created }))
+}
+
 /// The newest `limit` events at or after (older than) `from`, over the given integrations, newest first.
 pub fn window(
     tree: &sled::Db,
@@ -94,7 +106,7 @@ pub fn window(
     let mut rows = Vec::new();
     for &integration in integrations {
         let prefix = keys::prefix(keys::EVENT, integration);
-        let start = from.map_or_else(|| prefix.clone(), |pos| keys::event(integration, pos.created, &pos.id));
+        let start = from.map_or_else(|| Ok(prefix.clone()), |pos| start_key(tree, integration, pos))?;
         for item in tree.range(start..).take(limit) {
             let (key, value) = item.map_err(sled_error)?;
             if !key.starts_with(&prefix) {
@@ -103,7 +115,8 @@ pub fn window(
             rows.push(decode(integration, &key, &value)?.0);
         }
     }
-    rows.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
+    // Stable: within a second, each account's rows stay in the order of their arrival.
+    rows.sort_by_key(|row| std::cmp::Reverse(row.created));
     rows.truncate(limit);
     Ok(rows)
 }
@@ -116,7 +129,7 @@ pub fn count_newer(
 ) -> Result<u64, StoreError> {
     let mut count = 0;
     for &integration in integrations {
-        let range = keys::prefix(keys::EVENT, integration)..keys::event(integration, than.created, &than.id);
+        let range = keys::prefix(keys::EVENT, integration)..start_key(tree, integration, than)?;
         for item in tree.range(range).keys().take(MOST_COUNTED) {
             item.map_err(sled_error)?;
             count += 1;
@@ -146,7 +159,7 @@ mod tests {
         put_packing(Packing { codec: 1, raw_len: 4, parts: 0 }, &mut value);
         let whole = value.len();
         value.extend_from_slice(b"json");
-        let key = keys::event(row.integration, row.created, &row.id);
+        let key = keys::event(row.integration, row.created, 4, &row.id);
         let (read, packing, rest) = decode(row.integration, &key, &value).unwrap();
         assert_eq!((read, packing.raw_len, rest), (row, 4, &b"json"[..]));
         for length in 0..whole {

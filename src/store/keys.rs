@@ -1,7 +1,7 @@
 //! The keys of the store: one tree, a byte for the table, then fixed-width big-endian parts.
 //!
 //! A prefix never changes meaning. Keys hold ids and times only, never names or secrets. Events carry
-//! their time inverted, so that walking forward is newest first.
+//! their time and order of arrival inverted, so that walking forward is newest first, also within a second.
 
 use crate::engine::api::IntegrationId;
 use crate::stripe::kind::Kind;
@@ -12,9 +12,9 @@ pub const RECORD: u8 = b'r';
 pub const LINES: u8 = b'l';
 /// Parts of a value that is too large for one: integration, kind, id, 0, part.
 pub const CHUNK: u8 = b'c';
-/// Events: integration, inverted time, event id.
+/// Events: integration, inverted time, inverted order of arrival, event id.
 pub const EVENT: u8 = b'e';
-/// Known event ids: integration, event id; the value is the event's time.
+/// Known event ids: integration, event id; the value is the event's time and order of arrival.
 pub const SEEN: u8 = b'q';
 /// Small documents by name: integrations, jobs, cursors.
 pub const META: u8 = b'm';
@@ -88,23 +88,44 @@ pub fn chunk_prefix(integration: IntegrationId, owner: &[u8]) -> Vec<u8> {
     key
 }
 
-/// One event.
-pub fn event(integration: IntegrationId, created: i64, id: &str) -> Vec<u8> {
-    let mut key = start(EVENT, integration, 8 + id.len());
-    key.extend_from_slice(&inverted(created));
+/// One event. `order` rises with each event that arrives.
+pub fn event(integration: IntegrationId, created: i64, order: u64, id: &str) -> Vec<u8> {
+    let mut key = second(integration, created);
+    key.extend_from_slice(&(!order).to_be_bytes());
     key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// Where the events of a second begin.
+pub fn second(integration: IntegrationId, created: i64) -> Vec<u8> {
+    let mut key = start(EVENT, integration, 40);
+    key.extend_from_slice(&inverted(created));
     key
 }
 
 /// Time and id of an event's key.
 pub fn event_parts(key: &[u8]) -> Option<(i64, &str)> {
     let time: [u8; 8] = key.get(5..13)?.try_into().ok()?;
-    let id = std::str::from_utf8(key.get(13..)?).ok()?;
+    let id = std::str::from_utf8(key.get(21..)?).ok()?;
     Some((!(u64::from_be_bytes(time)) as i64, id))
 }
 
 fn inverted(created: i64) -> [u8; 8] {
     (!(created.max(0) as u64)).to_be_bytes()
+}
+
+/// What stands under a known event id.
+pub fn seen_value(created: i64, order: u64) -> [u8; 16] {
+    let mut value = [0; 16];
+    value[..8].copy_from_slice(&created.to_be_bytes());
+    value[8..].copy_from_slice(&order.to_be_bytes());
+    value
+}
+
+/// Time and order of arrival, as [`seen_value`] wrote them.
+pub fn seen_parts(value: &[u8]) -> Option<(i64, u64)> {
+    let created = i64::from_be_bytes(value.get(..8)?.try_into().ok()?);
+    Some((created, u64::from_be_bytes(value.get(8..16)?.try_into().ok()?)))
 }
 
 /// The mark that an event id is known.
@@ -134,11 +155,13 @@ mod tests {
     #[test]
     fn events_sort_newest_first_and_give_their_parts_back() {
         let a = IntegrationId(7);
-        let newer = event(a, 2_000, "evt_b");
-        let older = event(a, 1_000, "evt_a");
+        let newer = event(a, 2_000, 1, "evt_b");
+        let older = event(a, 1_000, 2, "evt_a");
         assert!(newer < older);
+        assert!(event(a, 1_000, 3, "evt_z") < older, "within a second, the later arrival is newer");
+        assert_eq!(seen_parts(&seen_value(5, 7)), Some((5, 7)));
         assert_eq!(event_parts(&newer), Some((2_000, "evt_b")));
-        assert_eq!(event_parts(&event(a, 0, "x")), Some((0, "x")));
+        assert_eq!(event_parts(&event(a, 0, 9, "x")), Some((0, "x")));
     }
 
     #[test]

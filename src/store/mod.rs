@@ -216,13 +216,10 @@ impl Store {
     }
 
     /// The JSON of one event as received.
-    pub fn event_json(
-        &self,
-        integration: IntegrationId,
-        created: i64,
-        id: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let key = keys::event(integration, created, id);
+    pub fn event_json(&self, integration: IntegrationId, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let seen = self.get(&keys::seen(integration, id))?;
+        let Some((created, order)) = seen.and_then(|value| keys::seen_parts(&value)) else { return Ok(None) };
+        let key = keys::event(integration, created, order, id);
         let Some(value) = self.get(&key)? else { return Ok(None) };
         let (_, packing, rest) = event_log::decode(integration, &key, &value)?;
         self.unpack(integration, &key, packing, rest).map(Some)

@@ -275,14 +275,17 @@ impl Change<'_> {
             return Ok(());
         }
         self.seen.insert(seen.clone());
-        self.out.insert(seen, &write.created.to_be_bytes());
-        let key = keys::event(write.integration, write.created, &write.id);
+        let order = self.counters(write.integration).arrived;
+        self.out.insert(seen, &keys::seen_value(write.created, order));
+        let key = keys::event(write.integration, write.created, order, &write.id);
         let (packing, rest) = self.split(write.integration, &key, &write.packed, 0);
         let mut value = write.header.clone();
         super::event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
         self.out.insert(key, value);
-        self.counters(write.integration).events += 1;
+        let counters = self.counters(write.integration);
+        counters.events += 1;
+        counters.arrived += 1;
         self.applied.events += 1;
         for record in &write.records {
             self.record(record)?;
