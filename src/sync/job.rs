@@ -141,7 +141,16 @@ impl Progress {
             view.reads = live.earlier_reads + client.own_reads();
             view.retries = counters.retries;
             view.waiting = counters.waiting;
-            live.samples.push_back((now, view.done));
+            // A sync brings several kinds: its pace is that of all of them together.
+            let (moved, all) = match view.parts.as_slice() {
+                [] => (view.done, None),
+                parts => share(parts),
+            };
+            if let Some(all) = all.filter(|all| *all > 0) {
+                view.fraction = Some((moved as f64 / all as f64).min(1.0));
+            }
+            let rows_left = rows_left.or(all.map(|all| all.saturating_sub(moved) as f64));
+            live.samples.push_back((now, moved));
             while live
                 .samples
                 .front()
@@ -153,7 +162,7 @@ impl Progress {
             if let (Some((first, before)), true) = (live.samples.front(), settled) {
                 let seconds = now.duration_since(*first).as_secs_f64();
                 if seconds > 0.2 {
-                    view.rate = (view.done - before.min(&view.done)) as f64 / seconds;
+                    view.rate = (moved - before.min(&moved)) as f64 / seconds;
                 }
             }
             view.eta_s = match (rows_left, view.rate > 0.5 && settled) {
@@ -200,6 +209,18 @@ impl Progress {
             new
         })
     }
+}
+
+/// Objects brought and wanted, over all kinds that are not refused.
+fn share(parts: &[PartView]) -> (u64, Option<u64>) {
+    let counted = parts.iter().filter(|part| !part.not_allowed);
+    let (mut done, mut all) = (0, 0);
+    for part in counted {
+        let total = part.total.unwrap_or(part.done).max(part.done);
+        all += total;
+        done += if part.finished { total } else { part.done };
+    }
+    (done, Some(all))
 }
 
 /// A discover or sync as it is stored.

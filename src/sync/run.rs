@@ -47,10 +47,27 @@ pub async fn run(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, St
         view.total = Some(view.done + view.errors + total);
         view.remaining = total;
     });
+    announce(ctx, &work);
     let mut end = refer(ctx, doc, spec, &mut work).await?;
     end = worse(end, super::discover::resources(ctx, doc, &spec.resources, spec.max_reads).await?);
     end = worse(end, invoices(ctx, doc, spec, work.items).await?);
     Ok(end)
+}
+
+/// All kinds that the run will bring, so that its share of the whole can be told from the beginning.
+fn announce(ctx: &Ctx, work: &Work) {
+    let payable = work.payable.len() as u64;
+    for (kind, total) in [
+        (Kind::Customer, work.customers.len() as u64),
+        (Kind::Product, work.products.len() as u64),
+        (Kind::InvoicePayment, payable),
+        // One payment an invoice, until it is known.
+        (Kind::PaymentIntent, payable),
+        (Kind::Invoice, work.items.len() as u64),
+    ] {
+        let not_allowed = !ctx.integration.may(kind.permission()) || !ctx.integration.offered(kind.path());
+        ctx.progress.part(PartView { kind, done: 0, total: Some(total), finished: false, not_allowed });
+    }
 }
 
 fn worse(a: End, b: End) -> End {
@@ -234,10 +251,9 @@ fn tell(ctx: &Ctx, part: &PartView, done: u64, remaining: u64) {
     ctx.progress.update(|view| {
         view.done = done;
         view.remaining = remaining;
-        view.fraction = view.total.filter(|total| *total > 0).map(|total| done as f64 / total as f64);
     });
     ctx.progress.part(part.clone());
-    ctx.progress.tick(&ctx.client, Some(remaining as f64));
+    ctx.progress.tick(&ctx.client, None);
 }
 
 async fn wait(ctx: &Ctx, pause: Duration) -> Result<(), Stop> {

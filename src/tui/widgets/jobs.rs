@@ -12,6 +12,7 @@ use ratatui::{
 use super::put::{self, Part, part};
 use super::{Hits, View, bar, stored};
 use crate::engine::api::{CatalogCounts, IntegrationView, JobState, JobView, PartView, Phase};
+use crate::stripe::kind::Kind;
 use crate::tui::fmt::{self, count};
 
 /// One row of the pane; the highest `drops` goes first when there is no room.
@@ -201,7 +202,17 @@ fn sync_line(view: &View<'_>, one: &IntegrationView) -> Told {
     match &one.sync {
         Some(job) if active(job) => {
             let mut spans = vec![strong(view, &count(job.done))];
+            // Until the invoices' own turn comes, what they refer to is what moves.
+            let current = job.parts.iter().find(|part| !part.finished && !part.not_allowed);
             match job.total {
+                _ if job.done == 0 && current.is_some_and(|part| part.kind != Kind::Invoice) => {
+                    let part = current.map(|part| {
+                        let of = part.total.map(|total| format!(" of {}", count(total))).unwrap_or_default();
+                        (format!("{} ", stored::word(part.kind)), format!("{}{of}", count(part.done)))
+                    });
+                    let (word, counts) = part.unwrap_or_default();
+                    spans = vec![Span::raw(word), strong(view, &counts)];
+                }
                 Some(total) => spans.push(Span::raw(format!(" of {} stored", count(total)))),
                 None => spans.push(Span::raw(" stored")),
             }
