@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::job::{Ctx, JobDoc, Stop};
 use super::pack::{Records, take_expanded};
+use super::plain;
 use super::walk::{Ask, Walk};
 use crate::store::batch::RecordWrite;
 use crate::store::merge::Via;
@@ -80,17 +81,17 @@ pub struct Brought {
     pub whole: bool,
 }
 
-struct Row {
-    key: String,
-    status: String,
-    writes: Vec<RecordWrite>,
+pub(super) struct Row {
+    pub(super) key: String,
+    pub(super) status: String,
+    pub(super) writes: Vec<RecordWrite>,
 }
 
-struct Prepared {
-    rows: Vec<Row>,
-    created: Vec<i64>,
-    last_id: Option<String>,
-    has_more: bool,
+pub(super) struct Prepared {
+    pub(super) rows: Vec<Row>,
+    pub(super) created: Vec<i64>,
+    pub(super) last_id: Option<String>,
+    pub(super) has_more: bool,
 }
 
 /// Pages over which it is judged whether a list brings enough.
@@ -182,6 +183,12 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         }
     };
     under_way.abort_all();
+    if let Err(stop) = &result
+        && walk.pages == 0
+        && plain::applies(ctx, reading.kind, stop).await
+    {
+        return plain::read(ctx, doc, &reading).await;
+    }
     brought.whole = result.is_ok() && !walk.ended_early;
     brought.missing = missing;
     walk.reset();
@@ -202,7 +209,7 @@ fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, Strin
     params
 }
 
-async fn page(
+pub(super) async fn page(
     ctx: &Ctx,
     shared: &Arc<(Kind, Option<(&'static str, Kind)>, WantedBy)>,
     params: Vec<(&'static str, String)>,
