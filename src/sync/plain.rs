@@ -9,8 +9,8 @@ use super::job::{Ctx, JobDoc, Stop};
 use super::reader::{Brought, PAGE, Prepared, Reading, page};
 use super::walk::Walk;
 use crate::store::{Batch, Durability};
-use crate::stripe::kind::Kind;
 use crate::stripe::Error;
+use crate::stripe::kind::Kind;
 
 /// Whether a list refused its first page for the filters alone.
 pub async fn applies(ctx: &Ctx, kind: Kind, stop: &Stop) -> bool {
