@@ -42,7 +42,9 @@ impl Context {
             None => dirs.as_ref().map(|dirs| dirs.data_dir().to_owned()).ok_or_else(no_home)?,
         };
         // Beside the data folder, never in it: who copies the folder does not copy the key.
-        let key_dir = if let Some(dirs) = &dirs { dirs.config_dir().to_owned() } else {
+        let key_dir = if let Some(dirs) = &dirs {
+            dirs.config_dir().to_owned()
+        } else {
             let mut name = data_dir.file_name().unwrap_or_default().to_owned();
             name.push(".key");
             data_dir.with_file_name(name)
@@ -70,7 +72,7 @@ impl Context {
     }
 
     /// The integration that `-i` names, or the only one.
-    pub fn integration(&self, store: &Store, word: Option<&str>) -> Result<Integration, Fail> {
+    pub fn integration(store: &Store, word: Option<&str>) -> Result<Integration, Fail> {
         let all = Integration::all(store)?;
         Ok(pick(&all, word)?.clone())
     }

@@ -26,7 +26,7 @@ pub struct DisconnectArgs {
 pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
     let store = context.open_existing()?;
     let vault = context.vault()?;
-    let before = context.integration(&store, Some(&args.integration))?;
+    let before = Context::integration(&store, Some(&args.integration))?;
     if before.off_since.is_some() && before.key.is_none() && !args.purge {
         return Err(Fail::usage(format!(
             "{} is disconnected already; --purge removes its records too",

@@ -43,7 +43,7 @@ pub async fn run(context: &Context, args: DiscoverArgs) -> Outcome {
     // Dates are checked before anything is opened; the zone does not matter for that.
     clock::day_range(args.from.as_deref(), args.to.as_deref(), "UTC").map_err(Fail::usage)?;
     let store = context.open_existing()?;
-    let integration = context.integration(&store, args.job.integration.as_deref())?;
+    let integration = Context::integration(&store, args.job.integration.as_deref())?;
     check_pace(context, &integration, args.job.pace)?;
     let now = (context.now)();
     let (gte, lt) = clock::day_range(args.from.as_deref(), args.to.as_deref(), integration.timezone.as_str())

@@ -27,7 +27,7 @@ pub fn run(context: &Context, args: &GetArgs) -> Outcome {
     let store = context.open_existing()?;
     let all = Integration::all(&store)?;
     let searched: Vec<IntegrationId> = match &args.integration {
-        Some(word) => vec![context.integration(&store, Some(word))?.id],
+        Some(word) => vec![Context::integration(&store, Some(word))?.id],
         None => all.iter().map(|one| one.id).collect(),
     };
     let mut missing = Vec::new();

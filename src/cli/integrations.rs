@@ -93,12 +93,12 @@ fn as_json(integration: &Integration) -> Value {
 
 fn list(context: &Context) -> Outcome {
     if !context.data_dir.exists() {
-        return none(context);
+        return Ok(none(context));
     }
     let store = context.open()?;
     let all = Integration::all(&store)?;
     if all.is_empty() {
-        return none(context);
+        return Ok(none(context));
     }
     for one in &all {
         if context.out.json {
@@ -120,16 +120,16 @@ fn list(context: &Context) -> Outcome {
     Ok(DONE)
 }
 
-fn none(context: &Context) -> Outcome {
+fn none(context: &Context) -> u8 {
     context
         .out
         .say("no account is connected yet: run `tillwatch connect`, or `tillwatch demo` to look around");
-    Ok(DONE)
+    DONE
 }
 
 fn show(context: &Context, word: &str) -> Outcome {
     let store = context.open_existing()?;
-    let one = context.integration(&store, Some(word))?;
+    let one = Context::integration(&store, Some(word))?;
     let out = context.out;
     if out.json {
         out.json(&as_json(&one));
@@ -161,7 +161,7 @@ fn show(context: &Context, word: &str) -> Outcome {
 async fn change(context: &Context, args: EditArgs) -> Outcome {
     let store = context.open_existing()?;
     let vault = context.vault()?;
-    let before = context.integration(&store, Some(&args.integration))?;
+    let before = Context::integration(&store, Some(&args.integration))?;
     let base = match &context.api_base {
         Some(base) => base.clone(),
         None => BaseUrl::parse(&before.base_url).map_err(Fail::usage)?,
@@ -213,7 +213,7 @@ async fn check(context: &Context, word: &str) -> Outcome {
     use crate::integration::connect::{stored_key, try_key};
     let store = context.open_existing()?;
     let vault = context.vault()?;
-    let mut one = context.integration(&store, Some(word))?;
+    let mut one = Context::integration(&store, Some(word))?;
     if one.off_since.is_some() {
         return Err(Fail::new(
             NOT_CONNECTED,

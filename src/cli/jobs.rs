@@ -3,7 +3,7 @@
 //!
 //! Ctrl-c stops a job where it is; the next run goes on there.
 
-use std::io::Write;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use clap::Args;
@@ -264,6 +264,7 @@ fn progress_line(out: Out, view: &JobView) -> String {
 }
 
 fn report(out: Out, integration: &Integration, job: &JobView, view: Option<&IntegrationView>) {
+    use std::fmt::Write;
     for warning in &job.warnings {
         out.warn(clean(warning));
     }
@@ -294,11 +295,11 @@ fn report(out: Out, integration: &Integration, job: &JobView, view: Option<&Inte
     let mut line =
         format!("{state}: {} {noun} {verb}, {} reads, {seconds} s", count(job.done), count(job.reads));
     if job.errors > 0 {
-        line.push_str(&format!(", {} failed (E retries them: --retry-errors)", count(job.errors)));
+        let _ = write!(line, ", {} failed (--retry-errors takes them up again)", count(job.errors));
     }
     if job.retries > 0 {
         let requests = if job.retries == 1 { "request" } else { "requests" };
-        line.push_str(&format!(", {} {requests} tried again", count(job.retries)));
+        let _ = write!(line, ", {} {requests} tried again", count(job.retries));
     }
     out.line(line);
     if let Some(error) = &job.error {

@@ -105,7 +105,8 @@ pub struct Out {
 
 impl Out {
     /// A result, one line. A closed pipe ends the program quietly, as other tools do.
-    pub fn line(&self, text: impl AsRef<str>) {
+    pub fn line(self, text: impl AsRef<str>) {
+        let _ = self;
         let mut out = std::io::stdout().lock();
         if writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()).is_err() {
             std::process::exit(i32::from(DONE));
@@ -113,25 +114,25 @@ impl Out {
     }
 
     /// A result as one JSON object on one line.
-    pub fn json(&self, value: &impl Serialize) {
+    pub fn json(self, value: &impl Serialize) {
         // Our own types: writing them as JSON can't fail.
         self.line(serde_json::to_string(value).unwrap_or_default());
     }
 
     /// Talk.
-    pub fn say(&self, text: impl AsRef<str>) {
+    pub fn say(self, text: impl AsRef<str>) {
         if !self.quiet {
             let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
         }
     }
 
     /// Said even when quiet: it changes what the result means.
-    pub fn warn(&self, text: impl AsRef<str>) {
+    pub fn warn(self, text: impl AsRef<str>) {
         let _ = writeln!(std::io::stderr().lock(), "{} {}", self.mark('!'), text.as_ref());
     }
 
     /// A mark for `✓`, `✗`, `–`, `!`, or its ASCII form.
-    pub fn mark(&self, glyph: char) -> &'static str {
+    pub fn mark(self, glyph: char) -> &'static str {
         match (glyph, self.ascii) {
             ('✓', false) => "✓",
             ('✓', true) => "ok",
@@ -144,7 +145,7 @@ impl Out {
     }
 
     /// A line that is drawn again and again may be shown.
-    pub fn shows_progress(&self) -> bool {
+    pub fn shows_progress(self) -> bool {
         !self.quiet && !self.json && std::io::stderr().is_terminal()
     }
 }

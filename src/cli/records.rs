@@ -44,7 +44,7 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         Fail::usage(format!("`{}` is no column to sort by: {}", clean(name), Column::NAMES))
     })?;
     let store = context.open_existing()?;
-    let integration = context.integration(&store, args.integration.as_deref())?;
+    let integration = Context::integration(&store, args.integration.as_deref())?;
     let table = RowTable::build(&store, integration.id, kind)?;
     let order = table.order(column, descending);
     let out = context.out;

@@ -29,7 +29,7 @@ pub struct StatusArgs {
 pub async fn run(context: &Context, args: &StatusArgs) -> Outcome {
     let store = context.open_existing()?;
     let picked =
-        if args.all { None } else { Some(context.integration(&store, args.integration.as_deref())?.id) };
+        if args.all { None } else { Some(Context::integration(&store, args.integration.as_deref())?.id) };
     let engine = Engine::with_store(context.engine_options(false), store).await?;
     // Whatever changed, the state of this moment is what counts.
     let snapshot = crate::engine::publish::build(&engine);

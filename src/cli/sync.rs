@@ -34,7 +34,7 @@ pub async fn run(context: &Context, args: SyncArgs) -> Outcome {
         return Err(Fail::usage("--delay takes seconds from 0 to 3600"));
     }
     let store = context.open_existing()?;
-    let integration = context.integration(&store, args.job.integration.as_deref())?;
+    let integration = Context::integration(&store, args.job.integration.as_deref())?;
     check_pace(context, &integration, args.job.pace)?;
     let spec = SyncSpec {
         batch_size: args.batch_size,

@@ -77,9 +77,9 @@ impl Engine {
         let opener = engine.clone();
         engine.spawn(async move {
             let options = opener.inner.options.clone();
-            let opened =
+            let store =
                 tokio::task::spawn_blocking(move || Store::open(&options.data_dir, &options.store)).await;
-            let result = match opened {
+            let result = match store {
                 Ok(Ok(store)) => opener.take(store).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(StoreError::Stopped("it failed while opening".into())),

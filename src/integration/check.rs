@@ -4,6 +4,8 @@
 //! of the network as a permission: what could not be tried is `Unknown`.
 //! Facts: the permission names are those in Stripe's 403 answers; see the table in `stripe/kind.rs`.
 
+use std::fmt::Write;
+
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
@@ -148,7 +150,7 @@ pub fn form_link(livemode: bool, permissions: &[&str]) -> String {
     let mode = if livemode { "" } else { "test/" };
     let mut link = format!("https://dashboard.stripe.com/{mode}apikeys/create?name=tillwatch");
     for (index, permission) in permissions.iter().enumerate() {
-        link.push_str(&format!("&permissions[{index}]={permission}"));
+        let _ = write!(link, "&permissions[{index}]={permission}");
     }
     link
 }
@@ -246,9 +248,8 @@ fn stops(error: &Error) -> bool {
 fn verdict(error: &Error) -> Verdict {
     match error {
         Error::MissingPermission { .. } => Verdict::Missing,
-        Error::NotFound { .. } => Verdict::NotOffered,
-        // A server that is not Stripe may know the path and not the list.
-        Error::BadRequest { .. } | Error::BadAnswer { .. } => Verdict::NotOffered,
+        // A server that is not Stripe may not know the path, or know it and not the list.
+        Error::NotFound { .. } | Error::BadRequest { .. } | Error::BadAnswer { .. } => Verdict::NotOffered,
         _ => Verdict::Unknown,
     }
 }

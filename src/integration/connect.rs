@@ -240,7 +240,7 @@ pub async fn edit(
     let all = Integration::all(store)?;
     if let Some(name) = edit.name {
         name_is_free(&all, &name, Some(before.id))?;
-        after.name = name.trim().to_owned();
+        name.trim().clone_into(&mut after.name);
     }
     if let Some(description) = edit.description {
         after.description = Some(crate::text::clean_max(&description, 200)).filter(|text| !text.is_empty());

@@ -91,13 +91,14 @@ fn is_fresh(dir: &Path) -> std::io::Result<bool> {
     Ok(true)
 }
 
+/// The format alone: a newer marker may have another shape.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
 fn read_marker(dir: &Path, file: &Path) -> Result<Marker, StoreError> {
     let text = fs::read(file).map_err(|error| StoreError::io(file, &error))?;
-    // The format alone first: a newer marker may have another shape.
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-    }
     let broken = || StoreError::NotOurs { dir: dir.to_owned() };
     let found = serde_json::from_slice::<Format>(&text).map_err(|_| broken())?.format;
     if found > FORMAT {

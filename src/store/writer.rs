@@ -4,7 +4,7 @@
 //! for it. Nobody else may write. It must never acknowledge `Synced` before `flush()` *and* `sync_data()`
 //! on a descriptor of its own: sled's `flush()` is no fsync on Linux.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
@@ -133,7 +133,7 @@ impl Writer {
             headers: HashMap::new(),
             counters: HashMap::new(),
             before: &self.counters,
-            seen: HashMap::new(),
+            seen: HashSet::new(),
             applied: Applied::default(),
         };
         for op in &batch.ops {
@@ -179,7 +179,7 @@ struct Change<'a> {
     headers: HashMap<Vec<u8>, (Header, Packing, Vec<u8>)>,
     counters: HashMap<IntegrationId, Counters>,
     before: &'a SharedCounters,
-    seen: HashMap<Vec<u8>, ()>,
+    seen: HashSet<Vec<u8>>,
     applied: Applied,
 }
 
@@ -202,13 +202,10 @@ impl Change<'_> {
 
     fn put(
         &mut self,
-        integration: IntegrationId,
-        kind: Kind,
+        (integration, kind): (IntegrationId, Kind),
         key: Vec<u8>,
         before: Option<&Header>,
-        after: Header,
-        packing: Packing,
-        rest: Vec<u8>,
+        (after, packing, rest): (Header, Packing, Vec<u8>),
     ) {
         self.counters(integration).change(kind, before, Some(&after));
         let mut value = Vec::with_capacity(160 + rest.len());
@@ -228,13 +225,10 @@ impl Change<'_> {
             Merged::HeaderOnly(header) => {
                 if let Some((before, packing, rest)) = &stored {
                     self.put(
-                        write.integration,
-                        write.kind,
+                        (write.integration, write.kind),
                         key,
                         Some(before),
-                        header,
-                        *packing,
-                        rest.clone(),
+                        (header, *packing, rest.clone()),
                     );
                 }
             }
@@ -245,7 +239,7 @@ impl Change<'_> {
                 }
                 let old_parts = stored.as_ref().map_or(0, |(_, packing, _)| packing.parts);
                 let (packing, rest) = self.split(write.integration, &key, &write.packed, old_parts);
-                self.put(write.integration, write.kind, key, before, header, packing, rest);
+                self.put((write.integration, write.kind), key, before, (header, packing, rest));
             }
         }
         Ok(())
@@ -276,11 +270,11 @@ impl Change<'_> {
 
     fn event(&mut self, write: &EventWrite) -> Result<(), StoreError> {
         let seen = keys::seen(write.integration, &write.id);
-        if self.seen.contains_key(&seen) || self.tree.contains_key(&seen).map_err(sled_error)? {
+        if self.seen.contains(&seen) || self.tree.contains_key(&seen).map_err(sled_error)? {
             self.applied.known_events += 1;
             return Ok(());
         }
-        self.seen.insert(seen.clone(), ());
+        self.seen.insert(seen.clone());
         self.out.insert(seen, &write.created.to_be_bytes());
         let key = keys::event(write.integration, write.created, &write.id);
         let (packing, rest) = self.split(write.integration, &key, &write.packed, 0);
@@ -328,7 +322,7 @@ impl Change<'_> {
             }
             Outcome::Gone => after.state = State::Gone,
         }
-        self.put(write.integration, Kind::Invoice, key, Some(&before), after, packing, rest);
+        self.put((write.integration, Kind::Invoice), key, Some(&before), (after, packing, rest));
         Ok(())
     }
 

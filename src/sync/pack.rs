@@ -50,7 +50,7 @@ impl<'a> Records<'a> {
             integration: self.integration,
             kind: self.kind,
             id: id.to_owned(),
-            header: header(self.kind, row, hash(json), as_of, more_lines),
+            header: header(self.kind, &row, hash(json), as_of, more_lines),
             packed: self.packer.pack(json.as_bytes())?,
             via,
         })
@@ -61,7 +61,7 @@ fn has_more_lines(json: &str) -> bool {
     serde_json::from_str::<InvoiceHead>(json).is_ok_and(|head| head.lines.has_more)
 }
 
-fn header(kind: Kind, row: RowHead, hash: u64, as_of: i64, more_lines: bool) -> Header {
+fn header(kind: Kind, row: &RowHead, hash: u64, as_of: i64, more_lines: bool) -> Header {
     // An invoice payment's texts are ids: never cut.
     let most = if kind == Kind::InvoicePayment { MOST_ID } else { MOST_TEXT };
     Header {
@@ -95,7 +95,7 @@ pub fn tombstone(integration: IntegrationId, kind: Kind, id: &str, as_of: i64) -
         integration,
         kind,
         id: id.to_owned(),
-        header: header(kind, RowHead::default(), hash(&json), as_of, false),
+        header: header(kind, &RowHead::default(), hash(&json), as_of, false),
         packed: crate::store::codec::Packed {
             codec: 0,
             raw_len: json.len() as u32,
@@ -103,6 +103,11 @@ pub fn tombstone(integration: IntegrationId, kind: Kind, id: &str, as_of: i64) -
         },
         via: Via::Deleted,
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Id {
+    id: String,
 }
 
 /// Takes an expanded field out of an object: the object with the id in its place, and the sub-object.
@@ -113,10 +118,6 @@ pub fn take_expanded<'j>(json: &'j str, field: &str) -> Option<(String, String, 
     let inner = fields.get(field)?.get();
     if !inner.starts_with('{') {
         return None;
-    }
-    #[derive(serde::Deserialize)]
-    struct Id {
-        id: String,
     }
     let id = serde_json::from_str::<Id>(inner).ok()?.id;
     // The raw value is a part of `json`: its place is the distance between the two.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::job::{Ctx, JobDoc, Stop};
-use super::reader::{Brought, PAGE, Prepared, Reading, page};
+use super::reader::{Brought, PAGE, Prepared, Reading, WantedIds, not_seen, page};
 use super::walk::Walk;
 use crate::store::{Batch, Durability};
 use crate::stripe::Error;
@@ -30,7 +30,12 @@ pub async fn applies(ctx: &Ctx, kind: Kind, stop: &Stop) -> bool {
 }
 
 /// Reads the list. A stop in the middle begins again the next time: there is nothing to go on by.
-pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: &Reading) -> Result<Brought, Stop> {
+pub async fn read(
+    ctx: &Ctx,
+    doc: &mut JobDoc,
+    reading: &Reading,
+    mut wanted: Option<WantedIds>,
+) -> Result<Brought, Stop> {
     let kind = reading.kind;
     ctx.progress.warn(format!("this server cannot list {kind} by time: the whole list is read"));
     let mut statuses = reading.statuses.clone();
@@ -44,7 +49,6 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: &Reading) -> Result<Brou
         }
     }
     let shared = std::sync::Arc::new((kind, reading.expanded, reading.wanted_by));
-    let mut missing = reading.wanted.clone().unwrap_or_default();
     let mut brought = Brought::default();
     let mut cursors: HashSet<String> = HashSet::new();
     let mut after: Option<String> = None;
@@ -59,12 +63,14 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: &Reading) -> Result<Brou
         for (row, created) in rows.into_iter().zip(created) {
             let in_range = created < doc.lt && doc.gte.is_none_or(|gte| created >= gte);
             let keep = in_range
-                && match &reading.wanted {
-                    Some(wanted) => wanted.contains(&row.key),
+                && match &mut wanted {
+                    Some(wanted) => wanted.get_mut(row.key.as_str()).is_some_and(|seen| {
+                        *seen = true;
+                        true
+                    }),
                     None => statuses.is_empty() || statuses.contains(&row.status),
                 };
             if keep {
-                missing.remove(&row.key);
                 hits += 1;
                 for write in row.writes {
                     batch.record(write);
@@ -91,7 +97,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: &Reading) -> Result<Brou
         ctx.store.commit(batch, Durability::Applied, (ctx.now)()).await.map_err(Stop::Store)?;
         if after.is_none() {
             brought.whole = true;
-            brought.missing = missing;
+            brought.missing = not_seen(wanted);
             return Ok(brought);
         }
     }

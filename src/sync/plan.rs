@@ -54,8 +54,8 @@ pub fn plan(store: &Store, integration: &Integration, spec: &SyncSpec) -> Result
         let more_lines = work.with_more_lines();
         let pages = work.payment_pages();
         let payable = work.payable.len() as u64;
-        rows.push(row(integration, wanted(Kind::Customer, std::mem::take(&mut work.customers), &work)));
-        rows.push(row(integration, wanted(Kind::Product, std::mem::take(&mut work.products), &work)));
+        rows.push(row(integration, &wanted(Kind::Customer, std::mem::take(&mut work.customers), &work)));
+        rows.push(row(integration, &wanted(Kind::Product, std::mem::take(&mut work.products), &work)));
         for kind in [Kind::InvoicePayment, Kind::PaymentIntent] {
             // An invoice usually has one payment; which ones is known once the links are here.
             let by_list = payable > pages.max(1);
@@ -111,7 +111,7 @@ fn wanted(kind: Kind, ids: HashSet<String>, work: &Work) -> Wanted {
     Wanted { kind, ids, by: WantedBy::Id, expanded: None, pages, max_reads: None }
 }
 
-fn row(integration: &Integration, wanted: Wanted) -> PlanRow {
+fn row(integration: &Integration, wanted: &Wanted) -> PlanRow {
     let by_list = wanted.by_list();
     let reads = if wanted.ids.is_empty() { 0 } else { wanted.reads() };
     PlanRow {

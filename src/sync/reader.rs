@@ -3,7 +3,7 @@
 //! It must never start a page whose batch is durable again, and never hold more than a few pages: reading
 //! waits for the store.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -28,8 +28,9 @@ pub struct Reading {
     pub kind: Kind,
     /// Filters and expansions beyond the walk's own.
     pub params: Vec<(&'static str, String)>,
-    /// Only rows with these ids are kept; the walk ends when all have been seen. None: all rows.
-    pub wanted: Option<HashSet<String>>,
+    /// Only rows with these ids are kept; the walk ends when all have been seen. None: all rows. One set for
+    /// the whole reading: at a million invoices a second copy would be felt.
+    pub wanted: Option<WantedIds>,
     /// What an id in `wanted` stands for.
     pub wanted_by: WantedBy,
     /// Only rows with these statuses are kept; empty: all.
@@ -43,6 +44,9 @@ pub struct Reading {
     /// Whether its progress is the job's (discover) or a part's.
     pub leads: bool,
 }
+
+/// Ids that are wanted, and whether each has been seen.
+pub type WantedIds = HashMap<Box<str>, bool>;
 
 /// How rows are matched with what is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +79,14 @@ impl Reading {
 pub struct Brought {
     /// Rows stored.
     pub stored: u64,
-    /// Ids that were wanted and not seen.
-    pub missing: HashSet<String>,
+    /// Ids that were wanted and not seen, in no order.
+    pub missing: Vec<Box<str>>,
     /// The whole list was read (so what is missing is not in it).
     pub whole: bool,
 }
+
+/// What the rows of a list are: their kind, a field that is expanded and its kind, what they are matched by.
+pub(super) type Shape = (Kind, Option<(&'static str, Kind)>, WantedBy);
 
 pub(super) struct Row {
     pub(super) key: String,
@@ -98,11 +105,13 @@ pub(super) struct Prepared {
 const JUDGED_PAGES: u64 = 8;
 
 /// Reads. The walk's state lives in `doc.walks[kind]` and is stored with every page.
-pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Brought, Stop> {
+pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<Brought, Stop> {
     let name = reading.kind.list_name();
     let mut walk = doc.walks.remove(name).unwrap_or_else(|| Walk::new(doc.gte, doc.lt));
     walk.reset();
-    let mut missing = reading.wanted.clone().unwrap_or_default();
+    let mut wanted = reading.wanted.take();
+    let total = wanted.as_ref().map(|wanted| wanted.len() as u64);
+    let mut unseen = total.unwrap_or_default();
     let mut brought = Brought::default();
     let mut under_way: JoinSet<(usize, Result<Prepared, Stop>)> = JoinSet::new();
     let shared = Arc::new((reading.kind, reading.expanded, reading.wanted_by));
@@ -122,10 +131,9 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
             under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
         }
         let Some(joined) = under_way.join_next().await else { break Ok(()) };
-        let (window, prepared) = match joined {
-            Ok(answer) => answer,
-            // A page task can only end early by a panic in a parser.
-            Err(_) => break Err(Stop::Store(StoreError::Value("a page could not be read".into()))),
+        // A page task can only end early by a panic in a parser.
+        let Ok((window, prepared)) = joined else {
+            break Err(Stop::Store(StoreError::Value("a page could not be read".into())));
         };
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
@@ -145,12 +153,15 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         let mut batch = Batch::new();
         let mut hits = 0;
         for row in prepared.rows {
-            let keep = match &reading.wanted {
-                Some(wanted) => wanted.contains(&row.key),
+            let keep = match &mut wanted {
+                Some(wanted) => wanted.get_mut(row.key.as_str()).is_some_and(|seen| {
+                    unseen -= u64::from(!*seen);
+                    *seen = true;
+                    true
+                }),
                 None => reading.statuses.is_empty() || reading.statuses.contains(&row.status),
             };
             if keep {
-                missing.remove(&row.key);
                 hits += 1;
                 for write in row.writes {
                     batch.record(write);
@@ -158,16 +169,16 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
             }
         }
         brought.stored += hits;
-        let enough = reading.wanted.is_some() && missing.is_empty() && reading.wanted_by == WantedBy::Id;
+        let enough = wanted.is_some() && unseen == 0 && reading.wanted_by == WantedBy::Id;
         let poor = reading.may_give_up
             && walk.pages >= JUDGED_PAGES
             && brought.stored < walk.pages
-            && (missing.len() as f64) < walk.rows_left() / PAGE as f64;
+            && (unseen as f64) < walk.rows_left() / PAGE as f64;
         let stop_early = (enough || poor) && !walk.is_done();
         if stop_early {
             walk.finish();
         }
-        tell(ctx, &reading, &walk, hits, brought.stored);
+        tell(ctx, &reading, &walk, hits, (brought.stored, total));
         doc.walks.insert(name.to_owned(), walk.clone());
         doc.view = ctx.progress.view();
         ctx.add_reads(&mut batch);
@@ -177,7 +188,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         }
         if stop_early {
             under_way.abort_all();
-            brought.missing = missing;
+            brought.missing = not_seen(wanted);
             doc.walks.insert(name.to_owned(), walk);
             return Ok(brought);
         }
@@ -187,13 +198,17 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         && walk.pages == 0
         && plain::applies(ctx, reading.kind, stop).await
     {
-        return plain::read(ctx, doc, &reading).await;
+        return plain::read(ctx, doc, &reading, wanted).await;
     }
     brought.whole = result.is_ok() && !walk.ended_early;
-    brought.missing = missing;
+    brought.missing = not_seen(wanted);
     walk.reset();
     doc.walks.insert(name.to_owned(), walk);
     result.map(|()| brought)
+}
+
+pub(super) fn not_seen(wanted: Option<WantedIds>) -> Vec<Box<str>> {
+    wanted.unwrap_or_default().into_iter().filter(|(_, seen)| !seen).map(|(id, _)| id).collect()
 }
 
 fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, String)> {
@@ -211,7 +226,7 @@ fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, Strin
 
 pub(super) async fn page(
     ctx: &Ctx,
-    shared: &Arc<(Kind, Option<(&'static str, Kind)>, WantedBy)>,
+    shared: &Arc<Shape>,
     params: Vec<(&'static str, String)>,
 ) -> Result<Prepared, Stop> {
     let page = ctx.client.list(shared.0.path(), &params).await?;
@@ -223,11 +238,7 @@ pub(super) async fn page(
     }
 }
 
-fn prepare(
-    ctx: &Ctx,
-    (kind, expanded, wanted_by): (Kind, Option<(&'static str, Kind)>, WantedBy),
-    page: &Page,
-) -> Result<Prepared, StoreError> {
+fn prepare(ctx: &Ctx, (kind, expanded, wanted_by): Shape, page: &Page) -> Result<Prepared, StoreError> {
     let integration = ctx.integration.id;
     let mut packer = Records::new(&ctx.store, integration, kind)?;
     let mut inner = expanded
@@ -265,7 +276,7 @@ fn prepare(
     Ok(Prepared { rows, created, last_id, has_more: page.has_more })
 }
 
-fn tell(ctx: &Ctx, reading: &Reading, walk: &Walk, hits: u64, stored: u64) {
+fn tell(ctx: &Ctx, reading: &Reading, walk: &Walk, hits: u64, (stored, total): (u64, Option<u64>)) {
     ctx.progress.update(|view| {
         view.pages += 1;
         if reading.leads {
@@ -274,7 +285,6 @@ fn tell(ctx: &Ctx, reading: &Reading, walk: &Walk, hits: u64, stored: u64) {
         }
     });
     if !reading.leads {
-        let total = reading.wanted.as_ref().map(|wanted| wanted.len() as u64);
         ctx.progress.part(crate::engine::api::PartView {
             kind: reading.kind,
             done: stored,

@@ -84,15 +84,16 @@ pub async fn bring(ctx: &Ctx, doc: &mut JobDoc, wanted: Wanted) -> Result<End, S
     }
 }
 
-async fn fetch(ctx: &Ctx, doc: &mut JobDoc, wanted: Wanted, part: &mut PartView) -> Result<(), Stop> {
+async fn fetch(ctx: &Ctx, doc: &mut JobDoc, mut wanted: Wanted, part: &mut PartView) -> Result<(), Stop> {
     if wanted.ids.is_empty() {
         return Ok(());
     }
     let walked = doc.walks.contains_key(wanted.kind.list_name());
-    let mut left = wanted.ids.clone();
-    if walked || wanted.by_list() {
+    let by_list = wanted.by_list();
+    let ids = std::mem::take(&mut wanted.ids);
+    let left = if walked || by_list {
         let mut reading = Reading {
-            wanted: Some(wanted.ids.clone()),
+            wanted: Some(ids.into_iter().map(|id| (id.into_boxed_str(), false)).collect()),
             wanted_by: wanted.by,
             expanded: wanted.expanded,
             may_give_up: true,
@@ -104,12 +105,12 @@ async fn fetch(ctx: &Ctx, doc: &mut JobDoc, wanted: Wanted, part: &mut PartView)
         }
         let brought = read(ctx, doc, reading).await?;
         part.done = brought.stored;
-        left = brought.missing;
-        if wanted.by == WantedBy::Invoice && brought.whole {
-            // Not in the whole list: these invoices have no payments.
-            left.clear();
-        }
-    }
+        // Not in the whole list: these invoices have no payments.
+        let settled = wanted.by == WantedBy::Invoice && brought.whole;
+        if settled { Vec::new() } else { brought.missing }
+    } else {
+        ids.into_iter().map(String::into_boxed_str).collect()
+    };
     singles(ctx, doc, &wanted, left, part).await
 }
 
@@ -117,11 +118,10 @@ async fn singles(
     ctx: &Ctx,
     doc: &mut JobDoc,
     wanted: &Wanted,
-    ids: HashSet<String>,
+    mut ids: Vec<Box<str>>,
     part: &mut PartView,
 ) -> Result<(), Stop> {
     // In a fixed order, so that runs are alike.
-    let mut ids: Vec<String> = ids.into_iter().collect();
     ids.sort_unstable();
     let mut answers = futures::stream::iter(ids)
         .map(|id| async move {

@@ -4,7 +4,6 @@
 //! pending, never a record whose customer was forgotten. It must make no single read for an invoice whose
 //! lines are all in the list's answer.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -100,9 +99,9 @@ async fn refer(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, work: &mut Work) ->
         max_reads,
     };
     end = worse(end, bring(ctx, doc, links).await?);
+    let changed = std::mem::take(&mut work.changed);
     let (intents, charges) =
-        blocking(ctx, move |ctx| payments_of(&ctx.store, ctx.integration.id, &payable, &HashSet::new()))
-            .await?;
+        blocking(ctx, move |ctx| payments_of(&ctx.store, ctx.integration.id, &payable, &changed)).await?;
     let with_charge = may_expand_charge(ctx);
     if !with_charge && !intents.is_empty() {
         ctx.progress.warn("charges were left out: the key may not read them (rak_charge_read)");

@@ -340,8 +340,8 @@ mod tests {
             let ask = asked.swap_remove(order(asked.len()));
             let (rows, more) = list.read(&ask, 100);
             let times: Vec<i64> = rows.iter().map(|row| row.1).collect();
-            let last = rows.last().map(|row| row.0.to_string());
-            let ours = walk.page(ask.window, &times, last.as_deref(), more);
+            let end = rows.last().map(|row| row.0.to_string());
+            let ours = walk.page(ask.window, &times, end.as_deref(), more);
             for (row, _) in &rows[..ours] {
                 seen[*row] += 1;
             }

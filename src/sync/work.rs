@@ -31,6 +31,8 @@ pub struct Work {
     pub customers: HashSet<String>,
     /// Products not stored yet.
     pub products: HashSet<String>,
+    /// Invoices that changed since they were synced: their payments may have, too.
+    pub changed: HashSet<String>,
     /// Invoices that can have payments.
     pub payable: HashSet<String>,
     /// The oldest of the items.
@@ -83,6 +85,9 @@ pub fn collect(store: &Store, integration: IntegrationId, spec: &SyncSpec) -> Re
         if header.status != "draft" {
             work.payable.insert(id.to_owned());
         }
+        if header.state == State::Stale {
+            work.changed.insert(id.to_owned());
+        }
         work.oldest = work.oldest.min(header.created);
         true
     })?;
@@ -121,33 +126,32 @@ pub fn collect(store: &Store, integration: IntegrationId, spec: &SyncSpec) -> Re
     Ok(work)
 }
 
-/// The payment intents and charges that the given invoices' payments name. With `all` false, only those not
-/// stored yet.
-pub fn payments_of(
+/// The payment intents and charges that the given invoices' payments name: those not stored yet, and all of
+/// the invoices in `again`, which changed since they were synced.
+pub(crate) fn payments_of(
     store: &Store,
     integration: IntegrationId,
     invoices: &HashSet<String>,
     again: &HashSet<String>,
 ) -> Result<(HashSet<String>, HashSet<String>), StoreError> {
     let (mut intents, mut charges) = (HashSet::new(), HashSet::new());
+    let mut failure = None;
     store.each_header(integration, Kind::InvoicePayment, |_, header| {
         // `summary` puts the invoice into the label and what paid it into `who`.
-        if invoices.contains(&header.label) && !header.who.is_empty() {
-            match Kind::from_id(&header.who) {
-                Some(Kind::Charge) => charges.insert((header.who, header.label)),
-                _ => intents.insert((header.who, header.label)),
-            };
+        if !invoices.contains(&header.label) || header.who.is_empty() {
+            return true;
         }
-        true
-    })?;
-    let missing = |kind: Kind, pairs: HashSet<(String, String)>| -> Result<HashSet<String>, StoreError> {
-        let mut out = HashSet::new();
-        for (id, invoice) in pairs {
-            if again.contains(&invoice) || !store.has(integration, kind, &id)? {
-                out.insert(id);
+        let kind =
+            if Kind::from_id(&header.who) == Some(Kind::Charge) { Kind::Charge } else { Kind::PaymentIntent };
+        match store.has(integration, kind, &header.who) {
+            Ok(true) if !again.contains(&header.label) => {}
+            Ok(_) => {
+                let set = if kind == Kind::Charge { &mut charges } else { &mut intents };
+                set.insert(header.who);
             }
+            Err(error) => failure = Some(error),
         }
-        Ok(out)
-    };
-    Ok((missing(Kind::PaymentIntent, intents)?, missing(Kind::Charge, charges)?))
+        failure.is_none()
+    })?;
+    failure.map_or(Ok((intents, charges)), Err)
 }

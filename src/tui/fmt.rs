@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(fit("日本語テスト", 5), "日本…");
         assert_eq!(fit("abc", 0), "");
         assert_eq!(middle("in_1QxAbR2eZvKYlo2C7Kp", 13), "in_1QxAbR…7Kp");
-        assert_eq!(clean("a\u{1b}[31mb\u{202e}c"), "a [31mbc");
+        assert_eq!(clean("a\u{1b}[31mb\u{202e}c"), "abc");
     }
 
     #[test]
