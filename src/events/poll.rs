@@ -21,6 +21,8 @@ const PATH: &str = "/v1/events";
 const PAGE: &str = "100";
 /// Pages of one catch-up, at most, before the screen hears of it.
 const MOST_PAGES: usize = 10_000;
+/// Pages that are compared with what is stored, at most, where events cannot be followed.
+const MOST_COMPARED: usize = 100;
 
 /// Where polling is, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -78,13 +80,19 @@ pub async fn poll(
                 polled.hole = true;
                 continue;
             }
+            Err(error) if cursor.newest.is_some() && knows_no_cursor(&error) => {
+                polled.new += compare(store, client, integration, now, &mut cursor, &mut meter).await?;
+                return Ok(polled);
+            }
             Err(error) => return Err(error.into()),
         };
         // Without a cursor the newest page is the beginning; with one, pages lead up to the newest.
         let first = cursor.newest.is_none();
         let more = !first && page.has_more;
-        let part = Part { first, last: !more };
-        polled.new += take(store, client, integration, now, &page, &mut cursor, &mut meter, part).await?;
+        let part = Part { first, last: !more, date: page.date };
+        // Oldest first: of two changes of one object, the later one is applied later.
+        let rows: Vec<&str> = page.iter().rev().collect();
+        polled.new += take(store, client, integration, now, &rows, &mut cursor, &mut meter, part).await?;
         if !more {
             break;
         }
@@ -99,6 +107,57 @@ struct Part {
     first: bool,
     /// Nothing newer is left at Stripe.
     last: bool,
+    /// Stripe's time of the answer.
+    date: i64,
+}
+
+/// A server that is not Stripe may list events and have no `ending_before`.
+fn knows_no_cursor(error: &Error) -> bool {
+    match error {
+        Error::BadRequest { param, message, .. } => {
+            param.as_deref().unwrap_or(message).contains("ending_before")
+        }
+        _ => false,
+    }
+}
+
+/// For such a server: its whole list, up to a bound, compared with what is stored.
+async fn compare(
+    store: &Store,
+    client: &Client,
+    integration: &Arc<Integration>,
+    now: &Now,
+    cursor: &mut Cursor,
+    meter: &mut u64,
+) -> Result<u64, Stop> {
+    let mut pages: Vec<Page> = Vec::new();
+    let mut after: Option<String> = None;
+    while pages.len() < MOST_COMPARED {
+        let mut params = vec![("limit", PAGE.to_owned())];
+        params.extend(after.take().map(|id| ("starting_after", id)));
+        let page = client.list(PATH, &params).await?;
+        let last = page.iter().next_back().and_then(head).map(|head| head.id.into_owned());
+        let more = page.has_more && last.is_some();
+        after = last;
+        pages.push(page);
+        if !more {
+            break;
+        }
+    }
+    let created = |json: &&str| head(json).and_then(|head| head.created).unwrap_or_default();
+    let mut rows: Vec<&str> = pages.iter().flat_map(Page::iter).collect();
+    // Such servers may list the oldest first, too.
+    if rows.first().map(created) >= rows.last().map(created) {
+        rows.reverse();
+    }
+    rows.sort_by_key(created);
+    let date = pages.first().map_or_else(|| now(), |page| page.date);
+    let part = Part { first: false, last: true, date };
+    take(store, client, integration, now, &rows, cursor, meter, part).await
+}
+
+fn head(json: &str) -> Option<ObjectHead<'_>> {
+    serde_json::from_str::<ObjectHead<'_>>(json).ok().filter(|head| !head.id.is_empty())
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call site; a struct of them would only move the names")]
@@ -107,15 +166,14 @@ async fn take(
     client: &Client,
     integration: &Arc<Integration>,
     now: &Now,
-    page: &Page,
+    rows: &[&str],
     cursor: &mut Cursor,
     meter: &mut u64,
     part: Part,
 ) -> Result<u64, Stop> {
     let at = now();
     let mut batch = Batch::new();
-    // Oldest first: of two changes of one object, the later one is applied later.
-    for json in page.iter().rev() {
+    for json in rows {
         match prepare(store, integration, json, Source::Poll, at)? {
             Prepared::Write(mut write) => {
                 if part.first {
@@ -128,14 +186,12 @@ async fn take(
             Prepared::Unreadable => cursor.unreadable += 1,
         }
     }
-    if let Some(head) = page.iter().next().and_then(|json| serde_json::from_str::<ObjectHead>(json).ok())
-        && !head.id.is_empty()
-    {
+    if let Some(head) = rows.last().and_then(|json| head(json)) {
         cursor.newest = Some(head.id.into_owned());
         cursor.newest_created = head.created.unwrap_or_default();
     }
     if part.last {
-        cursor.complete_to = Some(page.date);
+        cursor.complete_to = Some(part.date);
         cursor.polled_at = Some(at);
     }
     let reads = client.own_reads();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::api::{Delivery, Health, IntegrationId, Missing};
 use crate::store::{Store, StoreError};
+use crate::stripe::DEFAULT_BASE;
 use crate::vault::Place;
 
 use super::check::{Checked, Verdict};
@@ -123,6 +124,11 @@ impl Integration {
     /// Whether the server offers a path at all (other servers than Stripe may not).
     pub fn offered(&self, path: &str) -> bool {
         !self.permissions.iter().any(|row| row.path == path && row.verdict == Verdict::NotOffered)
+    }
+
+    /// Connected to Stripe itself, not to a stand-in for it.
+    pub fn is_stripe(&self) -> bool {
+        self.base_url.starts_with(DEFAULT_BASE)
     }
 
     /// What works, apart from the network.

@@ -5,6 +5,7 @@ pub mod estimate;
 pub mod job;
 pub mod lines;
 pub mod pack;
+pub mod plain;
 pub mod plan;
 pub mod reader;
 pub mod related;

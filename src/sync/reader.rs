@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::job::{Ctx, JobDoc, Stop};
 use super::pack::{Records, take_expanded};
+use super::plain;
 use super::walk::{Ask, Walk};
 use crate::store::batch::RecordWrite;
 use crate::store::merge::Via;
@@ -85,19 +86,19 @@ pub struct Brought {
 }
 
 /// What the rows of a list are: their kind, a field that is expanded and its kind, what they are matched by.
-type Shape = (Kind, Option<(&'static str, Kind)>, WantedBy);
+pub(super) type Shape = (Kind, Option<(&'static str, Kind)>, WantedBy);
 
-struct Row {
-    key: String,
-    status: String,
-    writes: Vec<RecordWrite>,
+pub(super) struct Row {
+    pub(super) key: String,
+    pub(super) status: String,
+    pub(super) writes: Vec<RecordWrite>,
 }
 
-struct Prepared {
-    rows: Vec<Row>,
-    created: Vec<i64>,
-    last_id: Option<String>,
-    has_more: bool,
+pub(super) struct Prepared {
+    pub(super) rows: Vec<Row>,
+    pub(super) created: Vec<i64>,
+    pub(super) last_id: Option<String>,
+    pub(super) has_more: bool,
 }
 
 /// Pages over which it is judged whether a list brings enough.
@@ -193,6 +194,12 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
         }
     };
     under_way.abort_all();
+    if let Err(stop) = &result
+        && walk.pages == 0
+        && plain::applies(ctx, reading.kind, stop).await
+    {
+        return plain::read(ctx, doc, &reading, wanted).await;
+    }
     brought.whole = result.is_ok() && !walk.ended_early;
     brought.missing = not_seen(wanted);
     walk.reset();
@@ -200,7 +207,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
     result.map(|()| brought)
 }
 
-fn not_seen(wanted: Option<WantedIds>) -> Vec<Box<str>> {
+pub(super) fn not_seen(wanted: Option<WantedIds>) -> Vec<Box<str>> {
     wanted.unwrap_or_default().into_iter().filter(|(_, seen)| !seen).map(|(id, _)| id).collect()
 }
 
@@ -217,7 +224,11 @@ fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, Strin
     params
 }
 
-async fn page(ctx: &Ctx, shared: &Arc<Shape>, params: Vec<(&'static str, String)>) -> Result<Prepared, Stop> {
+pub(super) async fn page(
+    ctx: &Ctx,
+    shared: &Arc<Shape>,
+    params: Vec<(&'static str, String)>,
+) -> Result<Prepared, Stop> {
     let page = ctx.client.list(shared.0.path(), &params).await?;
     let (ctx, shared) = (ctx.clone(), shared.clone());
     let prepared = tokio::task::spawn_blocking(move || prepare(&ctx, *shared, &page)).await;
