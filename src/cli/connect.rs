@@ -47,10 +47,10 @@ pub struct ConnectArgs {
     #[arg(long, value_name = "on|off", default_value = "on", default_missing_value = "on", num_args = 0..=1, require_equals = true)]
     billing: OnOff,
     /// How events are pushed; off: they are polled
-    #[arg(long, default_value = "off")]
+    #[arg(long, default_value = "off", hide = true)]
     webhook: Webhook,
-    /// How often to look for new events
-    #[arg(long, value_name = "15m", value_parser = durations::parse)]
+    /// How often to look for new events; 15m if not given
+    #[arg(long, value_name = "DURATION", value_parser = durations::parse)]
     poll: Option<u64>,
     #[command(flatten)]
     key: KeyArgs,
@@ -94,7 +94,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         );
     }
     let integration = save(&store, &vault, wish, found, &context.now).await?;
-    let proposal = propose(context, &client, &integration).await;
+    let proposal = propose(context, &store, &client, &integration).await;
     if out.json {
         out.json(&json!({
             "id": integration.id.0,
@@ -217,14 +217,14 @@ pub fn missing(out: Out, integration: &Integration) {
     for row in &missing {
         out.line(format!("  {} {}  {}  {}", out.mark('✗'), row.resource, row.permission, row.costs));
     }
-    out.line(
-        "Everything else works. To add them, tick the boxes in Stripe (Administrator or Developer role):",
-    );
+    out.line("Everything else works. To add them, make a key with these boxes ticked (Administrator or Developer role):");
     out.line(format!("  {}", form(integration)));
+    out.line(format!("and give it with `tillwatch integrations edit {} --new-key`.", integration.id.0));
 }
 
 async fn propose(
     context: &Context,
+    store: &crate::store::Store,
     client: &Client,
     integration: &Integration,
 ) -> Option<(String, Estimate, u64)> {
@@ -238,5 +238,7 @@ async fn propose(
     // A guess is a courtesy: without an answer there is none.
     let estimate = estimate(client, Kind::Invoice, Some(gte), now + 1).await.ok()?;
     let rate = if integration.livemode { 15.0 } else { 24.0 };
-    Some((format!("tillwatch discover --from {from}"), estimate, estimate.seconds(rate)))
+    let others = Integration::all(store).is_ok_and(|all| all.len() > 1);
+    let named = if others { format!(" -i {}", integration.id.0) } else { String::new() };
+    Some((format!("tillwatch discover{named} --from {from}"), estimate, estimate.seconds(rate)))
 }

@@ -60,6 +60,17 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     }
     let limit = args.limit.unwrap_or(SHOWN);
     let zone = Zone::named(&integration.timezone);
+    if !table.is_empty() {
+        out.line(format!(
+            "{}  {}  {}  {:>16}  {}  {}",
+            fit("id", 30),
+            fit("created", 11),
+            fit("status", 14),
+            "amount",
+            fit("number or name", 18),
+            "who"
+        ));
+    }
     for index in order.iter().take(limit) {
         let Some(row) = table.row(*index as usize) else { continue };
         let amount = row

@@ -35,7 +35,7 @@ pub struct SandboxArgs {
     #[arg(long, default_value_t = 0.0, value_name = "R")]
     events_per_second: f64,
     /// Seconds between resets of the relay socket (not used yet)
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", hide = true)]
     relay_reset: Option<u64>,
     /// Faults: 500, 503-html, 429, lock, cut, reset, slow; `=P` for how often (0.02)
     #[arg(long = "fault", value_name = "KIND[=P]")]

@@ -11,7 +11,7 @@ use crate::events::poll::{self, Cursor};
 use crate::integration::Integration;
 use crate::store::{Batch, Durability, Store};
 use crate::stripe::Error;
-use crate::sync::job::{Ctx, End, JobDoc, Progress, Stop, What};
+use crate::sync::job::{Ctx, JobDoc, Progress, Stop, What};
 use crate::sync::{discover, run};
 
 /// Starts (or goes on with) a discover.
@@ -223,9 +223,21 @@ async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
     if !noted && poll::possible(&ctx.integration) {
         poller::once(engine, id).await;
     }
-    let result: Result<End, Stop> = match &what {
-        What::Discover(spec) => discover::run(&ctx, &mut doc, spec).await,
-        What::Sync(spec) => run::run(&ctx, &mut doc, spec).await,
+    let result = {
+        let work = async {
+            match &what {
+                What::Discover(spec) => discover::run(&ctx, &mut doc, spec).await,
+                What::Sync(spec) => run::run(&ctx, &mut doc, spec).await,
+            }
+        };
+        let mut work = std::pin::pin!(work);
+        let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                result = &mut work => break result,
+                _ = seconds.tick() => ctx.progress.refresh(&ctx.client),
+            }
+        }
     };
     if result.is_ok() && poll::possible(&ctx.integration) && !ctx.cancel.is_cancelled() {
         poller::once(engine, id).await;

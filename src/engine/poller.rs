@@ -100,19 +100,20 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
         Ok(polled) => {
             engine.note_answer(id);
             let now = engine.now();
+            let store = engine.store();
             let mut state = engine.state();
             if polled.new > 0 {
                 state.events_version += 1;
             }
             if let Some(runtime) = state.runtimes.get_mut(&id) {
-                runtime.count_events(polled.new, now);
+                match store.filter(|_| polled.first) {
+                    Some(store) => runtime.recount_today(&store, now),
+                    None => runtime.count_events(polled.new, now),
+                }
             }
             drop(state);
             if polled.hole {
-                let text = format!(
-                    "{}: more than 30 days went by unwatched, which is all that Stripe remembers; run discover and sync to be sure of what changed",
-                    config.name
-                );
+                let text = "the newest known event is no longer in Stripe's list (it keeps 30 days): run discover and sync to be sure of what changed";
                 engine.message(Level::Warning, Some(id), text);
             }
             None

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
-use super::api::{Health, IntegrationView, PollView, ReadsView, Snapshot, StoredKind};
+use super::api::{Health, IntegrationView, JobState, PollView, ReadsView, Snapshot, StoredKind};
 use super::runtime::Runtime;
 use crate::events::poll::Cursor;
 use crate::store::Store;
@@ -82,7 +82,9 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
     };
     let sync = runtime.sync.view();
     let discover = runtime.discover.view();
-    let synced_at = sync.as_ref().and_then(|job| job.finished_at);
+    // A run that was stopped says nothing of how complete a kind is.
+    let whole = sync.as_ref().filter(|job| job.state == JobState::Completed);
+    let synced_at = whole.and_then(|job| job.finished_at);
     let base: &[Kind] = if config.billing { &BILLING_KINDS } else { &PAYMENT_KINDS };
     let stored = Kind::all()
         .filter(|kind| base.contains(kind) || counters.count(*kind) > 0)

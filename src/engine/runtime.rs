@@ -119,10 +119,7 @@ impl Runtime {
     pub fn load(store: &Store, config: Integration, now: i64) -> Result<Runtime, StoreError> {
         let id = config.id;
         let load = |kind| store.meta::<JobDoc>(&JobDoc::name(id, kind)).map(Slot::load);
-        let day = day_start(now, &config.timezone);
-        // Just before the day began: everything newer is today's.
-        let eve = EventPos { created: day - 1, id: String::new() };
-        let today = event_log::count_newer(store.tree(), &[id], &eve)?;
+        let today = count_today(store, &config, now)?;
         Ok(Runtime {
             discover: load(JobKind::Discover)?,
             sync: load(JobKind::Sync)?,
@@ -131,7 +128,7 @@ impl Runtime {
             offline: None,
             poll: PollState::default(),
             minutes: MinuteCounts::default(),
-            today: (day, today),
+            today,
         })
     }
 
@@ -148,6 +145,11 @@ impl Runtime {
         }
     }
 
+    /// Counts today's events in the log: after the first page, most of which is older than our watching.
+    pub fn recount_today(&mut self, store: &Store, now: i64) {
+        self.today = count_today(store, &self.config, now).unwrap_or(self.today);
+    }
+
     /// Counts events that were just stored.
     pub fn count_events(&mut self, new: u64, now: i64) {
         self.minutes.add(now, new);
@@ -157,6 +159,14 @@ impl Runtime {
         }
         self.today.1 += new;
     }
+}
+
+/// The day's first second and how many events of the log are not older.
+fn count_today(store: &Store, config: &Integration, now: i64) -> Result<(i64, u64), StoreError> {
+    let day = day_start(now, &config.timezone);
+    // No event id sorts before the empty one: the very end of the evening before.
+    let eve = EventPos { created: day - 1, id: String::new() };
+    Ok((day, event_log::count_newer(store.tree(), &[config.id], &eve)?))
 }
 
 /// The first second of the day in the zone.

@@ -52,7 +52,12 @@ pub fn prepare(
     let object_json = event.data.object.get();
     let object = serde_json::from_str::<ObjectHead>(object_json).unwrap_or_default();
     let kind = Kind::from_object(&object.object);
-    let row = row(integration.id, &event, &object, kind, source, now);
+    let mut row = row(integration.id, &event, &object, kind, source, now);
+    if let Some(kind) = kind.filter(|_| !event.event_type.contains("failed"))
+        && let Some(name) = customer_name(store, integration.id, kind, object_json)?
+    {
+        row.who = name;
+    }
     let mut records = Vec::new();
     if let Some(kind) = kind
         && event.account.is_none()
@@ -75,6 +80,24 @@ pub fn prepare(
         packed,
         records,
     })))
+}
+
+/// Payments and subscriptions name their customer by id only: the stored customer tells who that is.
+fn customer_name(
+    store: &Store,
+    integration: IntegrationId,
+    kind: Kind,
+    json: &str,
+) -> Result<Option<String>, StoreError> {
+    if !matches!(kind, Kind::PaymentIntent | Kind::Subscription) {
+        return Ok(None);
+    }
+    let customer = summary(kind, json).customer;
+    if customer.is_empty() {
+        return Ok(None);
+    }
+    let header = store.header(integration, Kind::Customer, &customer)?;
+    Ok(header.map(|header| header.who).filter(|who| !who.is_empty()))
 }
 
 fn kept(billing: bool, event_type: &str) -> bool {

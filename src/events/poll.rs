@@ -55,6 +55,8 @@ pub struct Polled {
     pub new: u64,
     /// The cursor had left Stripe's 30 days: what happened between could not be asked for.
     pub hole: bool,
+    /// They are the beginning of the log: most of them happened before we watched.
+    pub first: bool,
 }
 
 /// Reads everything that is newer than the cursor and stores it.
@@ -88,6 +90,7 @@ pub async fn poll(
         };
         // Without a cursor the newest page is the beginning; with one, pages lead up to the newest.
         let first = cursor.newest.is_none();
+        polled.first |= first;
         let more = !first && page.has_more;
         let part = Part { first, last: !more, date: page.date };
         // Oldest first: of two changes of one object, the later one is applied later.

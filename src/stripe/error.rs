@@ -16,7 +16,7 @@ pub enum Error {
     },
     /// 401: the key was good once: expired, rolled or deleted.
     #[error(
-        "This API key has expired or was deleted at Stripe; make a new one and connect again. ({message})"
+        "This API key has expired or was deleted at Stripe; make a new one in the Dashboard and give that one. ({message})"
     )]
     ExpiredKey {
         /// Stripe's words.

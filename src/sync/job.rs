@@ -173,6 +173,19 @@ impl Progress {
         self.changed.notify_one();
     }
 
+    /// Takes over why nothing moves, between pages: a slow or absent network brings none.
+    pub fn refresh(&self, client: &Client) {
+        let waiting = client.counters().waiting;
+        let changed = self.with(|live| {
+            let changed = live.view.waiting != waiting;
+            live.view.waiting = waiting;
+            changed
+        });
+        if changed {
+            self.changed.notify_one();
+        }
+    }
+
     /// One kind's share of a sync.
     pub fn part(&self, part: PartView) {
         self.update(|view| match view.parts.iter_mut().find(|known| known.kind == part.kind) {

@@ -234,6 +234,11 @@ fn sync_line(view: &View<'_>, one: &IntegrationView) -> Told {
             let todo = c.pending + c.stale + c.processing;
             if todo > 0 {
                 parts.push(part(0, vec![strong(view, &count(todo)), Span::raw(" to store")]));
+            } else if !discovered(one) {
+                // What events brought says nothing of the rest: only a whole discover does.
+                let text =
+                    vec![Span::raw("discover first: "), strong(view, "d"), Span::raw(" lists the rest")];
+                return Told { bar: None, parts: vec![part(0, text)] };
             } else if c.error == 0 {
                 parts.push(part(0, vec![Span::styled("✓ all stored", theme.good())]));
             }
@@ -247,6 +252,11 @@ fn sync_line(view: &View<'_>, one: &IntegrationView) -> Told {
         }
     }
     Told { bar: share.map(|share| (share, theme.good())), parts }
+}
+
+/// A discover has come to its end: the catalog is more than what events happened to bring.
+fn discovered(one: &IntegrationView) -> bool {
+    one.discover.as_ref().is_some_and(|job| job.state == JobState::Completed)
 }
 
 fn strong(view: &View<'_>, text: &str) -> Span<'static> {
