@@ -69,6 +69,11 @@ impl Reading {
     }
 }
 
+/// The name of the walk that keeps all of a list.
+pub fn whole_walk(kind: Kind) -> String {
+    format!("all {}", kind.list_name())
+}
+
 /// What a reading brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Brought {
@@ -101,7 +106,12 @@ const JUDGED_PAGES: u64 = 8;
 
 /// Reads. The walk's state lives in `doc.walks[kind]` and is stored with every page.
 pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Brought, Stop> {
-    let name = reading.kind.list_name();
+    // What is read whole and what is only looked through for some ids are walks of their own.
+    let name = match reading.wanted {
+        Some(_) => reading.kind.list_name().to_owned(),
+        None => whole_walk(reading.kind),
+    };
+    let name = name.as_str();
     let mut walk = doc.walks.remove(name).unwrap_or_else(|| Walk::new(doc.gte, doc.lt));
     walk.reset();
     let mut missing = reading.wanted.clone().unwrap_or_default();
@@ -116,14 +126,14 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         .chain(reading.params.clone())
         .collect();
     let result = loop {
-        if let Err(stop) = ctx.check(reading.max_reads) {
+        if let Err(stop) = ctx.check(None) {
             break Err(stop);
         }
-        while let Some(ask) = walk.ask(ctx.client.concurrency()) {
-            let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
-            under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
-        }
-        let Some(joined) = under_way.join_next().await else { break Ok(()) };
+        ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way);
+        let Some(joined) = under_way.join_next().await else {
+            // Nothing is under way: either all is read, or no more may be.
+            break if walk.is_done() { Ok(()) } else { ctx.check(reading.max_reads) };
+        };
         // A page task can only end early by a panic in a parser.
         let Ok((window, prepared)) = joined else {
             break Err(Stop::Store(StoreError::Value("a page could not be read".into())));
@@ -139,10 +149,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
         let ours = walk.page(window, &prepared.created, prepared.last_id.as_deref(), prepared.has_more);
         prepared.rows.truncate(ours);
         // The next pages are asked for before this one is stored.
-        while let Some(ask) = walk.ask(ctx.client.concurrency()) {
-            let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
-            under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
-        }
+        ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way);
         let mut batch = Batch::new();
         let mut hits = 0;
         for row in prepared.rows {
@@ -189,6 +196,23 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, reading: Reading) -> Result<Broug
     walk.reset();
     doc.walks.insert(name.to_owned(), walk);
     result.map(|()| brought)
+}
+
+/// Asks for as many pages as may be under way. Near the job's last read it asks for fewer, so that none is
+/// sent whose answer would have to be thrown away.
+fn ask_on(
+    ctx: &Ctx,
+    reading: &Reading,
+    shared: &Arc<(Kind, Option<(&'static str, Kind)>, WantedBy)>,
+    base: &[(&'static str, String)],
+    walk: &mut Walk,
+    under_way: &mut JoinSet<(usize, Result<Prepared, Stop>)>,
+) {
+    while ctx.reads_left(reading.max_reads) > under_way.len() as u64 {
+        let Some(ask) = walk.ask(ctx.client.concurrency()) else { break };
+        let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(base, &ask));
+        under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
+    }
 }
 
 fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, String)> {
