@@ -24,7 +24,7 @@ async fn a_restored_folder_prints_the_same_and_a_broken_file_makes_nothing() {
     let key = bench.key(&bench.stripe.keys.restricted);
     bench.run_in(&other, &["integrations", "edit", "1", "--api-key-file", &key]).await.ok();
     bench.run_in(&other, &["discover", "-q"]).await.ok();
-    bench.run_in(&other, &["restore", &name]).await.ended(1);
+    bench.run_in(&other, &["restore", &name]).await.refused(2, &["not empty", "--data-dir"]);
 
     let mut flipped = bytes.clone();
     let middle = flipped.len() / 2;

@@ -77,17 +77,16 @@ async fn ranges_at_the_edges_are_taken() {
     let bench = Bench::connected(300).await;
     let listed = bench.list("/v1/invoices").await;
     let newest = listed[0]["created"].as_i64().unwrap();
-    let day = jiff::Timestamp::from_second(newest).unwrap().to_string()[..10].to_owned();
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let date = |at: i64| jiff::Timestamp::from_second(at).unwrap().to_zoned(zone.clone()).date().to_string();
+    let day = date(newest);
     bench.run(&["discover", "--to", "0001-01-01"]).await.ok();
     bench.run(&["discover", "--to", "1970-01-01"]).await.ok();
     assert_eq!(bench.status().await["catalog"]["total"], 0);
-    // Both ends are inclusive, in UTC.
+    // Both ends are inclusive, in the account's time zone.
     bench.run(&["discover", "--from", &day, "--to", &day]).await.ok();
-    let start = format!("{day}T00:00:00Z").parse::<jiff::Timestamp>().unwrap().as_second();
-    let that_day = |one: &&serde_json::Value| {
-        let created = one["created"].as_i64().unwrap();
-        one["status"] != "draft" && (start..start + 86_400).contains(&created)
-    };
+    let that_day =
+        |one: &&serde_json::Value| one["status"] != "draft" && date(one["created"].as_i64().unwrap()) == day;
     let expected = listed.iter().filter(that_day).count();
     let status = bench.status().await;
     assert_eq!(status["catalog"]["total"], expected);

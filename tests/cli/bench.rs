@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::StreamExt;
 use serde_json::Value;
 use tempfile::TempDir;
 use tillwatch::sandbox::{Limits, Options, Running, start};
@@ -161,6 +162,12 @@ impl Bench {
         let request = self.http.get(format!("{}{path}", self.stripe.base_url));
         let answer = request.bearer_auth(&self.stripe.keys.secret).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Many at once, in the order of the paths.
+    pub async fn ask_all(&self, paths: impl IntoIterator<Item = String>) -> Vec<Value> {
+        let asked = paths.into_iter().map(|path| async move { self.ask(&path).await });
+        futures::stream::iter(asked).buffered(32).collect().await
     }
 
     /// A whole list, read page by page.

@@ -16,7 +16,9 @@ async fn an_integration_is_listed_shown_edited_and_checked() {
         ["integrations", "edit", "1", "--name", "Corner shop", "--poll", "2h", "--description", "The till"];
     bench.run(&edits).await.ok();
     let shown = bench.run(&["integrations", "show", "corner SHOP"]).await.ok().out;
-    for word in ["Corner shop", "The till", "2h", "UTC", "connected", "rk_test_…", "invoices, customers"] {
+    for word in
+        ["Corner shop", "The till", "2h", "Europe/Berlin", "connected", "rk_test_…", "invoices, customers"]
+    {
         assert!(shown.contains(word), "{word}: {shown}");
     }
     let one = bench.json(&["integrations", "show", "1"]).await;
