@@ -165,7 +165,8 @@ fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(
         Some(typed) if typed == found.account_name => Ok(()),
         Some(_) => Err(Fail::usage("that is not the account's name; nothing was saved")),
         None => Err(Fail::usage(format!(
-            "a live secret key can move money and tillwatch only needs to read: make a restricted key ({link}), or give --yes to use this one all the same"
+            "a live secret key can move money and tillwatch only needs to read: give --yes to use it all the same, or make a restricted key: {}",
+            form_link(true, &[])
         ))),
     }
 }

@@ -4,7 +4,6 @@
 //! Ctrl-c stops a job where it is; the next run goes on there.
 
 use std::io::Write as _;
-use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
@@ -16,7 +15,7 @@ use crate::engine::Engine;
 use crate::engine::api::{
     Answer, IntegrationView, JobId, JobKind, JobOutcome, JobState, JobView, Pace, Request,
 };
-use crate::engine::publish::READ_FLOOR;
+use crate::engine::publish::{READ_FLOOR, build};
 use crate::integration::Integration;
 use crate::stripe::BaseUrl;
 use crate::stripe::kind::Kind;
@@ -132,8 +131,7 @@ pub async fn run(
         Answer::Started { job, resumed } => (job, resumed),
         Answer::Refused { reason } => {
             engine.shutdown().await;
-            let code = if integration.refused.is_some() { NOT_CONNECTED } else { super::out::USAGE };
-            return Err(Fail::new(code, reason));
+            return Err(Fail::new(refusal_code(integration, kind), reason));
         }
         Answer::Busy { job } => {
             engine.shutdown().await;
@@ -145,7 +143,7 @@ pub async fn run(
         out.say(format!("going on with {job} where it was"));
     }
     let ended = follow(engine, out, integration, kind, job).await;
-    let view = engine.snapshots().borrow().integrations.iter().find(|one| one.id == integration.id).cloned();
+    let view = build(engine).integrations.into_iter().find(|one| one.id == integration.id);
     engine.shutdown().await;
     let Some(ended) = ended else {
         out.say("stopped; run it again to go on where it is");
@@ -161,6 +159,21 @@ pub async fn run(
     })
 }
 
+/// What the key or the missing connection stands in the way of is not wrong usage.
+fn refusal_code(integration: &Integration, kind: JobKind) -> u8 {
+    let needed = match kind {
+        JobKind::Sync if !integration.billing => Kind::PaymentIntent,
+        _ => Kind::Invoice,
+    };
+    let billing_off = kind == JobKind::Discover && !integration.billing;
+    let connected = integration.off_since.is_none() && integration.refused.is_none();
+    if connected && (billing_off || integration.may(needed.permission())) {
+        super::out::USAGE
+    } else {
+        NOT_CONNECTED
+    }
+}
+
 /// Waits for the end; `None` when a signal came first.
 async fn follow(
     engine: &Engine,
@@ -174,7 +187,10 @@ async fn follow(
     let shows = out.shows_progress();
     let ended = loop {
         let view = {
-            let snapshot = Arc::clone(&snapshots.borrow_and_update());
+            // Made now: the published one may be older than the start of a job that was taken up again, and
+            // would still tell how it ended before.
+            snapshots.mark_unchanged();
+            let snapshot = build(engine);
             let one = snapshot.integrations.iter().find(|one| one.id == integration.id);
             one.and_then(|one| match kind {
                 JobKind::Discover => one.discover.clone(),

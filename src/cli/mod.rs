@@ -215,8 +215,20 @@ fn wants_color(when: ColorWhen) -> bool {
 /// A key on the command line is in the shell's history and in every process list. It is refused before
 /// anything can print it.
 fn key_in_arguments() -> Option<Fail> {
-    const STARTS: [&str; 8] =
-        ["sk_test_", "sk_live_", "rk_test_", "rk_live_", "rkcs_test_", "sk_org_", "whsec_", "pk_live_"];
+    // Publishable keys are no secret, but who types one means to give a key.
+    const STARTS: [&str; 11] = [
+        "sk_test_",
+        "sk_live_",
+        "sk_org_",
+        "rk_test_",
+        "rk_live_",
+        "rkcs_test_",
+        "pk_test_",
+        "pk_live_",
+        "ek_test_",
+        "ek_live_",
+        "whsec_",
+    ];
     let looks_like_key = |argument: &str| {
         let word = argument.rsplit('=').next().unwrap_or(argument).trim();
         STARTS.iter().any(|start| word.starts_with(start) && word.len() > start.len())

@@ -73,6 +73,11 @@ impl Ctx {
         batch.reads(self.integration.id, (self.now)() / 86_400, reads);
     }
 
+    /// Reads that the job may still send.
+    pub fn reads_left(&self, max_reads: Option<u64>) -> u64 {
+        max_reads.map_or(u64::MAX, |most| most.saturating_sub(self.client.own_reads()))
+    }
+
     /// Ends the job when it is cancelled or has used its reads.
     pub fn check(&self, max_reads: Option<u64>) -> Result<(), Stop> {
         if self.cancel.is_cancelled() {
@@ -249,6 +254,9 @@ pub struct JobDoc {
     pub lt: i64,
     /// Where its walks are, by list name.
     pub walks: BTreeMap<String, Walk>,
+    /// A sync: which invoices (and which content of them) its walks were for, of those that are left.
+    #[serde(default)]
+    pub work: u64,
 }
 
 /// What a job was asked to do.
@@ -308,7 +316,7 @@ impl JobDoc {
             error: None,
             pace,
         };
-        Self { view, what, gte: range.0, lt: range.1, walks: BTreeMap::new() }
+        Self { view, what, gte: range.0, lt: range.1, walks: BTreeMap::new(), work: 0 }
     }
 
     /// Can be taken up again: it did not come to its end.

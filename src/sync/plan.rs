@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::reader::{PAGE, WantedBy};
-use super::related::Wanted;
+use super::related::{Wanted, list_reads};
 use super::work::{Work, collect};
 use crate::engine::api::SyncSpec;
 use crate::integration::Integration;
@@ -58,11 +58,11 @@ pub fn plan(store: &Store, integration: &Integration, spec: &SyncSpec) -> Result
         rows.push(row(integration, &wanted(Kind::Product, std::mem::take(&mut work.products), &work)));
         for kind in [Kind::InvoicePayment, Kind::PaymentIntent] {
             // An invoice usually has one payment; which ones is known once the links are here.
-            let by_list = payable > pages.max(1);
+            let by_list = payable > list_reads(pages);
             rows.push(PlanRow {
                 kind,
                 about: payable,
-                list_pages: if by_list { pages.max(1) } else { 0 },
+                list_pages: if by_list { list_reads(pages) } else { 0 },
                 single_reads: if by_list { 0 } else { payable },
                 allowed: allowed(integration, kind),
             });

@@ -74,6 +74,11 @@ impl Reading {
     }
 }
 
+/// The name of the walk that keeps all of a list.
+pub fn whole_walk(kind: Kind) -> String {
+    format!("all {}", kind.list_name())
+}
+
 /// What a reading brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Brought {
@@ -106,8 +111,13 @@ const JUDGED_PAGES: u64 = 8;
 
 /// Reads. The walk's state lives in `doc.walks[kind]` and is stored with every page.
 pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<Brought, Stop> {
-    let name = reading.kind.list_name();
-    let mut walk = doc.walks.remove(name).unwrap_or_else(|| Walk::new(doc.gte, doc.lt));
+    // What is read whole and what is only looked through for some ids are walks of their own.
+    let name = match reading.wanted {
+        Some(_) => reading.kind.list_name().to_owned(),
+        None => whole_walk(reading.kind),
+    };
+    let name = name.as_str();
+    let mut walk = doc.walks.get(name).cloned().unwrap_or_else(|| Walk::new(doc.gte, doc.lt));
     walk.reset();
     let mut wanted = reading.wanted.take();
     let total = wanted.as_ref().map(|wanted| wanted.len() as u64);
@@ -123,14 +133,14 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
         .chain(reading.params.clone())
         .collect();
     let result = loop {
-        if let Err(stop) = ctx.check(reading.max_reads) {
+        if let Err(stop) = ctx.check(None) {
             break Err(stop);
         }
-        while let Some(ask) = walk.ask(ctx.client.concurrency()) {
-            let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
-            under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
-        }
-        let Some(joined) = under_way.join_next().await else { break Ok(()) };
+        ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way);
+        let Some(joined) = under_way.join_next().await else {
+            // Nothing is under way: either all is read, or no more may be.
+            break if walk.is_done() { Ok(()) } else { ctx.check(reading.max_reads) };
+        };
         // A page task can only end early by a panic in a parser.
         let Ok((window, prepared)) = joined else {
             break Err(Stop::Store(StoreError::Value("a page could not be read".into())));
@@ -146,10 +156,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
         let ours = walk.page(window, &prepared.created, prepared.last_id.as_deref(), prepared.has_more);
         prepared.rows.truncate(ours);
         // The next pages are asked for before this one is stored.
-        while let Some(ask) = walk.ask(ctx.client.concurrency()) {
-            let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(&base, &ask));
-            under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
-        }
+        ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way);
         let mut batch = Batch::new();
         let mut hits = 0;
         for row in prepared.rows {
@@ -179,12 +186,18 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
             walk.finish();
         }
         tell(ctx, &reading, &walk, hits, (brought.stored, total));
-        doc.walks.insert(name.to_owned(), walk.clone());
+        let durable = doc.walks.insert(name.to_owned(), walk.clone());
         doc.view = ctx.progress.view();
         ctx.add_reads(&mut batch);
         batch.meta(JobDoc::name(ctx.integration.id, doc.view.kind), doc);
         if let Err(error) = ctx.store.commit(batch, Durability::Applied, (ctx.now)()).await {
-            break Err(Stop::Store(error));
+            // The page is not stored, so the walk has not got past it: on a full disk the job's document may
+            // still find room where the page did not.
+            match durable {
+                Some(durable) => doc.walks.insert(name.to_owned(), durable),
+                None => doc.walks.remove(name),
+            };
+            return Err(Stop::Store(error));
         }
         if stop_early {
             under_way.abort_all();
@@ -209,6 +222,23 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
 
 pub(super) fn not_seen(wanted: Option<WantedIds>) -> Vec<Box<str>> {
     wanted.unwrap_or_default().into_iter().filter(|(_, seen)| !seen).map(|(id, _)| id).collect()
+}
+
+/// Asks for as many pages as may be under way. Near the job's last read it asks for fewer, so that none is
+/// sent whose answer would have to be thrown away.
+fn ask_on(
+    ctx: &Ctx,
+    reading: &Reading,
+    shared: &Arc<Shape>,
+    base: &[(&'static str, String)],
+    walk: &mut Walk,
+    under_way: &mut JoinSet<(usize, Result<Prepared, Stop>)>,
+) {
+    while ctx.reads_left(reading.max_reads) > under_way.len() as u64 {
+        let Some(ask) = walk.ask(ctx.client.concurrency()) else { break };
+        let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(base, &ask));
+        under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
+    }
 }
 
 fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, String)> {

@@ -41,13 +41,20 @@ pub struct Wanted {
 impl Wanted {
     /// A list walk is likely cheaper than single reads.
     pub fn by_list(&self) -> bool {
-        self.ids.len() as u64 > self.pages.max(1)
+        self.ids.len() as u64 > list_reads(self.pages)
     }
 
     /// Reads that this will likely take.
     pub fn reads(&self) -> u64 {
-        if self.by_list() { self.pages.max(1) } else { self.ids.len() as u64 }
+        if self.by_list() { list_reads(self.pages) } else { self.ids.len() as u64 }
     }
+}
+
+/// What a walk over so many pages likely costs: a long list is cut into about a dozen windows, each of which
+/// ends in a page that is not full.
+pub fn list_reads(pages: u64) -> u64 {
+    let pages = pages.max(1);
+    if pages > 3 { pages + pages.min(12) } else { pages }
 }
 
 /// Brings what is wanted. Returns whether all of it could be asked for.
@@ -123,6 +130,10 @@ async fn singles(
 ) -> Result<(), Stop> {
     // In a fixed order, so that runs are alike.
     ids.sort_unstable();
+    // No more are begun than may be read: an answer that comes too late would be read again.
+    let may = usize::try_from(ctx.reads_left(wanted.max_reads)).unwrap_or(usize::MAX);
+    let mut failure = (ids.len() > may).then(|| Stop::MaxReads(wanted.max_reads.unwrap_or_default()));
+    ids.truncate(may);
     let mut answers = futures::stream::iter(ids)
         .map(|id| async move {
             ctx.check(wanted.max_reads)?;
@@ -132,7 +143,6 @@ async fn singles(
     let mut batch = Batch::new();
     let mut unreadable = 0_u64;
     let mut held = 0;
-    let mut failure = None;
     while let Some(answer) = answers.next().await {
         match answer {
             Ok(Some(writes)) => {
@@ -142,6 +152,8 @@ async fn singles(
                 part.done += 1;
             }
             Ok(None) => unreadable += 1,
+            // What is under way is waited for and kept.
+            Err(stop @ Stop::MaxReads(_)) => failure = Some(stop),
             Err(stop) => {
                 failure = Some(stop);
                 break;

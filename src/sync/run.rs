@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt;
 
 use super::job::{Ctx, End, JobDoc, Stop};
-use super::reader::{PAGE, Reading, WantedBy, read};
+use super::reader::{PAGE, Reading, WantedBy, read, whole_walk};
 use super::related::{Wanted, bring};
 use super::work::{Item, Work, collect, payments_of};
 use crate::engine::api::{PartView, SyncSpec};
@@ -35,10 +35,15 @@ pub async fn run(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, St
         move |ctx| collect(&ctx.store, ctx.integration.id, &spec)
     })
     .await?;
-    if work.items.is_empty() {
-        // Nothing pending: old walks have nothing to add.
-        doc.walks.retain(|name, _| spec.resources.iter().any(|kind| kind.list_name() == name));
-    } else if doc.gte.is_none() {
+    let digest = work.items.iter().fold(0, |all, item| all ^ mark(&item.id, item.hash));
+    if doc.work != digest || work.items.is_empty() {
+        // Walks look for what certain invoices refer to. With others (listed or changed since the run was
+        // stopped, or the next of a batch) what was passed over before may be wanted now.
+        doc.walks.retain(|name, _| spec.resources.iter().any(|kind| whole_walk(*kind) == *name));
+        doc.gte = None;
+        doc.work = digest;
+    }
+    if doc.gte.is_none() && !work.items.is_empty() {
         // Payments of an invoice are as young as the invoice.
         doc.gte = Some(work.oldest);
     }
@@ -49,7 +54,11 @@ pub async fn run(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, St
     });
     announce(ctx, &work);
     let mut end = refer(ctx, doc, spec, &mut work).await?;
-    end = worse(end, super::discover::resources(ctx, doc, &spec.resources, spec.max_reads).await?);
+    // Asked for by name: all of them, not only what is as young as the invoices.
+    let since = doc.gte.take();
+    let whole = super::discover::resources(ctx, doc, &spec.resources, spec.max_reads).await;
+    doc.gte = since;
+    end = worse(end, whole?);
     end = worse(end, invoices(ctx, doc, spec, work.items).await?);
     Ok(end)
 }
@@ -162,8 +171,11 @@ async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>
             wait(ctx, pause).await?;
         }
     }
+    // No more are begun than may be read: an answer that comes too late would be read again.
+    let may = usize::try_from(ctx.reads_left(spec.max_reads)).unwrap_or(usize::MAX);
+    let mut enough = (long.len() > may).then(|| Stop::MaxReads(spec.max_reads.unwrap_or_default()));
     let at_once = if pause.is_zero() { ctx.client.concurrency() } else { 1 };
-    let mut answers = futures::stream::iter(long)
+    let mut answers = futures::stream::iter(long.into_iter().take(may))
         .map(|item| async move {
             ctx.check(spec.max_reads)?;
             let lines = further_lines(ctx, &item).await;
@@ -175,7 +187,15 @@ async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>
         .buffer_unordered(at_once);
     let mut errors = 0_u64;
     while let Some(answer) = answers.next().await {
-        let (item, lines) = answer?;
+        let (item, lines) = match answer {
+            Ok(answer) => answer,
+            // What is under way is waited for and kept.
+            Err(stop @ Stop::MaxReads(_)) => {
+                enough = Some(stop);
+                continue;
+            }
+            Err(stop) => return Err(stop),
+        };
         let (outcome, lines) = match lines {
             Ok(lines) => (Outcome::Synced, lines),
             Err(Stop::Stripe(Error::NotFound { .. })) => (Outcome::Gone, Vec::new()),
@@ -203,9 +223,19 @@ async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>
         part.done = done;
         tell(ctx, &part, begun_with + done, total - done - errors);
     }
+    if let Some(stop) = enough {
+        return Err(stop);
+    }
     part.finished = true;
     ctx.progress.part(part);
     Ok(end)
+}
+
+/// An invoice and its content, as a number whose sums by XOR tell sets of them apart.
+fn mark(id: &str, hash: u64) -> u64 {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::new().chain_update(hash.to_le_bytes()).chain_update(id).finalize();
+    digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte))
 }
 
 fn concerns_all(stop: &Stop) -> bool {
@@ -238,6 +268,7 @@ fn change(ctx: &Ctx, item: &Item, outcome: Outcome, lines: Vec<Packed>) -> State
 async fn store(ctx: &Ctx, doc: &mut JobDoc, changes: Vec<StateChange>) -> Result<(), Stop> {
     let mut batch = Batch::new();
     for change in changes {
+        doc.work ^= mark(&change.id, change.if_hash);
         batch.state(change);
     }
     doc.view = ctx.progress.view();
