@@ -62,7 +62,9 @@ fn open(path: &Path, options: &OpenOptions) -> Result<sled::Db, String> {
 /// notices only when it reads them.
 fn readable(tree: &sled::Db) -> Result<(), String> {
     let read = catch_unwind(AssertUnwindSafe(|| {
-        tree.scan_prefix([keys::COUNTERS]).chain(tree.scan_prefix([keys::META])).try_for_each(|pair| pair.map(drop))
+        tree.scan_prefix([keys::COUNTERS])
+            .chain(tree.scan_prefix([keys::META]))
+            .try_for_each(|pair| pair.map(drop))
     }));
     match read {
         Ok(result) => result.map_err(|error| error.to_string()),

@@ -1,7 +1,12 @@
 //! `kill -9` at random moments of connect, open, discover and sync: the next run carries on and ends with
 //! exactly the records of an undisturbed one.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
 
 mod kills;
 mod resume;

@@ -155,7 +155,11 @@ impl Pty {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status, begun.elapsed());
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not end; the screen is\n{}", self.look(vt100::Screen::contents));
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "it does not end; the screen is\n{}",
+                self.look(vt100::Screen::contents)
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -1,6 +1,11 @@
 //! The store through its library: what a batch means, what is counted, what survives, what is refused.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
 
 mod backup;
 mod counters;
@@ -138,13 +143,7 @@ pub(crate) fn event(store: &Store, whose: IntegrationId, id: &str, created: i64,
 
 /// Sync's word on an invoice whose content is `json`.
 pub(crate) fn synced(id: &str, json: &str, lines: Vec<Packed>) -> StateChange {
-    StateChange {
-        integration: ONE,
-        id: id.into(),
-        if_hash: hash(json),
-        outcome: Outcome::Synced,
-        lines,
-    }
+    StateChange { integration: ONE, id: id.into(), if_hash: hash(json), outcome: Outcome::Synced, lines }
 }
 
 /// Text that does not get smaller when packed: the same for the same seed.

@@ -125,7 +125,9 @@ fn command(dir: &Path) -> Command {
 fn one_owner_at_a_time() {
     let temp = tempfile::tempdir().unwrap();
     let store = open(temp.path());
-    let Err(StoreError::Owned { pid, .. }) = Store::open(temp.path(), &options()) else { panic!("two owners") };
+    let Err(StoreError::Owned { pid, .. }) = Store::open(temp.path(), &options()) else {
+        panic!("two owners")
+    };
     assert_eq!(pid, Some(std::process::id()));
     let output = command(temp.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(75));
