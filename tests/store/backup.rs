@@ -1,6 +1,7 @@
 //! Backups: they come back whole, or are refused with a sentence.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tillwatch::store::backup::{restore, write};
@@ -41,7 +42,6 @@ fn a_backup_comes_back_as_it_was() {
     assert_eq!(dump(&dir).len() as u64, keys);
     let names: Vec<_> = fs::read_dir(temp.path()).unwrap().flatten().map(|file| file.file_name()).collect();
     assert_eq!(names.len(), 3, "{names:?}");
-    use std::os::unix::fs::PermissionsExt;
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
