@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::dashboard;
-use super::out::{FAILED, Fail, Out, Outcome};
+use super::out::{FAILED, Fail, INTERRUPTED, Out, Outcome};
 use crate::clock;
 use crate::engine::{self, Engine};
 use crate::integration::connect::{Wish, save, try_key};
 use crate::sandbox;
 use crate::store::{OpenOptions, Store, folder};
 use crate::stripe::{ApiKey, BaseUrl};
+use crate::tui::terminal::signals::{Signal, Signals};
 use crate::vault::Vault;
 
 /// Look around on a local Stripe with live traffic.
@@ -50,11 +51,27 @@ pub async fn run(out: Out, args: DemoArgs) -> Outcome {
             "the demo needs a terminal to show itself on; `tillwatch sandbox` runs the local Stripe without one",
         ));
     }
+    // A signal before the screen is there must not leave the folder behind: what is made here goes with the
+    // future that made it.
+    let mut early =
+        Signals::listen().map_err(|error| Fail::new(FAILED, format!("signals cannot be caught: {error}")))?;
+    let (running, folder, engine) = tokio::select! {
+        made = make(&args) => made?,
+        () = async { while early.next().await != Signal::End {} } => return Ok(INTERRUPTED),
+    };
+    let outcome = dashboard::show(engine, out).await;
+    running.stop().await;
+    drop(folder);
+    outcome
+}
+
+/// The local Stripe, the folder, and the engine on it.
+async fn make(args: &DemoArgs) -> Result<(sandbox::Running, Throwaway, Engine), Fail> {
     let now = clock::system();
     let mut options = sandbox::Options::new(now());
     options.seed = args.seed;
     options.invoices = args.invoices;
-    options.events_per_second = rate;
+    options.events_per_second = args.events_per_second;
     let running = sandbox::start(options)
         .await
         .map_err(|error| Fail::new(FAILED, format!("the local Stripe cannot start: {error}")))?;
@@ -83,8 +100,5 @@ pub async fn run(out: Out, args: DemoArgs) -> Outcome {
         store,
     )
     .await?;
-    let outcome = dashboard::show(engine, out).await;
-    running.stop().await;
-    drop(folder);
-    outcome
+    Ok((running, folder, engine))
 }

@@ -5,7 +5,7 @@
 
 use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec};
 use super::runtime::Running;
-use super::{Engine, poller, refused};
+use super::{Engine, poller, publish, refused};
 use crate::clock;
 use crate::events::poll::{self, Cursor};
 use crate::integration::Integration;
@@ -100,7 +100,9 @@ async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
     let ctx = Ctx { store, client, integration: config, now, progress, cancel };
     let task = engine.clone();
     engine.spawn(async move { carry_out(&task, ctx, doc).await });
-    engine.inner.changed.notify_one();
+    // Until now the snapshot tells of the run that was cut off, under the same number: whoever follows it
+    // would take it for ended.
+    publish::now(engine);
     Answer::Started { job, resumed }
 }
 

@@ -65,6 +65,7 @@ struct Inner {
     state: Mutex<State>,
     changed: Arc<Notify>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    publishing: Mutex<()>,
     opened: watch::Sender<Option<Result<(), StoreError>>>,
     cancel: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -109,6 +110,7 @@ impl Engine {
             state: Mutex::new(State::default()),
             changed: Arc::new(Notify::new()),
             snapshots: watch::channel(Arc::new(first)).0,
+            publishing: Mutex::new(()),
             opened: watch::channel(None).0,
             cancel: CancellationToken::new(),
             tasks: Mutex::new(Vec::new()),
@@ -123,7 +125,7 @@ impl Engine {
         if let Err(error) = &result {
             self.state().phase = Phase::Failed { reason: error.to_string() };
         }
-        self.inner.changed.notify_one();
+        publish::now(self);
         self.inner.opened.send_replace(Some(result));
     }
 

@@ -2,7 +2,7 @@
 //!
 //! It must never block on the network, and never run when nothing changed.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Engine;
@@ -31,12 +31,19 @@ pub async fn run(engine: &Engine) {
             () = cancel.cancelled() => break,
             () = engine.inner.changed.notified() => {}
         }
-        engine.inner.snapshots.send_replace(Arc::new(build(engine)));
+        now(engine);
         tokio::select! {
             () = cancel.cancelled() => break,
             () = tokio::time::sleep(PAUSE) => {}
         }
     }
+    now(engine);
+}
+
+/// Publishes at once: whoever is answered must not find a snapshot that is older than the answer. One at a
+/// time, so that an older one never replaces a newer.
+pub fn now(engine: &Engine) {
+    let _turn = engine.inner.publishing.lock().unwrap_or_else(PoisonError::into_inner);
     engine.inner.snapshots.send_replace(Arc::new(build(engine)));
 }
 

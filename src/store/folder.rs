@@ -53,7 +53,8 @@ impl Folder {
         }
         let marker_file = dir.join(MARKER);
         // Checked before the lock file is made: nothing may change in a folder that is not ours.
-        if !marker_file.exists() && !is_fresh(dir).map_err(io)? {
+        // Looked for twice: another first start may be writing it at this moment.
+        if !marker_file.exists() && !is_fresh(dir).map_err(io)? && !marker_file.exists() {
             return Err(StoreError::NotOurs { dir: dir.to_owned() });
         }
         if marker_file.exists() {

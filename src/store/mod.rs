@@ -152,10 +152,11 @@ impl Store {
         id: &str,
     ) -> Result<Option<Record>, StoreError> {
         let key = keys::record(integration, kind, id);
-        let Some(value) = self.get(&key)? else { return Ok(None) };
-        let (header, packing, rest) = record::decode(&value)?;
-        let json = self.unpack(integration, &key, packing, rest)?;
-        Ok(Some(Record { id: id.to_owned(), header, json }))
+        let read = self.steady(&key, |value| {
+            let (header, packing, rest) = record::decode(value)?;
+            Ok(((header, self.unpack(integration, &key, packing, rest)?), packing))
+        })?;
+        Ok(read.map(|(header, json)| Record { id: id.to_owned(), header, json }))
     }
 
     /// The header of one object, without unpacking its JSON.
@@ -205,12 +206,14 @@ impl Store {
         let mut out = Vec::with_capacity(usize::from(pages));
         for page in 0..pages {
             let key = keys::lines(integration, invoice, page);
-            let value = self
-                .get(&key)?
-                .ok_or_else(|| StoreError::Value(format!("page {page} of the lines of {invoice}")))?;
-            let mut reader = record::Reader { rest: &value };
-            let packing = event_log::take_packing(&mut reader)?;
-            out.push(self.unpack(integration, &key, packing, reader.rest)?);
+            let read = self.steady(&key, |value| {
+                let mut reader = record::Reader { rest: value };
+                let packing = event_log::take_packing(&mut reader)?;
+                Ok((self.unpack(integration, &key, packing, reader.rest)?, packing))
+            })?;
+            out.push(
+                read.ok_or_else(|| StoreError::Value(format!("page {page} of the lines of {invoice}")))?,
+            );
         }
         Ok(out)
     }
@@ -289,6 +292,28 @@ impl Store {
             let _ = thread.join();
         }
         inner.folder.dir.clone()
+    }
+
+    /// Reads a value and the parts that it may have. A batch may replace them between two reads of ours: then
+    /// they are read again, so that nobody sees an error or a mixture.
+    fn steady<T>(
+        &self,
+        key: &[u8],
+        read: impl Fn(&[u8]) -> Result<(T, Packing), StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut value = self.get(key)?;
+        loop {
+            let Some(bytes) = &value else { return Ok(None) };
+            let result = read(bytes);
+            if let Ok((_, Packing { parts: 0, .. })) = result {
+                return result.map(|(value, _)| Some(value));
+            }
+            let after = self.get(key)?;
+            if after == value {
+                return result.map(|(value, _)| Some(value));
+            }
+            value = after;
+        }
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {

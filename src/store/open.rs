@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::OpenOptions;
 use super::error::StoreError;
 use super::folder::Folder;
+use super::keys;
 
 /// sled's own lock can outlive a closed handle for a moment (spacejam/sled#1234).
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -43,7 +44,7 @@ fn open(path: &Path, options: &OpenOptions) -> Result<sled::Db, String> {
     loop {
         let result = catch_unwind(AssertUnwindSafe(|| config.open()));
         match result {
-            Ok(Ok(tree)) => return Ok(tree),
+            Ok(Ok(tree)) => return readable(&tree).map(|()| tree),
             Ok(Err(error)) => {
                 let text = error.to_string();
                 if text.contains("could not acquire lock") && begun.elapsed() < LOCK_WAIT {
@@ -54,6 +55,20 @@ fn open(path: &Path, options: &OpenOptions) -> Result<sled::Db, String> {
             }
             Err(_) => return Err("the database engine failed while opening".into()),
         }
+    }
+}
+
+/// Reads a little, as every start does: a snapshot may speak of bytes that the log no longer has, and sled
+/// notices only when it reads them.
+fn readable(tree: &sled::Db) -> Result<(), String> {
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        tree.scan_prefix([keys::COUNTERS])
+            .chain(tree.scan_prefix([keys::META]))
+            .try_for_each(|pair| pair.map(drop))
+    }));
+    match read {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("the database engine failed while reading".into()),
     }
 }
 

@@ -70,26 +70,37 @@ pub fn without(dir: &Path, options: &OpenOptions, remove: impl Fn(&[u8]) -> bool
     Ok(removed)
 }
 
-/// Finishes an exchange that was cut off, or forgets one that never became whole.
+/// Finishes an exchange that was cut off, or forgets one that never became whole. Whatever is found, a whole
+/// database is never thrown away while there is no other.
 pub fn finish(folder: &Folder) -> Result<(), StoreError> {
     let dir = &folder.dir;
     let (db, new, old, marker) = (dir.join(DB), dir.join(NEW), dir.join(OLD), dir.join(MARKER));
     let io = |error: std::io::Error| StoreError::io(dir, &error);
-    if marker.exists() {
-        if new.exists() {
-            if db.exists() && !old.exists() {
-                fs::rename(&db, &old).map_err(io)?;
+    if marker.exists() && new.exists() {
+        if db.exists() {
+            // What an earlier exchange left behind would be in the way.
+            if old.exists() {
+                fs::remove_dir_all(&old).map_err(io)?;
             }
-            fs::rename(&new, &db).map_err(io)?;
-            folder::sync_dir(dir)?;
+            fs::rename(&db, &old).map_err(io)?;
         }
-        if old.exists() {
-            fs::remove_dir_all(&old).map_err(io)?;
+        fs::rename(&new, &db).map_err(io)?;
+        folder::sync_dir(dir)?;
+    }
+    if old.exists() && !db.exists() {
+        fs::rename(&old, &db).map_err(io)?;
+        folder::sync_dir(dir)?;
+    }
+    for rest in [&old, &new] {
+        if rest.exists() {
+            fs::remove_dir_all(rest).map_err(io)?;
         }
+    }
+    if marker.exists() {
+        // Last, and only when the old bytes are gone for certain.
+        folder::sync_dir(dir)?;
         fs::remove_file(&marker).map_err(io)?;
         folder::sync_dir(dir)?;
-    } else if new.exists() {
-        fs::remove_dir_all(&new).map_err(io)?;
     }
     Ok(())
 }

@@ -1,0 +1,139 @@
+//! The event log: known events, windows newest first, paging that neither skips nor repeats.
+
+use tillwatch::engine::api::{EventPos, EventQuery, EventRow, EventWindow, IntegrationId};
+use tillwatch::store::{Batch, Store};
+use tillwatch::stripe::kind::Kind;
+
+use crate::{ONE, TWO, Thing, commit, event, open};
+
+fn window(store: &Store, from: Option<EventPos>, limit: usize) -> EventWindow {
+    store.events(&EventQuery { integration: None, from, limit }, &[ONE, TWO]).unwrap()
+}
+
+fn place(row: &EventRow) -> EventPos {
+    EventPos { created: row.created, id: row.id.clone() }
+}
+
+/// Both integrations, four events a second, so that ties are everywhere.
+fn filled(dir: &std::path::Path) -> (Store, Vec<(i64, String, IntegrationId)>) {
+    let store = open(dir);
+    let mut all = Vec::new();
+    let mut batch = Batch::new();
+    for n in 0..60_i64 {
+        let (whose, created) = (if n % 3 == 0 { TWO } else { ONE }, 1000 + n / 4);
+        let id = format!("evt_{:02}", (n * 37) % 60);
+        batch.event(event(&store, whose, &id, created, &format!("{{\"n\":{n}}}")));
+        all.push((created, id, whose));
+    }
+    commit(&store, batch, 1).unwrap();
+    all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    (store, all)
+}
+
+#[test]
+fn an_event_is_stored_once_and_changes_things_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = open(temp.path());
+    let with = |id: &str, created: i64, json: &str| {
+        let mut write = event(&store, ONE, id, created, json);
+        write.records.push(Thing::new(Kind::Customer, "cus_1", created, json).write(&store));
+        write
+    };
+    let mut batch = Batch::new();
+    batch.event(with("evt_1", 5, "{\"v\":1}")).event(with("evt_1", 5, "{\"v\":1}"));
+    let applied = commit(&store, batch, 1).unwrap();
+    assert_eq!((applied.events, applied.known_events, applied.created), (1, 1, 1));
+    // Known by its id alone, even with another time; and what it says is not applied again.
+    let mut batch = Batch::new();
+    batch.event(with("evt_1", 9, "{\"v\":9}"));
+    let applied = commit(&store, batch, 1).unwrap();
+    assert_eq!((applied.events, applied.known_events, applied.changed), (0, 1, 0));
+    assert_eq!(store.record(ONE, Kind::Customer, "cus_1").unwrap().unwrap().json, b"{\"v\":1}");
+    assert_eq!(store.event_json(ONE, 9, "evt_1").unwrap(), None);
+    // The same id at another account is another event.
+    let mut batch = Batch::new();
+    batch.event(event(&store, TWO, "evt_1", 5, "{}"));
+    assert_eq!(commit(&store, batch, 1).unwrap().events, 1);
+    store.close();
+    let store = open(temp.path());
+    let mut batch = Batch::new();
+    batch.event(event(&store, ONE, "evt_1", 5, "{}"));
+    assert_eq!(commit(&store, batch, 1).unwrap().known_events, 1);
+    assert_eq!(window(&store, None, 10).total, 2);
+}
+
+#[test]
+fn windows_are_newest_first_and_pages_join() {
+    let temp = tempfile::tempdir().unwrap();
+    let (store, all) = filled(temp.path());
+    let read = window(&store, None, 500);
+    assert_eq!((read.total, read.newer), (60, 0));
+    let rows: Vec<_> = read.rows.iter().map(|row| (row.created, row.id.clone(), row.integration)).collect();
+    assert_eq!(rows, all);
+    for size in [2, 7, 59, 60] {
+        let mut paged: Vec<EventRow> = window(&store, None, size).rows;
+        while paged.len() < 60 {
+            let page = window(&store, paged.last().map(place), size);
+            assert_eq!(page.newer as usize, paged.len() - 1, "rows above the page");
+            assert_eq!(page.rows.first(), paged.last(), "a page begins where the last one ended");
+            let before = paged.len();
+            paged.extend(page.rows.into_iter().skip(1));
+            assert!(paged.len() > before, "paging stands still");
+        }
+        assert_eq!(paged, read.rows);
+    }
+    assert!(window(&store, None, 0).rows.is_empty());
+    assert_eq!(window(&store, None, usize::MAX).rows.len(), 60);
+    for whose in [ONE, TWO] {
+        let query = EventQuery { integration: Some(whose), from: None, limit: 500 };
+        let own = store.events(&query, &[ONE, TWO]).unwrap();
+        assert_eq!(own.rows.len() as u64, own.total);
+        assert!(own.rows.iter().all(|row| row.integration == whose));
+    }
+    let query = EventQuery { integration: Some(IntegrationId(9)), from: None, limit: 500 };
+    assert_eq!(store.events(&query, &[ONE, TWO]).unwrap(), EventWindow::default());
+}
+
+#[test]
+fn a_place_that_is_no_event_is_still_a_place() {
+    let temp = tempfile::tempdir().unwrap();
+    let (store, all) = filled(temp.path());
+    for (created, id) in [
+        (1007, "evt_"),
+        (1007, "evt_30x"),
+        (1007, ""),
+        (1007, "zzz"),
+        (i64::MAX, "a"),
+        (2000, "evt_01"),
+        (0, "evt_01"),
+        (-5, "evt_01"),
+        (i64::MIN, ""),
+    ] {
+        let from = EventPos { created, id: id.into() };
+        let is_newer =
+            |one: &(i64, String, IntegrationId)| one.0 > created || (one.0 == created && *one.1 < *id);
+        let newer = all.iter().filter(|one| is_newer(one)).count();
+        let read = window(&store, Some(from), 500);
+        assert_eq!(read.newer as usize, newer, "{created} {id}");
+        let ids: Vec<&str> = read.rows.iter().map(|row| row.id.as_str()).collect();
+        let wanted: Vec<&str> = all.iter().skip(newer).map(|one| one.1.as_str()).collect();
+        assert_eq!(ids, wanted, "{created} {id}");
+    }
+}
+
+#[test]
+fn an_event_that_comes_late_takes_its_place() {
+    let temp = tempfile::tempdir().unwrap();
+    let (store, _) = filled(temp.path());
+    let top = place(&window(&store, None, 1).rows[0]);
+    let mut batch = Batch::new();
+    batch.event(event(&store, ONE, "evt_late", 1003, "{}"));
+    batch.event(event(&store, ONE, "evt_new", 5000, "{}"));
+    commit(&store, batch, 1).unwrap();
+    let read = window(&store, Some(top.clone()), 3);
+    assert_eq!((read.newer, place(&read.rows[0])), (1, top));
+    let rows = window(&store, None, 500).rows;
+    assert_eq!(rows[0].id, "evt_new");
+    assert!(rows.is_sorted_by(|a, b| a.created >= b.created));
+    assert_eq!(rows.iter().filter(|row| row.id == "evt_late").count(), 1);
+}
