@@ -40,7 +40,11 @@ fn thirty_kills_change_nothing() {
     let (wanted, [connect, discover, sync]) = undisturbed(&stripe);
     eprintln!("undisturbed: connect {connect:?}, discover {discover:?}, sync {sync:?}");
     let mut hits = [0; 4];
-    for round in 0..3 {
+    // At least three lives; more when a step was too quick to be hit often.
+    for round in 0..8 {
+        if round >= 3 && hits.iter().sum::<u32>() >= 30 && hits.iter().all(|hits| *hits >= 5) {
+            break;
+        }
         let mut dice = Dice(0x5eed + round);
         let desk = Desk::new(&stripe);
         hits[0] += kill(&desk, &mut dice, &["connect"], connect, 3);
@@ -66,7 +70,6 @@ fn thirty_kills_change_nothing() {
 }
 
 #[test]
-#[ignore = "found: sync::related takes a walk that was resumed for one that saw every row for what is wanted now"]
 fn a_sync_that_was_killed_between_two_halves_of_a_discover_misses_nothing() {
     let stripe = Stripe::new(2000, 20);
     let (wanted, [_, discover, sync]) = undisturbed(&stripe);

@@ -64,12 +64,12 @@ fn exactly_one_integration_goes() {
     assert!(dump(temp.path()) == left);
     clean(temp.path());
     let store = open(temp.path());
-    assert!(store.event_json(ONE, 5, "evt_1").unwrap().is_none());
+    assert!(store.event_json(ONE, "evt_1").unwrap().is_none());
     assert_eq!(store.counters(ONE).catalog.total, 0);
     for whose in OTHERS {
         assert_eq!(store.counters(whose).catalog.total, 30);
         assert!(store.record(whose, Kind::Charge, "ch_1").unwrap().is_some());
-        assert!(store.event_json(whose, 5, "evt_1").unwrap().is_some());
+        assert!(store.event_json(whose, "evt_1").unwrap().is_some());
     }
     store.close();
     assert_eq!(without(temp.path(), &options(), belongs_to(ONE)).unwrap(), 0);

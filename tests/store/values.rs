@@ -32,7 +32,7 @@ fn a_batch_that_cannot_be_applied_whole_leaves_nothing() {
     assert!(matches!(commit(&store, batch, 1), Err(StoreError::Value(_))));
     assert!(!store.has(ONE, Kind::Invoice, "in_ok").unwrap());
     assert!(!store.has(ONE, Kind::Customer, "cus_1").unwrap());
-    assert_eq!(store.event_json(ONE, 5, "evt_1").unwrap(), None);
+    assert_eq!(store.event_json(ONE, "evt_1").unwrap(), None);
     assert_eq!(store.meta::<u8>("note").unwrap(), None);
     assert_eq!(store.counters(ONE), Counters::default());
 
@@ -128,13 +128,13 @@ fn large_values_come_back_and_leave_no_parts_behind() {
     let mut batch = Batch::new();
     batch.event(event(&store, ONE, "evt_1", 5, &large));
     commit(&store, batch, 1).unwrap();
-    assert!(store.event_json(ONE, 5, "evt_1").unwrap().unwrap() == large.as_bytes());
+    assert!(store.event_json(ONE, "evt_1").unwrap().unwrap() == large.as_bytes());
     store.close();
 
     let store = open(temp.path());
     let packed = pack(&store, Content::Event, &large).bytes.len();
     assert!(packed > 100_000, "the value is not large");
-    assert!(store.event_json(ONE, 5, "evt_1").unwrap().unwrap() == large.as_bytes());
+    assert!(store.event_json(ONE, "evt_1").unwrap().unwrap() == large.as_bytes());
     assert_eq!(store.record(ONE, Kind::Customer, "cus_1").unwrap().unwrap().json, b"{\"b\":2}");
     store.close();
     let parts = dump(temp.path()).into_keys().filter(|key| key[0] == CHUNK_TABLE).count();
