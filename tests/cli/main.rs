@@ -1,6 +1,11 @@
 //! The command line as people use it: the real program, over real HTTP, against a local Stripe.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
 
 mod backup;
 mod bad_input;

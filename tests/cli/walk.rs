@@ -219,10 +219,8 @@ async fn json_is_one_object_on_stdout_and_quiet_is_quiet() {
     assert_eq!(told["missing_permissions"], json!([]));
     assert!(told["estimate"]["reads"].as_u64().unwrap() > 0);
     assert_eq!(connected.err, "");
-    assert_eq!(
-        bench.run(&["discover", "--json", "-q", "--plan"]).await.ok().json()["plan"]["reads"].is_u64(),
-        true
-    );
+    let plan = bench.run(&["discover", "--json", "-q", "--plan"]).await.ok().json();
+    assert!(plan["plan"]["reads"].is_u64());
     let discovered = bench.run(&["discover", "--json", "-q"]).await.ok();
     let total = bench.status().await["catalog"]["total"].clone();
     assert_eq!(discovered.json()["job"]["done"], total);
