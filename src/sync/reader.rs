@@ -106,6 +106,9 @@ pub(super) struct Prepared {
     pub(super) has_more: bool,
 }
 
+/// Pages that are being read: the window of each, and what came.
+type Pages = JoinSet<(usize, Result<Prepared, Stop>)>;
+
 /// Pages over which it is judged whether a list brings enough.
 const JUDGED_PAGES: u64 = 8;
 
@@ -123,7 +126,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
     let total = wanted.as_ref().map(|wanted| wanted.len() as u64);
     let mut unseen = total.unwrap_or_default();
     let mut brought = Brought::default();
-    let mut under_way: JoinSet<(usize, Result<Prepared, Stop>)> = JoinSet::new();
+    let mut under_way = Pages::new();
     let shared = Arc::new((reading.kind, reading.expanded, reading.wanted_by));
     let base: Vec<(&'static str, String)> = reading
         .kind
@@ -232,7 +235,7 @@ fn ask_on(
     shared: &Arc<Shape>,
     base: &[(&'static str, String)],
     walk: &mut Walk,
-    under_way: &mut JoinSet<(usize, Result<Prepared, Stop>)>,
+    under_way: &mut Pages,
 ) {
     while ctx.reads_left(reading.max_reads) > under_way.len() as u64 {
         let Some(ask) = walk.ask(ctx.client.concurrency()) else { break };

@@ -9,7 +9,7 @@ use crate::walk::{assert_invoices, assert_whole};
 
 /// Answers take long enough that a run can be met in its middle.
 async fn slow(invoices: u64) -> Bench {
-    let bench = Bench::with(Options { latency_ms: 25, ..options(invoices) }).await;
+    let bench = Bench::with(Options { latency_ms: 12, ..options(invoices) }).await;
     bench.connect().await;
     bench
 }
