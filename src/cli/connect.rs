@@ -10,7 +10,7 @@ use super::out::{DONE, Fail, Out, Outcome, ask};
 use crate::clock;
 use crate::integration::Integration;
 use crate::integration::check::{Checked, KeyCheck, Verdict, form_link, livemode_of};
-use crate::integration::connect::{POLL_EVERY_S, Wish, may_connect, save, try_key};
+use crate::integration::connect::{POLL_EVERY_S, Wish, count_reads, may_connect, save, try_key};
 use crate::stripe::kind::Kind;
 use crate::stripe::{BaseUrl, Client, DEFAULT_BASE, KeyKind};
 use crate::sync::estimate::{Estimate, estimate};
@@ -68,13 +68,18 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     };
     let poll_every_s = poll_seconds(args.poll.unwrap_or(POLL_EVERY_S), &base)?;
     let billing = args.billing == OnOff::On;
-    // The folder is opened before the key is asked for: nobody types a key for nothing.
-    let store = context.open()?;
-    let vault = context.vault()?;
-    let (key, key_command) = args.key.read(&vault)?;
+    // A folder that is there is opened before the key is asked for, so that nobody types a key for nothing; a new
+    // one is made only for a key that works.
+    let opened = if context.data_dir.exists() { Some(context.open()?) } else { None };
+    let (key, key_command) = args.key.read()?;
     let kind = key.kind;
     let livemode = key.livemode;
     let (client, found) = try_key(&base, &key, billing).await?;
+    let store = match opened {
+        Some(store) => store,
+        None => context.open()?,
+    };
+    let vault = context.vault()?;
     let wish = Wish {
         name: args.name,
         description: args.description,
@@ -95,6 +100,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     }
     let integration = save(&store, &vault, wish, found, &context.now).await?;
     let proposal = propose(context, &store, &client, &integration).await;
+    count_reads(&store, integration.id, &client, &context.now).await?;
     if out.json {
         out.json(&json!({
             "id": integration.id.0,

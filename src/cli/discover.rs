@@ -10,7 +10,8 @@ use crate::clock;
 use crate::engine::Engine;
 use crate::engine::api::{DiscoverSpec, JobKind, Request};
 use crate::integration::Integration;
-use crate::integration::connect::{stored_key, trial};
+use crate::integration::connect::{count_reads, stored_key, trial};
+use crate::store::Store;
 use crate::stripe::kind::Kind;
 use crate::stripe::{BaseUrl, Error};
 use crate::sync::discover::{check_statuses, statuses};
@@ -76,7 +77,7 @@ pub async fn run(context: &Context, args: DiscoverArgs) -> Outcome {
         ),
     );
     if may_estimate(&integration) && (args.job.plan || needs_estimate(&args.job, &store, &integration)?) {
-        match cost(context, &integration, gte, lt).await? {
+        match cost(context, &store, &integration, gte, lt).await? {
             Ok(cost) if args.job.plan => {
                 plan(context, &integration, &args.job, &cost);
                 store.close();
@@ -103,11 +104,7 @@ fn may_estimate(integration: &Integration) -> bool {
 }
 
 /// A run that was said yes to, or that is small by order, is not looked at first.
-fn needs_estimate(
-    args: &JobArgs,
-    store: &crate::store::Store,
-    integration: &Integration,
-) -> Result<bool, Fail> {
+fn needs_estimate(args: &JobArgs, store: &Store, integration: &Integration) -> Result<bool, Fail> {
     if args.yes || args.max_reads.is_some_and(|most| most <= 1000) {
         return Ok(false);
     }
@@ -117,6 +114,7 @@ fn needs_estimate(
 
 async fn cost(
     context: &Context,
+    store: &Store,
     integration: &Integration,
     gte: Option<i64>,
     lt: i64,
@@ -128,7 +126,9 @@ async fn cost(
         None => BaseUrl::parse(&integration.base_url).map_err(Fail::usage)?,
     };
     let client = trial(&base, &key)?;
-    Ok(estimate(&client, Kind::Invoice, gte, lt).await)
+    let cost = estimate(&client, Kind::Invoice, gte, lt).await;
+    count_reads(store, integration.id, &client, &context.now).await?;
+    Ok(cost)
 }
 
 fn plan(context: &Context, integration: &Integration, args: &JobArgs, cost: &Estimate) {

@@ -166,7 +166,7 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         Some(base) => base.clone(),
         None => BaseUrl::parse(&before.base_url).map_err(Fail::usage)?,
     };
-    let key = if args.key.given() || args.new_key { Some(args.key.read(&vault)?) } else { None };
+    let key = if args.key.given() || args.new_key { Some(args.key.read()?) } else { None };
     let poll_every_s = args.poll.map(|seconds| poll_seconds(seconds, &base)).transpose()?;
     let wish = Edit {
         name: args.name,
@@ -210,7 +210,7 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
 }
 
 async fn check(context: &Context, word: &str) -> Outcome {
-    use crate::integration::connect::{stored_key, try_key};
+    use crate::integration::connect::{count_reads, stored_key, try_key};
     let store = context.open_existing()?;
     let vault = context.vault()?;
     let mut one = Context::integration(&store, Some(word))?;
@@ -228,7 +228,8 @@ async fn check(context: &Context, word: &str) -> Outcome {
     let now = (context.now)();
     let found = try_key(&base, &key, one.billing).await;
     let refusal = match found {
-        Ok((_, found)) => {
+        Ok((client, found)) => {
+            count_reads(&store, one.id, &client, &context.now).await?;
             one.permissions = found.matrix;
             one.checked_at = now;
             one.refused = None;

@@ -33,11 +33,11 @@ impl KeyArgs {
     }
 
     /// Reads the key, and the command it came from.
-    pub fn read(&self, vault: &Vault) -> Result<(ApiKey, Option<String>), Fail> {
+    pub fn read(&self) -> Result<(ApiKey, Option<String>), Fail> {
         let secret = if let Some(file) = &self.api_key_file {
             from_file(file)?
         } else if let Some(command) = &self.key_command {
-            vault.get("", &Place::Command { command: command.clone() })?
+            Vault::in_memory().get("", &Place::Command { command: command.clone() })?
         } else if let Some(text) = std::env::var_os("STRIPE_API_KEY").filter(|text| !text.is_empty()) {
             let text = text
                 .into_string()

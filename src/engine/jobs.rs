@@ -155,6 +155,9 @@ async fn prepare(
     let known: Option<JobDoc> = store.meta(&name).map_err(text)?;
     let (doc, resumed) = match known {
         Some(mut doc) if doc.is_unfinished() && same(&doc.what, &what) => {
+            if matches!(&what, What::Discover(spec) if spec.to.is_none()) {
+                doc.reach(now + 1);
+            }
             doc.what = what;
             let view = &mut doc.view;
             view.state = JobState::Running;

@@ -195,6 +195,18 @@ fn note(key: &ApiKey, place: Place) -> KeyNote {
     KeyNote { masked: key.masked(), fingerprint: key.fingerprint(), kind: kind.into(), place }
 }
 
+/// Counts the reads that a trial took: every read counts against Stripe's allocation.
+pub async fn count_reads(
+    store: &Store,
+    integration: IntegrationId,
+    client: &Client,
+    now: &Now,
+) -> Result<(), StoreError> {
+    let mut batch = Batch::new();
+    batch.reads(integration, now() / 86_400, client.own_reads());
+    store.commit(batch, Durability::Applied, now()).await.map(|_| ())
+}
+
 /// What an edit changes; `None`: stays.
 #[derive(Debug, Default)]
 pub struct Edit {
@@ -255,6 +267,7 @@ pub async fn edit(
         after.base_url = base.to_string();
     }
     let base = BaseUrl::parse(&after.base_url).map_err(ConnectError::Refused)?;
+    let mut reads = 0;
     let needs_check = edit.key.is_some() || after.billing != before.billing || edit.base.is_some();
     let mut lost = Vec::new();
     if needs_check {
@@ -262,7 +275,8 @@ pub async fn edit(
             Some((key, _)) => key.clone(),
             None => stored_key(vault, before)?,
         };
-        let (_, found) = try_key(&base, &key, after.billing).await?;
+        let (client, found) = try_key(&base, &key, after.billing).await?;
+        reads = client.own_reads();
         if found.livemode != before.livemode || (found.account != before.account && known(&found.account)) {
             return Err(ConnectError::Refused(format!(
                 "that key is of {} ({}), {} is {} ({}): connect it as an account of its own with `tillwatch connect`",
@@ -290,6 +304,7 @@ pub async fn edit(
     }
     let mut batch = Batch::new();
     batch.meta(Integration::document(after.id), &after);
+    batch.reads(after.id, now() / 86_400, reads);
     store.commit(batch, Durability::Synced, now()).await?;
     Ok(Edited { integration: after, lost })
 }

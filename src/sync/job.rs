@@ -319,6 +319,16 @@ impl JobDoc {
         Self { view, what, gte: range.0, lt: range.1, walks: BTreeMap::new(), work: 0 }
     }
 
+    /// Lets a run that is taken up again reach to now; events cover what a minute brings.
+    pub fn reach(&mut self, lt: i64) {
+        if lt > self.lt + 60 {
+            for walk in self.walks.values_mut() {
+                walk.extend(lt);
+            }
+            self.lt = lt;
+        }
+    }
+
     /// Can be taken up again: it did not come to its end.
     pub fn is_unfinished(&self) -> bool {
         self.view.state != JobState::Completed

@@ -110,6 +110,17 @@ impl Walk {
         self.windows.iter().all(|window| window.done)
     }
 
+    /// Moves the end of the range to a later second: a walk that is taken up again after days has those to read,
+    /// too.
+    pub fn extend(&mut self, lt: i64) {
+        let end = self.windows.iter().map(|window| window.lt).max().unwrap_or(lt);
+        match self.windows.first_mut() {
+            Some(only) if !self.started => only.lt = only.lt.max(lt),
+            _ if lt > end => self.windows.push(Window::new(end, lt)),
+            _ => {}
+        }
+    }
+
     /// After a stop nothing is under way: every window can be asked for again.
     pub fn reset(&mut self) {
         for window in &mut self.windows {
@@ -390,6 +401,17 @@ mod tests {
         let (_, walk) = run(&list, Walk::new(None, 1_790_000_000), 8, |n| n - 1);
         assert!(walk.pages <= 1000 + walk.windows() + 4, "{} pages, {} windows", walk.pages, walk.windows());
         assert!(walk.windows() <= 56, "{} windows", walk.windows());
+    }
+
+    #[test]
+    fn a_walk_that_is_extended_reads_the_new_part_too() {
+        let list = List::new((0..1000).map(|i| 1_789_000_000 - i * 600).collect());
+        let (_, mut walk) = run(&list, Walk::new(None, 1_788_900_000), 4, |_| 0);
+        let before = walk.rows;
+        walk.extend(1_790_000_000);
+        assert!(!walk.is_done());
+        let (seen, walk) = run(&list, walk, 4, |_| 0);
+        assert_eq!((before + seen.iter().map(|n| u64::from(*n)).sum::<u64>(), walk.is_done()), (1000, true));
     }
 
     #[test]
