@@ -47,7 +47,7 @@ impl From<crate::store::StoreError> for Fail {
         use crate::store::StoreError;
         let code = match error {
             StoreError::Owned { .. } => OWNED,
-            StoreError::NotOurs { .. } | StoreError::Newer { .. } => USAGE,
+            StoreError::NotOurs { .. } | StoreError::NotEmpty { .. } | StoreError::Newer { .. } => USAGE,
             _ => FAILED,
         };
         Self::new(code, error.to_string())

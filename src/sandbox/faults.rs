@@ -17,7 +17,7 @@ pub enum FaultKind {
     Cut,
     /// the connection closes without an answer
     Reset,
-    /// the answer takes [`SLOW_MS`] longer
+    /// the answer takes `SLOW_MS` longer
     Slow,
 }
 

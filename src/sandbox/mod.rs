@@ -1,8 +1,8 @@
 //! A local Stripe: a faithful, deterministic account over real HTTP on loopback.
 //!
 //! It serves `demo`, tests, benches, and people who test their own clients. A million invoices cost no
-//! memory: each object is computed from the seed and its number ([`model`]) and written by appending
-//! ([`write`]); only what traffic changes after the start is kept ([`overlay`]). It must never hold history as
+//! memory: each object is computed from the seed and its number (`model`) and written by appending
+//! (`write`); only what traffic changes after the start is kept (`overlay`). It must never hold history as
 //! JSON, listen on anything but loopback, or know about the rest of tillwatch.
 //!
 //! # In the same process

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::error::StoreError;
 use super::folder::{self, FORMAT, Folder};
 use super::writer::sled_error;
-use super::{OpenOptions, Store, rewrite};
+use super::{OpenOptions, Store};
 
 const MAGIC: &[u8] = b"tillwatch backup 1\n";
 /// No value in the store comes near this; guards against a broken length.
@@ -50,9 +50,21 @@ impl<R: Read> Hashing<R> {
 
 /// Writes a backup and reads it back before it gets its name. Returns the number of keys.
 pub fn write(store: &Store, file: &Path) -> Result<u64, StoreError> {
+    let written = write_checked(store, file);
+    if written.is_err() {
+        let _ = fs::remove_file(temporary_name(file));
+    }
+    written
+}
+
+fn temporary_name(file: &Path) -> std::path::PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
-    let temporary = file.with_file_name(name);
+    file.with_file_name(name)
+}
+
+fn write_checked(store: &Store, file: &Path) -> Result<u64, StoreError> {
+    let temporary = temporary_name(file);
     let io = |error: std::io::Error| StoreError::io(file, &error);
     let count = dump(store, &temporary)?;
     let checked = read(&temporary, |_, _| Ok(()))?;
@@ -142,10 +154,29 @@ fn read(
 pub fn restore(file: &Path, dir: &Path, options: &OpenOptions) -> Result<u64, StoreError> {
     read(file, |_, _| Ok(()))?;
     if dir.is_dir() && fs::read_dir(dir).map_err(|error| StoreError::io(dir, &error))?.next().is_some() {
-        return Err(StoreError::NotOurs { dir: dir.to_owned() });
+        return Err(StoreError::NotEmpty { dir: dir.to_owned() });
     }
+    // Made beside its place and moved there whole: a kill leaves nothing that looks like a data folder.
+    let mut name = dir.file_name().unwrap_or_default().to_owned();
+    name.push(".restoring");
+    let beside = dir.with_file_name(name);
+    let io = |error: std::io::Error| StoreError::io(dir, &error);
+    if beside.exists() {
+        fs::remove_dir_all(&beside).map_err(io)?;
+    }
+    let count = fill(file, &beside, options)?;
+    if dir.is_dir() {
+        fs::remove_dir(dir).map_err(io)?;
+    }
+    fs::rename(&beside, dir).map_err(io)?;
+    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        folder::sync_dir(parent)?;
+    }
+    Ok(count)
+}
+
+fn fill(file: &Path, dir: &Path, options: &OpenOptions) -> Result<u64, StoreError> {
     let taken = Folder::take(dir)?;
-    rewrite::finish(&taken)?;
     let (tree, handle) = super::open::database(&taken, options)?;
     let mut batch = sled::Batch::default();
     let mut held = 0;

@@ -21,6 +21,12 @@ pub enum StoreError {
         /// The folder.
         dir: PathBuf,
     },
+    /// A backup is restored into an empty place only.
+    #[error("{} is not empty: a backup is restored into an empty or new folder, name one with --data-dir", dir.display())]
+    NotEmpty {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// Written by a newer version.
     #[error("{} was written by a newer tillwatch (format {found}, this one reads {known}): update tillwatch, or use another --data-dir", dir.display())]
     Newer {

@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +42,9 @@ use writer::{Job, Message, SharedCounters, sled_error};
 
 /// Batches that may wait for the writer: about five megabytes of pages. Then whoever sends waits.
 const QUEUE: usize = 8;
+
+/// How long closing waits for the writer.
+const CLOSE: Duration = Duration::from_secs(10);
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -283,13 +286,25 @@ impl Store {
         let Store { inner, jobs } = self;
         let mut message = Message::Stop;
         // The queue drains by itself; waiting for a place must also work on a thread of the runtime.
+        let begun = Instant::now();
         while let Err(mpsc::error::TrySendError::Full(back)) = jobs.try_send(message) {
+            if begun.elapsed() > CLOSE {
+                break;
+            }
             message = back;
             std::thread::sleep(Duration::from_millis(1));
         }
         let thread = inner.writer.lock().ok().and_then(|mut slot| slot.take());
         if let Some(thread) = thread {
-            let _ = thread.join();
+            // sled can wait for ever on a disk that is full to the last byte; whoever closes must not. What was
+            // acknowledged is on disk already.
+            let begun = Instant::now();
+            while !thread.is_finished() && begun.elapsed() < CLOSE {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
         }
         inner.folder.dir.clone()
     }

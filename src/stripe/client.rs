@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is a handle: [`Client::with_pace`] makes another one over the same connections, counter and
 //! account limits, with a pace and a cancel token of its own. It must never send a request other than GET that
-//! is not in [`WRITES`](super::WRITES).
+//! is not in [`WRITES`].
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -180,7 +180,7 @@ impl Client {
         .await
     }
 
-    /// A request from the table of [`WRITES`](super::WRITES); any other is refused before it is sent.
+    /// A request from the table of [`WRITES`]; any other is refused before it is sent.
     /// `idempotency_key` (at most 255 characters) makes repeating it safe: use the same one for the same thing.
     pub async fn write(
         &self,

@@ -1,6 +1,6 @@
 //! Stripe's API: client, lists, limits, retries, errors, typed views over raw JSON, money.
 //!
-//! Objects are the JSON text as received; [`view`] and [`summary`] read from it what they need. Nothing here
+//! Objects are the JSON text as received; [`view`] and [`summary()`] read from it what they need. Nothing here
 //! knows the store, jobs or screens. It must never send a request other than GET that is not in [`WRITES`],
 //! and never show or log a key.
 

@@ -102,6 +102,6 @@ fn a_folder_with_something_in_it_is_left_alone() {
     let letters = temp.path().join("letters");
     fs::create_dir(&letters).unwrap();
     fs::write(letters.join("dear.txt"), "dear").unwrap();
-    assert!(matches!(restore(&file, &letters, &options()), Err(StoreError::NotOurs { .. })));
+    assert!(matches!(restore(&file, &letters, &options()), Err(StoreError::NotEmpty { .. })));
     assert_eq!(fs::read_dir(&letters).unwrap().count(), 1);
 }

@@ -1,6 +1,6 @@
 //! Text into cells: lines that are cut where the area ends, frames, and rows of parts that drop out by priority.
 //!
-//! Every write goes through [`line`], which clips to the buffer; nothing else indexes into it.
+//! Every write goes through [`line()`], which clips to the buffer; nothing else indexes into it.
 
 use ratatui::{
     buffer::Buffer,
