@@ -76,7 +76,9 @@ pub async fn run(context: &Context, args: DiscoverArgs) -> Outcome {
             integration.timezone
         ),
     );
-    if may_estimate(&integration) && (args.job.plan || needs_estimate(&args.job, &store, &integration)?) {
+    if may_estimate(&integration)
+        && (args.job.plan || needs_estimate(&args.job, &store, &integration, &spec)?)
+    {
         match cost(context, &store, &integration, gte, lt).await? {
             Ok(cost) if args.job.plan => {
                 plan(context, &integration, &args.job, &cost);
@@ -104,12 +106,23 @@ fn may_estimate(integration: &Integration) -> bool {
 }
 
 /// A run that was said yes to, or that is small by order, is not looked at first.
-fn needs_estimate(args: &JobArgs, store: &Store, integration: &Integration) -> Result<bool, Fail> {
+fn needs_estimate(
+    args: &JobArgs,
+    store: &Store,
+    integration: &Integration,
+    spec: &DiscoverSpec,
+) -> Result<bool, Fail> {
     if args.yes || args.max_reads.is_some_and(|most| most <= 1000) {
         return Ok(false);
     }
     let known: Option<JobDoc> = store.meta(&JobDoc::name(integration.id, JobKind::Discover))?;
-    Ok(!known.is_some_and(|doc| doc.is_unfinished() && matches!(doc.what, What::Discover(_))))
+    // The rest of a run that was agreed to whole is agreed to.
+    let agreed = |doc: &JobDoc| {
+        doc.is_unfinished()
+            && doc.what.same_work(&What::Discover(spec.clone()))
+            && matches!(&doc.what, What::Discover(before) if before.max_reads.is_none())
+    };
+    Ok(!known.as_ref().is_some_and(agreed))
 }
 
 async fn cost(

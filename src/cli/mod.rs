@@ -45,25 +45,32 @@ pub enum ColorWhen {
 #[derive(Debug, Args)]
 pub struct Global {
     /// Folder that holds everything tillwatch keeps
-    #[arg(long, global = true, env = "TILLWATCH_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Address of the API, for a sandbox or a proxy
-    #[arg(long, global = true, env = "TILLWATCH_API_BASE", value_name = "URL")]
+    #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_API_BASE", value_name = "URL")]
     api_base: Option<String>,
     /// Results as JSON, one object a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     json: bool,
     /// Colour: auto, always, never
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     color: ColorWhen,
     /// Nothing but ASCII on the screen
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     ascii: bool,
     /// Never write anything at Stripe
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     read_only: bool,
     /// No talk on stderr
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
     quiet: bool,
 }
 

@@ -82,6 +82,7 @@ impl From<crate::integration::connect::ConnectError> for Fail {
             ConnectError::Stripe(error) => error.into(),
             ConnectError::Store(error) => error.into(),
             ConnectError::Vault(error) => error.into(),
+            ConnectError::Key(text) => Self::new(FAILED, text),
             ConnectError::Refused(text) => Self::usage(text),
         }
     }

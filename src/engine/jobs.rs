@@ -3,7 +3,7 @@
 //! One job of a kind runs for an integration; a second is told which one does. It must never start a job that
 //! spends reads against a key that is known to be refused.
 
-use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec};
+use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, SyncSpec};
 use super::runtime::Running;
 use super::{Engine, poller, publish, refused};
 use crate::clock;
@@ -154,8 +154,9 @@ async fn prepare(
     let name = JobDoc::name(config.id, kind);
     let known: Option<JobDoc> = store.meta(&name).map_err(text)?;
     let (doc, resumed) = match known {
-        Some(mut doc) if doc.is_unfinished() && same(&doc.what, &what) => {
-            if matches!(&what, What::Discover(spec) if spec.to.is_none()) {
+        Some(mut doc) if doc.is_unfinished() && doc.what.same_work(&what) => {
+            // What came since is part of the work, unless a last day was named.
+            if !matches!(&what, What::Discover(spec) if spec.to.is_some()) {
                 doc.reach(now + 1);
             }
             doc.what = what;
@@ -183,24 +184,6 @@ async fn prepare(
     batch.meta(name, &doc);
     store.commit(batch, Durability::Applied, now).await.map_err(text)?;
     Ok((doc, resumed))
-}
-
-/// The same work, whatever its pace and limit.
-fn same(a: &What, b: &What) -> bool {
-    match (a, b) {
-        (What::Discover(a), What::Discover(b)) => {
-            let plain =
-                |spec: &DiscoverSpec| DiscoverSpec { pace: Pace::Auto, max_reads: None, ..spec.clone() };
-            plain(a) == plain(b)
-        }
-        // A sync takes up what is pending, whatever was asked for before; but a larger batch is a new run.
-        (What::Sync(a), What::Sync(b)) => {
-            let plain =
-                |spec: &SyncSpec| SyncSpec { pace: Pace::Auto, max_reads: None, delay_ms: 0, ..spec.clone() };
-            plain(a) == plain(b)
-        }
-        _ => false,
-    }
 }
 
 /// First second and the second after the last, of the days asked for in the account's time zone.

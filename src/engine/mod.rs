@@ -29,7 +29,7 @@ use runtime::{Runtime, State};
 /// How long a shutdown waits for jobs to store where they are.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 /// A folder that is held or not ours is known at once; a large store takes longer to open than this.
-const EARLY: Duration = Duration::from_millis(100);
+const EARLY: Duration = Duration::from_millis(400);
 /// Messages that are kept for front-ends.
 const MESSAGES: usize = 50;
 
@@ -266,7 +266,7 @@ impl Engine {
         })
         .await
         .map_err(|_| "the key could not be read".to_owned())?
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| crate::integration::connect::key_trouble(&error, id))?;
         let key = ApiKey::parse(secret.expose()).map_err(|problem| problem.to_string())?;
         let base = match &self.inner.options.api_base {
             Some(base) => base.clone(),

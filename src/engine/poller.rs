@@ -84,17 +84,20 @@ fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
 
 /// One poll, with what it says about the integration. False when it failed.
 pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
-    let config = {
+    let (config, turn) = {
         let mut state = engine.state();
         let Some(runtime) = state.runtimes.get_mut(&id) else { return false };
         if runtime.config.off_since.is_some() || !poll::possible(&runtime.config) {
             return false;
         }
         runtime.poll.running = true;
-        runtime.config.clone()
+        (runtime.config.clone(), runtime.poll.turn.clone())
     };
     engine.inner.changed.notify_one();
-    let result = attempt(engine, id, &config).await;
+    let result = {
+        let _turn = turn.lock().await;
+        attempt(engine, id, &config).await
+    };
     let mut ok = true;
     let error = match result {
         Ok(polled) => {
@@ -129,8 +132,14 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
         }
         Err(stop) => {
             ok = false;
-            engine.message(Level::Error, Some(id), stop.to_string());
-            Some(stop.to_string())
+            let text = stop.to_string();
+            // Told once, not every minute that it lasts.
+            let known =
+                engine.state().runtimes.get(&id).is_some_and(|one| one.poll.error.as_ref() == Some(&text));
+            if !known {
+                engine.message(Level::Error, Some(id), text.as_str());
+            }
+            Some(text)
         }
     };
     if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
@@ -147,7 +156,7 @@ async fn attempt(
     config: &Arc<crate::integration::Integration>,
 ) -> Result<poll::Polled, Stop> {
     let Some(store) = engine.store() else { return Ok(poll::Polled::default()) };
-    let client = engine.client(id).await.map_err(|message| Stop::Stripe(Error::WrongKeyKind { message }))?;
+    let client = engine.client(id).await.map_err(Stop::Key)?;
     // A handle of its own: its reads are counted apart.
     let client = client.with_pace(super::api::Pace::Auto, engine.inner.cancel.child_token());
     poll::poll(&store, &client, config, &engine.inner.options.now).await

@@ -17,8 +17,16 @@ use crate::sync::pack::Records;
 use crate::text;
 
 /// Event types kept with billing on, by the beginning of their names.
-const BILLING: [&str; 7] =
-    ["invoice.", "customer.", "charge.", "refund.", "product.", "price.", "payment_intent."];
+const BILLING: [&str; 8] = [
+    "invoice.",
+    "invoice_payment.",
+    "customer.",
+    "charge.",
+    "refund.",
+    "product.",
+    "price.",
+    "payment_intent.",
+];
 /// And without billing.
 const PAYMENTS: [&str; 2] = ["payment_intent.", "charge."];
 /// Texts of a row are for one line on a screen.

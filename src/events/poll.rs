@@ -83,13 +83,22 @@ pub async fn poll(
                 continue;
             }
             Err(error) if cursor.newest.is_some() && knows_no_cursor(&error) => {
-                polled.new += compare(store, client, integration, now, &mut cursor, &mut meter).await?;
+                polled.new += compare(store, client, integration, now, &mut cursor, &mut meter, None).await?;
                 return Ok(polled);
             }
             Err(error) => return Err(error.into()),
         };
         // Without a cursor the newest page is the beginning; with one, pages lead up to the newest.
         let first = cursor.newest.is_none();
+        if first
+            && !polled.hole
+            && let Some(since) = cursor.complete_to
+        {
+            // Watched before, and nothing had happened yet: all of this is news.
+            polled.new +=
+                compare(store, client, integration, now, &mut cursor, &mut meter, Some(since)).await?;
+            return Ok(polled);
+        }
         polled.first |= first;
         let more = !first && page.has_more;
         let part = Part { first, last: !more, date: page.date };
@@ -124,7 +133,7 @@ fn knows_no_cursor(error: &Error) -> bool {
     }
 }
 
-/// For such a server: its whole list, up to a bound, compared with what is stored.
+/// The whole list (or what is not older than `since`), up to a bound, compared with what is stored.
 async fn compare(
     store: &Store,
     client: &Client,
@@ -132,11 +141,14 @@ async fn compare(
     now: &Now,
     cursor: &mut Cursor,
     meter: &mut u64,
+    since: Option<i64>,
 ) -> Result<u64, Stop> {
     let mut pages: Vec<Page> = Vec::new();
     let mut after: Option<String> = None;
     while pages.len() < MOST_COMPARED {
         let mut params = vec![("limit", PAGE.to_owned())];
+        // A minute of overlap: events can show up a little late.
+        params.extend(since.map(|since| ("created[gte]", (since - 60).to_string())));
         params.extend(after.take().map(|id| ("starting_after", id)));
         let page = client.list(PATH, &params).await?;
         let last = page.iter().next_back().and_then(head).map(|head| head.id.into_owned());

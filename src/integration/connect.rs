@@ -30,6 +30,9 @@ pub enum ConnectError {
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The key can't be read from where it is kept.
+    #[error("{0}")]
+    Key(String),
     /// It is there already, or does not fit.
     #[error("{0}")]
     Refused(String),
@@ -157,7 +160,17 @@ pub async fn save(
         batch.meta("next/integration", &(next + 1));
     }
     store.commit(batch, Durability::Synced, at).await?;
+    wipe_left_over(vault, earlier.and_then(|one| one.key.as_ref()), &integration)?;
     Ok(integration)
+}
+
+/// A key that moved (say, from the vault to a command) must not stay where it was.
+fn wipe_left_over(vault: &Vault, before: Option<&KeyNote>, after: &Integration) -> Result<(), VaultError> {
+    let Some(old) = before else { return Ok(()) };
+    if after.key.as_ref().is_some_and(|new| new.place != old.place) {
+        vault.wipe(&Integration::vault_name(after.id), &old.place)?;
+    }
+    Ok(())
 }
 
 fn free_name(all: &[Integration], found: &KeyCheck) -> String {
@@ -204,7 +217,7 @@ pub async fn count_reads(
 ) -> Result<(), StoreError> {
     let mut batch = Batch::new();
     batch.reads(integration, now() / 86_400, client.own_reads());
-    store.commit(batch, Durability::Applied, now()).await.map(|_| ())
+    store.commit(batch, Durability::Synced, now()).await.map(|_| ())
 }
 
 /// What an edit changes; `None`: stays.
@@ -306,6 +319,7 @@ pub async fn edit(
     batch.meta(Integration::document(after.id), &after);
     batch.reads(after.id, now() / 86_400, reads);
     store.commit(batch, Durability::Synced, now()).await?;
+    wipe_left_over(vault, before.key.as_ref(), &after)?;
     Ok(Edited { integration: after, lost })
 }
 
@@ -320,8 +334,15 @@ pub fn stored_key(vault: &Vault, integration: &Integration) -> Result<ApiKey, Co
         .key
         .as_ref()
         .ok_or_else(|| ConnectError::Refused(format!("{} is disconnected", integration.name)))?;
-    let secret = vault.get(&Integration::vault_name(integration.id), &note.place)?;
+    let secret = vault
+        .get(&Integration::vault_name(integration.id), &note.place)
+        .map_err(|error| ConnectError::Key(key_trouble(&error, integration.id)))?;
     ApiKey::parse(secret.expose()).map_err(|problem| ConnectError::Refused(problem.to_string()))
+}
+
+/// What a vault says of a key, with the integration's number where the vault knows only its own name for it.
+pub fn key_trouble(error: &VaultError, id: IntegrationId) -> String {
+    error.to_string().replace(&Integration::vault_name(id), &id.0.to_string())
 }
 
 /// Disconnects: no more polling, no more jobs, the key wiped; the records stay. The document goes first, so

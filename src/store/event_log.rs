@@ -84,16 +84,36 @@ pub fn decode<'a>(
     Ok((row, packing, reader.rest))
 }
 
-/// Where a place in the feed is among an integration's keys. An id that is not in the log stands for a place
-/// within its second: before it if it sorts before all event ids, else behind it.
-fn start_key(tree: &sled::Db, integration: IntegrationId, pos: &EventPos) -> Result<Vec<u8>, StoreError> {
-    if let Some(value) = tree.get(keys::seen(integration, &pos.id)).map_err(sled_error)?
-        && let Some((created, order)) = keys::seen_parts(&value)
-    {
-        return Ok(keys::event(integration, created, order, &pos.id));
+/// Where a place in the feed begins in each integration's keys. Within a second the feed shows one account
+/// after the other, each newest arrival first. An id that is not an event of that second stands before the
+/// whole second if it sorts before all event ids, else behind it.
+fn starts(
+    tree: &sled::Db,
+    integrations: &[IntegrationId],
+    pos: &EventPos,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut owner = None;
+    for (index, integration) in integrations.iter().enumerate() {
+        let value = tree.get(keys::seen(*integration, &pos.id)).map_err(sled_error)?;
+        let parts = value.and_then(|value| keys::seen_parts(&value)).filter(|parts| parts.0 == pos.created);
+        if let Some((_, order)) = parts {
+            owner = Some((index, order));
+            break;
+        }
     }
-    let behind = pos.id.as_str() > "evt_~";
-    Ok(keys::second(integration, if behind { pos.created - 1 } else { pos.created }))
+    let behind = keys_behind(pos);
+    let start = |(index, integration): (usize, &IntegrationId)| match owner {
+        Some((of, order)) if of == index => keys::event(*integration, pos.created, order, &pos.id),
+        // Accounts before the event's own have shown this second already.
+        Some((of, _)) if index < of => keys::second(*integration, pos.created.saturating_sub(1)),
+        None if behind => keys::second(*integration, pos.created.saturating_sub(1)),
+        _ => keys::second(*integration, pos.created),
+    };
+    Ok(integrations.iter().enumerate().map(start).collect())
+}
+
+fn keys_behind(pos: &EventPos) -> bool {
+    pos.id.as_str() > "evt_~"
 }
 
 /// The newest `limit` events at or after (older than) `from`, over the given integrations, newest first.
@@ -103,10 +123,13 @@ pub fn window(
     from: Option<&EventPos>,
     limit: usize,
 ) -> Result<Vec<EventRow>, StoreError> {
+    let begin = match from {
+        Some(pos) => starts(tree, integrations, pos)?,
+        None => integrations.iter().map(|one| keys::prefix(keys::EVENT, *one)).collect(),
+    };
     let mut rows = Vec::new();
-    for &integration in integrations {
+    for (&integration, start) in integrations.iter().zip(begin) {
         let prefix = keys::prefix(keys::EVENT, integration);
-        let start = from.map_or_else(|| Ok(prefix.clone()), |pos| start_key(tree, integration, pos))?;
         for item in tree.range(start..).take(limit) {
             let (key, value) = item.map_err(sled_error)?;
             if !key.starts_with(&prefix) {
@@ -128,8 +151,8 @@ pub fn count_newer(
     than: &EventPos,
 ) -> Result<u64, StoreError> {
     let mut count = 0;
-    for &integration in integrations {
-        let range = keys::prefix(keys::EVENT, integration)..start_key(tree, integration, than)?;
+    for (&integration, end) in integrations.iter().zip(starts(tree, integrations, than)?) {
+        let range = keys::prefix(keys::EVENT, integration)..end;
         for item in tree.range(range).keys().take(MOST_COUNTED) {
             item.map_err(sled_error)?;
             count += 1;

@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use super::error::StoreError;
 pub const FORMAT: u32 = 1;
 /// The file that says that the folder is ours.
 const MARKER: &str = "tillwatch.json";
+/// How long a lock that is held is waited for.
+const LOCK_WAIT: Duration = Duration::from_millis(300);
 /// Held (flock) by the process that owns the folder.
 const LOCK: &str = "lock";
 /// The database.
@@ -118,7 +121,17 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(&path)
         .map_err(|error| StoreError::io(&path, &error))?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+    let begun = Instant::now();
+    let taken = loop {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            // A process that was just killed, or a child between fork and exec, can hold it for a moment.
+            Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < LOCK_WAIT => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => break result,
+        }
+    };
+    match taken {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
             let mut text = String::new();

@@ -80,13 +80,13 @@ pub fn merge(kind: Kind, existing: Option<&Header>, mut incoming: Header, via: V
 fn invoice_state(existing: &Header, incoming: &Header, via: Via, changed: bool) -> State {
     match (via, existing.state) {
         // Back from the dead, or never more than a tombstone: it has to be synced again.
-        (_, State::Gone) => State::Pending,
+        // So has what a run was working on when it was cut off, or works on now.
+        (_, State::Gone | State::Processing) => State::Pending,
         // A person left it out; only a person takes it in again.
         (_, State::Skipped) => State::Skipped,
-        (Via::Event, _) if !incoming.more_lines => State::Synced,
+        // A listed invoice stays pending: sync has yet to bring what it refers to.
+        (Via::Event, State::Synced | State::Stale) if !incoming.more_lines => State::Synced,
         (_, State::Synced | State::Stale) if changed => State::Stale,
-        // What a run was working on when it was cut off, or works on now: the new content is still to do.
-        (_, State::Processing) => State::Pending,
         (_, state) => state,
     }
 }
@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn an_event_makes_a_record_at_once_unless_lines_are_missing() {
-        assert_eq!(state_after(State::Pending, Via::Event, 101, 2), Some(State::Synced));
+        assert_eq!(state_after(State::Stale, Via::Event, 101, 2), Some(State::Synced));
+        assert_eq!(state_after(State::Pending, Via::Event, 101, 2), Some(State::Pending));
         let long = Header { more_lines: true, ..incoming(101, 2) };
         let Merged::Replace(header) = merge(Kind::Invoice, Some(&stored(State::Synced)), long, Via::Event, 7)
         else {

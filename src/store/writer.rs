@@ -299,7 +299,8 @@ impl Change<'_> {
             self.applied.outdated += 1;
             return Ok(());
         };
-        if before.hash != write.if_hash {
+        // Changed or deleted while sync was at it: what sync found out is of something else.
+        if before.hash != write.if_hash || matches!(before.state, State::Gone | State::Skipped) {
             self.applied.outdated += 1;
             return Ok(());
         }
@@ -319,7 +320,10 @@ impl Change<'_> {
                 after.line_pages = write.lines.len() as u16;
             }
             Outcome::Failed(reason) => {
-                after.state = State::Error;
+                // What was a record stays one; the next sync tries again.
+                if !before.state.is_record() {
+                    after.state = State::Error;
+                }
                 after.attempts = before.attempts.saturating_add(1);
                 after.last_error.clone_from(reason);
             }

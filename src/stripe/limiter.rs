@@ -158,9 +158,10 @@ impl Limiter {
     /// Requests/s that one endpoint gets at present; none: no limit of ours.
     pub fn rate(&self) -> Option<f64> {
         let own = self.own.as_ref()?;
+        // One lock at a time: `try_turn` holds the account's while it takes the handle's.
+        let account = lock(&self.account.state).buckets.overall().rate();
         let mut own = lock(own);
-        let own = own.endpoint("").rate().min(own.overall().rate());
-        Some(own.min(lock(&self.account.state).buckets.overall().rate()))
+        Some(own.endpoint("").rate().min(own.overall().rate()).min(account))
     }
 
     /// The bound of requests under way.

@@ -51,6 +51,18 @@ struct Look {
     more: bool,
 }
 
+impl Look {
+    /// Rows a second.
+    fn density(&self, lt: i64) -> f64 {
+        self.rows as f64 / (self.lt.min(lt) - self.oldest).max(1) as f64
+    }
+}
+
+/// The harmonic mean: near the lower of two that are far apart.
+fn mean(a: f64, b: f64) -> f64 {
+    if a > 0.0 && b > 0.0 { 2.0 / (1.0 / a + 1.0 / b) } else { 0.0 }
+}
+
 /// Estimates a list within a range; `gte` none: from the beginning.
 pub async fn estimate(client: &Client, kind: Kind, gte: Option<i64>, lt: i64) -> Result<Estimate, Error> {
     let mut at = vec![lt];
@@ -94,10 +106,14 @@ fn sum(looks: &[Look], gte: Option<i64>, lt: i64) -> Estimate {
     let mut rows = 0.0;
     for (index, look) in looks.iter().enumerate() {
         let end = looks.get(index + 1).map(|next| next.lt);
-        let density = look.rows as f64 / (look.lt.min(lt) - look.oldest).max(1) as f64;
+        // A page can fall into a burst (a billing run): the neighbour's density keeps that from being stretched
+        // over months.
+        let neighbour =
+            looks.get(index + 1).or_else(|| index.checked_sub(1).and_then(|before| looks.get(before)));
+        let density = neighbour.map_or(look.density(lt), |other| mean(look.density(lt), other.density(lt)));
         rows += match (end, look.more) {
             // Up to where the next look begins, as dense as here.
-            (Some(end), _) => density * (look.lt - end) as f64,
+            (Some(end), _) => look.rows as f64 + density * (look.oldest - end).max(0) as f64,
             (None, false) => look.rows as f64,
             // The last one: down to the beginning of the range, or two years more of the same.
             (None, true) => density * (look.lt - gte.unwrap_or(look.lt - 730 * DAY)) as f64,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::walk::Walk;
 use crate::clock::Now;
 use crate::engine::api::{
-    DiscoverSpec, IntegrationId, JobId, JobKind, JobOutcome, JobState, JobView, PartView, SyncSpec,
+    DiscoverSpec, IntegrationId, JobId, JobKind, JobOutcome, JobState, JobView, Pace, PartView, SyncSpec,
 };
 use crate::integration::Integration;
 use crate::store::{Batch, Store, StoreError};
@@ -52,6 +52,10 @@ pub enum Stop {
     /// Stripe can't or won't.
     #[error(transparent)]
     Stripe(#[from] Error),
+    /// The key could not be read from where it is kept: a locked keyring, a command that failed. Nothing was
+    /// refused by Stripe.
+    #[error("{0}")]
+    Key(String),
     /// As many reads as were allowed have been used.
     #[error("stopped after {0} reads as asked (--max-reads); run it again to go on")]
     MaxReads(u64),
@@ -269,6 +273,30 @@ pub enum What {
     Sync(SyncSpec),
 }
 
+impl What {
+    /// The same work, whatever its pace and limit.
+    pub fn same_work(&self, other: &What) -> bool {
+        match (self, other) {
+            (What::Discover(a), What::Discover(b)) => {
+                let plain =
+                    |spec: &DiscoverSpec| DiscoverSpec { pace: Pace::Auto, max_reads: None, ..spec.clone() };
+                plain(a) == plain(b)
+            }
+            // A sync takes up what is pending, whatever was asked for before; but a larger batch is a new run.
+            (What::Sync(a), What::Sync(b)) => {
+                let plain = |spec: &SyncSpec| SyncSpec {
+                    pace: Pace::Auto,
+                    max_reads: None,
+                    delay_ms: 0,
+                    ..spec.clone()
+                };
+                plain(a) == plain(b)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl JobDoc {
     /// The name of its document.
     pub fn name(integration: IntegrationId, kind: JobKind) -> String {
@@ -319,9 +347,9 @@ impl JobDoc {
         Self { view, what, gte: range.0, lt: range.1, walks: BTreeMap::new(), work: 0 }
     }
 
-    /// Lets a run that is taken up again reach to now; events cover what a minute brings.
+    /// Lets a run that is taken up again reach to now.
     pub fn reach(&mut self, lt: i64) {
-        if lt > self.lt + 60 {
+        if lt > self.lt {
             for walk in self.walks.values_mut() {
                 walk.extend(lt);
             }

@@ -205,8 +205,9 @@ async fn one(ctx: &Ctx, wanted: &Wanted, id: &str) -> Result<Option<Vec<RecordWr
     let object = match ctx.client.get(&format!("{}/{id}", wanted.kind.path()), &params).await {
         Ok(object) => object,
         Err(Error::NotFound { .. }) => {
-            let now = (ctx.now)();
-            return Ok(Some(vec![tombstone(integration, wanted.kind, id, now)]));
+            // In Stripe's time, like every `as_of`.
+            let date = (ctx.now)() + ctx.client.clock_skew_s().unwrap_or(0);
+            return Ok(Some(vec![tombstone(integration, wanted.kind, id, date)]));
         }
         Err(Error::WrongMode { .. } | Error::BadRequest { .. } | Error::BadAnswer { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),

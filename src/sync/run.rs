@@ -251,7 +251,7 @@ fn concerns_all(stop: &Stop) -> bool {
                         | Error::RateLimited { .. }
                 )
         }
-        Stop::Store(_) | Stop::MaxReads(_) => true,
+        Stop::Store(_) | Stop::Key(_) | Stop::MaxReads(_) => true,
     }
 }
 

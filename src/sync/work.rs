@@ -72,6 +72,10 @@ pub fn collect(store: &Store, integration: IntegrationId, spec: &SyncSpec) -> Re
             State::Synced | State::Skipped | State::Gone => false,
         };
         if !wanted {
+            // An invoice that came by event is a record at once; its customer may still be missing.
+            if header.state == State::Synced && !header.customer.is_empty() {
+                customers.insert(header.customer);
+            }
             return true;
         }
         if work.items.len() as u64 >= most {

@@ -26,7 +26,9 @@ fn filled(dir: &std::path::Path) -> (Store, Vec<(i64, String, IntegrationId)>) {
         all.push((created, id, whose));
     }
     commit(&store, batch, 1).unwrap();
-    all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    // Within a second: one account after the other, the latest arrival first.
+    all.reverse();
+    all.sort_by(|a, b| b.0.cmp(&a.0).then(a.2.cmp(&b.2)));
     (store, all)
 }
 
@@ -49,7 +51,8 @@ fn an_event_is_stored_once_and_changes_things_once() {
     let applied = commit(&store, batch, 1).unwrap();
     assert_eq!((applied.events, applied.known_events, applied.changed), (0, 1, 0));
     assert_eq!(store.record(ONE, Kind::Customer, "cus_1").unwrap().unwrap().json, b"{\"v\":1}");
-    assert_eq!(store.event_json(ONE, "evt_1").unwrap(), None);
+    assert_eq!(store.event_json(ONE, "evt_1").unwrap().unwrap(), b"{\"v\":1}");
+    assert_eq!(store.event_json(ONE, "evt_2").unwrap(), None);
     // The same id at another account is another event.
     let mut batch = Batch::new();
     batch.event(event(&store, TWO, "evt_1", 5, "{}"));
@@ -110,8 +113,9 @@ fn a_place_that_is_no_event_is_still_a_place() {
         (i64::MIN, ""),
     ] {
         let from = EventPos { created, id: id.into() };
-        let is_newer =
-            |one: &(i64, String, IntegrationId)| one.0 > created || (one.0 == created && *one.1 < *id);
+        // No event of that second: before all of it, or behind all of it.
+        let behind = id > "evt_~";
+        let is_newer = |one: &(i64, String, IntegrationId)| one.0 > created || (one.0 == created && behind);
         let newer = all.iter().filter(|one| is_newer(one)).count();
         let read = window(&store, Some(from), 500);
         assert_eq!(read.newer as usize, newer, "{created} {id}");
