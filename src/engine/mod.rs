@@ -29,7 +29,7 @@ use runtime::{Runtime, State};
 /// How long a shutdown waits for jobs to store where they are.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 /// A folder that is held or not ours is known at once; a large store takes longer to open than this.
-const EARLY: Duration = Duration::from_millis(400);
+const EARLY: Duration = Duration::from_millis(140);
 /// Messages that are kept for front-ends.
 const MESSAGES: usize = 50;
 

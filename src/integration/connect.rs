@@ -167,7 +167,9 @@ pub async fn save(
 /// A key that moved (say, from the vault to a command) must not stay where it was.
 fn wipe_left_over(vault: &Vault, before: Option<&KeyNote>, after: &Integration) -> Result<(), VaultError> {
     let Some(old) = before else { return Ok(()) };
-    if after.key.as_ref().is_some_and(|new| new.place != old.place) {
+    // Within one kind of place the new key has overwritten the old one, under the same name.
+    let kind = |note: &KeyNote| std::mem::discriminant(&note.place);
+    if after.key.as_ref().is_some_and(|new| kind(new) != kind(old)) {
         vault.wipe(&Integration::vault_name(after.id), &old.place)?;
     }
     Ok(())

@@ -17,7 +17,7 @@ pub const FORMAT: u32 = 1;
 /// The file that says that the folder is ours.
 const MARKER: &str = "tillwatch.json";
 /// How long a lock that is held is waited for.
-const LOCK_WAIT: Duration = Duration::from_millis(300);
+const LOCK_WAIT: Duration = Duration::from_millis(80);
 /// Held (flock) by the process that owns the folder.
 const LOCK: &str = "lock";
 /// The database.

@@ -108,9 +108,15 @@ fn sum(looks: &[Look], gte: Option<i64>, lt: i64) -> Estimate {
         let end = looks.get(index + 1).map(|next| next.lt);
         // A page can fall into a burst (a billing run): the neighbour's density keeps that from being stretched
         // over months.
-        let neighbour =
-            looks.get(index + 1).or_else(|| index.checked_sub(1).and_then(|before| looks.get(before)));
-        let density = neighbour.map_or(look.density(lt), |other| mean(look.density(lt), other.density(lt)));
+        let own = look.density(lt);
+        let density = match (looks.get(index + 1), index.checked_sub(1).and_then(|before| looks.get(before)))
+        {
+            // A page that is not full says where the list ends, not how dense it is.
+            (Some(next), _) if next.more => mean(own, next.density(lt)),
+            (Some(_), _) => own,
+            (None, Some(before)) => own.min(mean(own, before.density(lt))),
+            (None, None) => own,
+        };
         rows += match (end, look.more) {
             // Up to where the next look begins, as dense as here.
             (Some(end), _) => look.rows as f64 + density * (look.oldest - end).max(0) as f64,
