@@ -113,9 +113,8 @@ fn sum(looks: &[Look], gte: Option<i64>, lt: i64) -> Estimate {
         {
             // A page that is not full says where the list ends, not how dense it is.
             (Some(next), _) if next.more => mean(own, next.density(lt)),
-            (Some(_), _) => own,
             (None, Some(before)) => own.min(mean(own, before.density(lt))),
-            (None, None) => own,
+            _ => own,
         };
         rows += match (end, look.more) {
             // Up to where the next look begins, as dense as here.
