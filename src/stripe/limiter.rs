@@ -317,6 +317,29 @@ mod tests {
         assert!((92..=101).contains(&other), "{other}");
     }
 
+    #[test]
+    fn looking_at_the_rate_never_blocks_a_turn() {
+        let account = Arc::new(Account::new(limits::stripe_limits(true)));
+        let limiter = Arc::new(Limiter::new(account, limits::rates(Pace::Full, true)));
+        let (done, ended) = std::sync::mpsc::channel();
+        for looks in [true, false, true, false] {
+            let (limiter, done) = (Arc::clone(&limiter), done.clone());
+            std::thread::spawn(move || {
+                for _ in 0..20_000 {
+                    if looks {
+                        assert!(limiter.rate().is_some());
+                    } else {
+                        let _ = limiter.try_turn("GET /v1/invoices", Instant::now());
+                    }
+                }
+                let _ = done.send(());
+            });
+        }
+        for _ in 0..4 {
+            ended.recv_timeout(Duration::from_secs(30)).expect("two locks were taken in two orders");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn concurrency_is_bounded_and_shrinks_on_complaint() {
         let account = Arc::new(Account::new(limits::stripe_limits(true)));
