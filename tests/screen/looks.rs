@@ -68,9 +68,14 @@ fn it_comes_back_from_no_room_at_all() {
     for (cols, rows) in [(10, 3), (1, 1), (60, 16), (2, 40), (300, 1), (59, 15)] {
         pty.resize(cols, rows);
         let before = pty.raw().len();
-        // Keys on the heels of a resize can wait for the next one: crossterm takes one readiness of the two.
+        // Drawn anew, however long a loaded machine takes: keys on the heels of a resize can wait for the next
+        // one, since crossterm takes one readiness of the two.
+        let begun = std::time::Instant::now();
+        while pty.raw().len() == before {
+            assert!(begun.elapsed().as_secs() < 20, "nothing is drawn at {cols}x{rows}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
         std::thread::sleep(std::time::Duration::from_millis(150));
-        assert!(pty.raw().len() > before, "nothing is drawn at {cols}x{rows}");
         for key in ["?", "j", "\x1b"] {
             pty.keys(key);
             std::thread::sleep(std::time::Duration::from_millis(50));
