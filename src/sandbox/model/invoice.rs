@@ -179,24 +179,10 @@ impl World {
 
     fn blank(&self, number: u64) -> Invoice {
         let customer = self.timeline.customer_of(number);
-        let lines = line_count(self.hash(42, number));
+        let created = self.timeline.invoice_created(number);
         Invoice {
-            number,
-            created: self.timeline.invoice_created(number),
-            customer,
-            currency: self.currency_of(customer),
-            lines,
-            quantity: self.subscription_quantity(customer),
             subscription: self.invoice_is_of_subscription(number, customer),
-            send: false,
-            status: Status::Draft,
-            finalized_at: 0,
-            paid_at: 0,
-            voided_at: 0,
-            uncollectible_at: 0,
-            next_attempt: 0,
-            attempts: [Attempt::default(); SLOTS],
-            revision: 0,
+            ..self.draft(number, created, customer, self.subscription_quantity(customer))
         }
     }
 
