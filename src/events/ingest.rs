@@ -97,6 +97,11 @@ fn customer_name(
     kind: Kind,
     json: &str,
 ) -> Result<Option<String>, StoreError> {
+    if kind == Kind::InvoicePayment {
+        // `summary` puts the invoice into the label; the stored invoice names its customer.
+        let invoice = store.header(integration, Kind::Invoice, &summary(kind, json).label)?;
+        return Ok(invoice.map(|header| header.who).filter(|who| !who.is_empty()));
+    }
     if !matches!(kind, Kind::PaymentIntent | Kind::Subscription) {
         return Ok(None);
     }
