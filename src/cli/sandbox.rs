@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use serde_json::json;
 
-use crate::sandbox::{self, Fault, Limits, Options};
+use crate::sandbox::{self, Fault, Limits, Options, RelayOptions, SecondSocket};
 
 /// A local Stripe for tests, demos and other people's clients. Everything in it is made up.
 #[derive(Debug, Args)]
@@ -34,10 +34,16 @@ pub struct SandboxArgs {
     /// Events that the account's life writes per second
     #[arg(long, default_value_t = 0.0, value_name = "R")]
     events_per_second: f64,
-    /// Seconds between resets of the relay socket (not used yet)
-    #[arg(long, value_name = "S", hide = true)]
-    relay_reset: Option<u64>,
-    /// Faults: 500, 503-html, 429, lock, cut, reset, slow; `=P` for how often (0.02)
+    /// Seconds between resets of a relay socket, as its session tells the client; the server closes one that
+    /// is half as old again
+    #[arg(long, default_value_t = 60, value_name = "S")]
+    relay_reset: u64,
+    /// What becomes of a relay session's socket when a second one opens: both are served, the older one is
+    /// closed, or the newer one is refused
+    #[arg(long, default_value = "overlap", value_name = "overlap|replace|refuse")]
+    relay_second: String,
+    /// Faults: 500, 503-html, 429, lock, cut, reset, slow; of the relay relay-drop, -duplicate, -reorder, -delay,
+    /// -lose, -silence, -garbage for each frame and -html, -redirect, -hang for each handshake; `=P` for how often (0.02)
     #[arg(long = "fault", value_name = "KIND[=P]")]
     faults: Vec<String>,
     /// A permission that the restricted key lacks, such as rak_customer_read
@@ -111,6 +117,12 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
     if let Some(wrong) = args.deny.iter().find(|p| !p.starts_with("rak_")) {
         return Err(format!("`{wrong}` is no permission: they begin with rak_."));
     }
+    let second = SecondSocket::parse(&args.relay_second).ok_or_else(|| {
+        format!("There is no `--relay-second {}`: say overlap, replace or refuse.", args.relay_second)
+    })?;
+    if !(1..=86_400).contains(&args.relay_reset) {
+        return Err("`--relay-reset` takes a number of seconds from 1 to 86400.".to_owned());
+    }
     let faults = args.faults.iter().map(|text| Fault::parse(text)).collect::<Result<Vec<_>, _>>()?;
     Ok(Options {
         port: args.port,
@@ -123,6 +135,7 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
         events_per_second: rate,
         faults,
         deny: args.deny,
+        relay: RelayOptions { reset: args.relay_reset, second, ..RelayOptions::default() },
     })
 }
 

@@ -86,6 +86,39 @@ impl ApiError {
         )
     }
 
+    /// 403: the relay takes no `sk_live_…`.
+    pub fn restricted_key_only() -> ApiError {
+        ApiError::new(
+            403,
+            None,
+            "For security reasons, the Stripe CLI only permits the use of restricted keys when in live mode. \
+             To generate restricted keys for use in live mode, use the `stripe login` command."
+                .to_owned(),
+        )
+    }
+
+    /// 429: too many sessions at the relay. The text is ours: the CLI shows its own instead.
+    pub fn too_many_sessions() -> ApiError {
+        let mut error = ApiError::too_fast("resource-specific");
+        error.message = "You have too many Stripe CLI sessions open.".to_owned();
+        error
+    }
+
+    /// 400: a session that the relay does not know, or no longer. Clients decide on this very text.
+    pub fn unknown_websocket() -> ApiError {
+        ApiError::new(400, None, "Unknown WebSocket ID.".to_owned())
+    }
+
+    /// 409: the session has a socket, and takes one only.
+    pub fn websocket_taken() -> ApiError {
+        ApiError::new(409, None, "This WebSocket ID is already connected.".to_owned())
+    }
+
+    /// 400: a request at the relay that is no WebSocket handshake.
+    pub fn no_handshake() -> ApiError {
+        ApiError::new(400, None, "This is no WebSocket handshake.".to_owned())
+    }
+
     /// 404: no such object at this path.
     pub fn missing(object: &str, id: &str) -> ApiError {
         ApiError::new(404, Some("resource_missing"), format!("No such {object}: '{id}'")).on("id")

@@ -94,6 +94,11 @@ impl Overlay {
         self.events.get(usize::try_from(number.checked_sub(self.first_event)?).ok()?)
     }
 
+    /// Events ever written: the number that the next one gets.
+    pub fn events_written(&self) -> u64 {
+        self.first_event + self.events.len() as u64
+    }
+
     /// Number of the oldest event kept, and how many there are.
     pub fn event_span(&self) -> (u64, u64) {
         (self.first_event, self.events.len() as u64)

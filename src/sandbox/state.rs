@@ -3,17 +3,24 @@
 //! One lock for what traffic changes, one for the small bookkeeping. No lock is ever held over an await.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
 use super::Options;
 use super::events::history;
 use super::faults::Faults;
+use super::ids::Obj;
 use super::keys::Keys;
 use super::limits::Limiter;
 use super::model::World;
 use super::overlay::{Overlay, View};
+use super::relay::{Relay, RelayReport};
 use super::traffic::Traffic;
 
 /// One mode: history, what came after, and what goes on.
@@ -24,7 +31,16 @@ pub struct Mode {
     pub overlay: RwLock<Overlay>,
     /// what goes on
     pub traffic: Mutex<Traffic>,
+    /// events written so far, those of the beginning and those dropped included: the next event's number
+    pub written: watch::Sender<u64>,
+    /// numbers of events that somebody wants sent over the relay again
+    pub resent: broadcast::Sender<u64>,
+    /// the number of the first event after the beginning
+    pub first_made: u64,
 }
+
+/// Resends kept for a socket that is behind; a person asks for them one by one.
+const RESENDS: usize = 1024;
 
 impl Mode {
     fn new(options: &Options, livemode: bool) -> Mode {
@@ -35,7 +51,15 @@ impl Mode {
             overlay.push_event(event);
         }
         let traffic = Mutex::new(Traffic::new(world.seed));
-        Mode { world, overlay: RwLock::new(overlay), traffic }
+        let first_made = overlay.events_written();
+        Mode {
+            world,
+            overlay: RwLock::new(overlay),
+            traffic,
+            written: watch::Sender::new(first_made),
+            resent: broadcast::Sender::new(RESENDS),
+            first_made,
+        }
     }
 
     /// For reading. A panic elsewhere must not take the sandbox down with it.
@@ -52,19 +76,48 @@ impl Mode {
     pub fn run_traffic(&self, steps: u64, now: i64) -> u64 {
         let mut traffic = lock(&self.traffic);
         let mut overlay = self.write();
-        let before = overlay.event_span();
+        let before = overlay.events_written();
         for _ in 0..steps {
             traffic.step(&self.world, &mut overlay, now);
         }
-        let after = overlay.event_span();
-        (after.0 + after.1) - (before.0 + before.1)
+        let after = overlay.events_written();
+        self.announce(overlay);
+        after - before
+    }
+
+    /// Tells the relay what was written. Takes the lock, so that it is not told before it can be read.
+    fn announce(&self, overlay: RwLockWriteGuard<'_, Overlay>) {
+        let written = overlay.events_written();
+        drop(overlay);
+        // Two writers may come here in the other order.
+        self.written.send_if_modified(|known| {
+            let newer = *known < written;
+            *known = (*known).max(written);
+            newer
+        });
+    }
+
+    /// An event as it is pushed, in the given version or the account's own. `None` if it is gone.
+    pub fn event_text(&self, number: u64, version: Option<&str>) -> Option<String> {
+        let overlay = self.read();
+        let version = version.unwrap_or(&self.world.default_version);
+        super::write::event_text(view(self, &overlay), number, version)
+    }
+
+    /// Ids of the events written since the beginning that are still kept, oldest first.
+    pub fn events_made(&self) -> Vec<String> {
+        let overlay = self.read();
+        let first = overlay.event_span().0.max(self.first_made);
+        (first..overlay.events_written()).map(|number| self.world.ids.id(Obj::Event, number)).collect()
     }
 
     /// Changes `count` invoices as somebody with the API would; gives their ids.
     pub fn mutate(&self, count: u64, now: i64) -> Vec<String> {
         let mut traffic = lock(&self.traffic);
         let mut overlay = self.write();
-        traffic.mutate(&self.world, &mut overlay, count, now)
+        let ids = traffic.mutate(&self.world, &mut overlay, count, now);
+        self.announce(overlay);
+        ids
     }
 }
 
@@ -79,8 +132,12 @@ pub struct Report {
     pub statuses: BTreeMap<u16, u64>,
     /// 429s by reason; `lock` for those without
     pub limited: BTreeMap<String, u64>,
-    /// faults that struck, by kind
+    /// faults that struck, by the word of the command line
     pub faults: BTreeMap<String, u64>,
+    /// events written since the beginning, in both modes
+    pub events: u64,
+    /// what went over the relay
+    pub relay: RelayReport,
 }
 
 /// Everything.
@@ -99,6 +156,11 @@ pub struct State {
     pub faults: Mutex<Faults>,
     /// what was counted
     pub report: Mutex<Report>,
+    /// the relay
+    pub relay: Relay,
+    /// cancelled when the sandbox ends
+    pub stopping: CancellationToken,
+    address: OnceLock<SocketAddr>,
     /// when it started, on the machine's clock
     pub began: Instant,
     requests: AtomicU64,
@@ -108,6 +170,9 @@ impl State {
     /// A sandbox that has served nothing.
     pub fn new(options: Options) -> State {
         State {
+            relay: Relay::new(options.seed, options.relay),
+            stopping: CancellationToken::new(),
+            address: OnceLock::new(),
             test: Mode::new(&options, false),
             live: Mode::new(&options, true),
             keys: RwLock::new(Keys::new(options.seed, &options.deny)),
@@ -128,6 +193,27 @@ impl State {
     /// The sandbox's own clock, in seconds since 1970: the start it was given, plus what has passed.
     pub fn now(&self) -> i64 {
         self.options.start + self.began.elapsed().as_secs() as i64
+    }
+
+    /// Where it listens, as `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        self.address.get().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Says where it listens; the first word counts.
+    pub fn listens_on(&self, address: SocketAddr) {
+        // There is one listener.
+        let _ = self.address.set(address);
+    }
+
+    /// What was counted so far.
+    pub fn report(&self) -> Report {
+        let mut report = lock(&self.report).clone();
+        report.relay = self.relay.report();
+        for mode in [&self.test, &self.live] {
+            report.events += mode.read().events_written() - mode.first_made;
+        }
+        report
     }
 
     /// A number for the next request.

@@ -6,6 +6,7 @@ mod cli;
 mod errors;
 mod faults;
 mod paging;
+mod relay;
 mod traffic;
 
 use std::collections::BTreeSet;
@@ -76,15 +77,12 @@ impl Local {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
+        self.post_as(self.running.keys.restricted.clone(), path, body).await
+    }
+
+    pub(crate) async fn post_as(&self, key: String, path: &str, body: &str) -> Reply {
         let url = format!("{}{path}", self.running.base_url);
-        let response = self
-            .client
-            .post(url)
-            .bearer_auth(&self.running.keys.restricted)
-            .body(body.to_owned())
-            .send()
-            .await
-            .unwrap();
+        let response = self.client.post(url).bearer_auth(key).body(body.to_owned()).send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Reply { status, headers, text: response.text().await.unwrap() }
     }

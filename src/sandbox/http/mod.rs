@@ -7,6 +7,7 @@ mod control;
 mod filters;
 mod listener;
 mod query;
+mod relay;
 mod respond;
 mod routes;
 
@@ -14,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, State as Shared};
-use axum::http::{Request, Response, header};
+use axum::http::{Request, Response, header, request};
 
 use super::errors::ApiError;
 use super::expand::{Expand, Refusal};
@@ -34,6 +35,9 @@ use query::Query;
 use respond::Answer;
 use routes::{Endpoint, LISTS, Route, describe};
 
+/// Bytes that a request's body may have.
+const MOST: usize = 1024 * 1024;
+
 /// All paths of the sandbox.
 pub fn router(state: Arc<State>) -> Router {
     Router::new().fallback(serve).with_state(state)
@@ -48,7 +52,16 @@ async fn serve(
         let path = path.to_owned();
         return control::serve(&state, &path, request).await;
     }
-    let call = Call::new(&state, &request);
+    if request.method() == "GET" && request.uri().path().starts_with("/subscribe/") {
+        return relay::subscribe(&state, request, || connection.kill()).await;
+    }
+    let (parts, body) = request.into_parts();
+    let form = match to_bytes(body, MOST).await {
+        Ok(bytes) => Query::parse(&String::from_utf8_lossy(&bytes)),
+        // Whoever hangs up or sends that much gets no answer worth reading.
+        Err(_) => return Answer::error(413, Vec::new()).into_response("", "", false),
+    };
+    let call = Call::new(&state, &parts, form);
     let answer = match call.admit(&state) {
         Ok((key, fault)) => {
             if state.options.latency_ms > 0 || fault == Some(FaultKind::Slow) {
@@ -67,7 +80,7 @@ async fn serve(
                 }
                 Some(FaultKind::Lock) => Answer::from(&ApiError::locked(), &call.id),
                 Some(FaultKind::Cut) => call.answer(&state, &key).cut_short(),
-                Some(FaultKind::Slow) | None => call.answer(&state, &key),
+                _ => call.answer(&state, &key),
             }
         }
         Err(error) => Answer::from(&error, &call.id),
@@ -82,6 +95,8 @@ struct Call {
     method: String,
     path: String,
     query: Query,
+    /// the body
+    form: Query,
     route: Route,
     /// the endpoint's name, by which it is limited and counted
     name: String,
@@ -91,17 +106,17 @@ struct Call {
 }
 
 impl Call {
-    fn new(state: &State, request: &Request<Body>) -> Call {
-        let text = |name: &str| {
-            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-        };
-        let path = request.uri().path().to_owned();
-        let method = request.method().as_str().to_owned();
+    fn new(state: &State, request: &request::Parts, form: Query) -> Call {
+        let text =
+            |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let path = request.uri.path().to_owned();
+        let method = request.method.as_str().to_owned();
         let route = Route::find(&method, &path);
         let version = text("stripe-version");
         Call {
             id: state.test.world.ids.id(Obj::Request, state.next_request()),
-            query: Query::parse(request.uri().query().unwrap_or_default()),
+            query: Query::parse(request.uri.query().unwrap_or_default()),
+            form,
             name: route.name(&method, &path),
             key: keys::from_header(text(header::AUTHORIZATION.as_str())),
             version: if version.is_empty() { API_VERSION.to_owned() } else { version.to_owned() },
@@ -124,7 +139,7 @@ impl Call {
             .map_err(ApiError::too_fast)?;
         let fault = lock(&state.faults).strike();
         if let Some(kind) = fault {
-            *lock(&state.report).faults.entry(format!("{kind:?}").to_lowercase()).or_default() += 1;
+            *lock(&state.report).faults.entry(kind.word().to_owned()).or_default() += 1;
         }
         Ok((key, fault))
     }
@@ -154,6 +169,7 @@ impl Call {
                 self.query.only(&["expand"])?;
                 write::balance(&mut out, &mode.world);
             }
+            Route::Session => return relay::session(state, key, &self.form),
             Route::List(at) => return context.list(&LISTS[*at]),
             Route::Lines(id) => return context.lines(id),
             Route::Object(obj, name, permission, id) => {

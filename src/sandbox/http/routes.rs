@@ -102,6 +102,8 @@ pub enum Route {
     WebhookEndpoint(String),
     /// an object of a kind that the sandbox has none of: Stripe's word, the permission, the id
     Nothing(&'static str, &'static str, String),
+    /// `POST /v1/stripecli/sessions`
+    Session,
     /// no such path
     Unknown,
 }
@@ -144,6 +146,7 @@ impl Route {
         let parts: Vec<&str> = rest.split('/').collect();
         if method != "GET" {
             return match (method, &parts[..]) {
+                ("POST", ["stripecli", "sessions"]) => Route::Session,
                 ("POST" | "DELETE", ["webhook_endpoints", id]) => Route::WebhookEndpoint((*id).to_owned()),
                 _ => Route::Unknown,
             };
@@ -181,7 +184,7 @@ impl Route {
                 let kind = path.split('/').nth(2).unwrap_or_default();
                 format!("{method} /v1/{kind}/{{id}}")
             }
-            Route::Account | Route::Balance => format!("{method} {path}"),
+            Route::Account | Route::Balance | Route::Session => format!("{method} {path}"),
         }
     }
 }

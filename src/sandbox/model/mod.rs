@@ -30,6 +30,8 @@ pub struct World {
     pub ids: Ids,
     /// creation times, and who is billed
     pub timeline: Timeline,
+    /// the version that the account's events are written in
+    pub default_version: String,
     /// the account's id: the same in both modes
     pub account: String,
 }
@@ -52,6 +54,7 @@ impl World {
             livemode,
             ids: Ids::new(seed, livemode),
             timeline: Timeline::new(salted, start, invoices, customers),
+            default_version: API_VERSION.to_owned(),
             account: account.into_string(),
         }
     }

@@ -2,15 +2,14 @@
 
 use super::Writer;
 use crate::sandbox::ids::Obj;
-use crate::sandbox::model::API_VERSION;
 use crate::sandbox::overlay::{Event, Snapshot};
 
 impl Writer<'_, '_> {
-    pub(super) fn event(&mut self, number: u64, event: &Event) {
+    pub(super) fn event(&mut self, number: u64, event: &Event, version: &str) {
         self.out.raw("{\"id\":");
         self.id(Obj::Event, number);
         self.out.raw(",\"object\":\"event\",\"api_version\":\"");
-        self.out.raw(API_VERSION);
+        self.out.raw(version);
         self.out.raw("\",\"created\":");
         self.out.int(event.created);
         self.out.raw(",\"data\":{\"object\":");

@@ -11,6 +11,7 @@ mod event;
 mod invoice;
 mod line;
 mod payment;
+mod pretty;
 mod subscription;
 
 pub use account::{account, balance};
@@ -25,6 +26,14 @@ use super::overlay::{Snapshot, View};
 pub fn object(out: &mut Out, view: View<'_>, obj: Obj, number: u64, expand: &Expand) {
     let writer = Writer { out, view };
     writer.object(obj, number, expand);
+}
+
+/// An event as it is pushed: in that version, spread over lines. `None` if there is no such event.
+pub fn event_text(view: View<'_>, number: u64, version: &str) -> Option<String> {
+    let event = view.overlay.event(number)?;
+    let mut out = Out::with_capacity(8192);
+    Writer { out: &mut out, view }.event(number, event, version);
+    Some(pretty::pretty(&out.into_string()))
 }
 
 /// One line of an invoice.
@@ -86,7 +95,7 @@ impl<'v> Writer<'_, 'v> {
             Obj::Price => return self.price(number, expand),
             Obj::Event => {
                 if let Some(event) = view.overlay.event(number) {
-                    return self.event(number, event);
+                    return self.event(number, event, &view.world.default_version);
                 }
             }
             Obj::Line | Obj::InvoiceItem | Obj::SubscriptionItem | Obj::Request => {}
