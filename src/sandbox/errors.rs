@@ -99,9 +99,8 @@ impl ApiError {
 
     /// 429: too many sessions at the relay. The text is ours: the CLI shows its own instead.
     pub fn too_many_sessions() -> ApiError {
-        let mut error = ApiError::too_fast("resource-specific");
-        error.message = "You have too many Stripe CLI sessions open.".to_owned();
-        error
+        let message = "You have too many Stripe CLI sessions open.".to_owned();
+        ApiError { message, ..ApiError::too_fast("resource-specific") }
     }
 
     /// 400: a session that the relay does not know, or no longer. Clients decide on this very text.

@@ -20,6 +20,7 @@
 //! | `POST /_sandbox/faults` | `{"faults":["500=0.1"],"paused":B}` | replaces, pauses or resumes faults |
 //! | `POST /_sandbox/relay` | `{"reset":S,"second":"overlap"\|"replace"\|"refuse"}` | changes the relay |
 //! | `POST /_sandbox/relay` | `{"cut":B,"close":CODE,"silence":B,"forget":B}` | ends, silences or forgets its sockets |
+//! | `POST /_sandbox/clock` | `{"skip":SECONDS}` | sets the sandbox's clock forward |
 //! | `POST /_sandbox/limits` | `{"limits":"live"\|"test"\|"none"}` | changes the limits |
 //! | `GET /_sandbox/report` | | what was counted: a [`Report`] |
 
@@ -215,6 +216,12 @@ impl Running {
     /// what is kept are missing.
     pub fn events_made(&self) -> Vec<String> {
         self.state.test.events_made()
+    }
+
+    /// Sets the sandbox's clock forward by so many seconds: what happens from now on is dated later, and events
+    /// older than thirty days are gone.
+    pub fn skip(&self, seconds: u64) {
+        self.state.skip(seconds);
     }
 
     /// Cuts every socket of the relay without a word; gives how many there were.

@@ -89,6 +89,19 @@ impl Overlay {
         self.first_event + self.events.len() as u64 - 1
     }
 
+    /// Whether an event is older than `before` (seconds since 1970).
+    pub fn has_events_before(&self, before: i64) -> bool {
+        self.events.front().is_some_and(|event| event.created < before)
+    }
+
+    /// Drops the events that are older than `before`.
+    pub fn drop_events_before(&mut self, before: i64) {
+        while self.has_events_before(before) {
+            self.events.pop_front();
+            self.first_event += 1;
+        }
+    }
+
     /// An event by its number.
     pub fn event(&self, number: u64) -> Option<&Event> {
         self.events.get(usize::try_from(number.checked_sub(self.first_event)?).ok()?)

@@ -39,6 +39,8 @@ pub struct Mode {
     pub first_made: u64,
 }
 
+/// Events are listed and retrieved for thirty days, in seconds.
+const RETENTION: i64 = 30 * 86_400;
 /// Resends kept for a socket that is behind; a person asks for them one by one.
 const RESENDS: usize = 1024;
 
@@ -95,6 +97,14 @@ impl Mode {
             *known = (*known).max(written);
             newer
         });
+    }
+
+    /// Drops the events that Stripe would not show any more at `now`.
+    pub fn forget_old_events(&self, now: i64) {
+        let before = now - RETENTION;
+        if self.read().has_events_before(before) {
+            self.write().drop_events_before(before);
+        }
     }
 
     /// An event as it is pushed, in the given version or the account's own. `None` if it is gone.
@@ -164,6 +174,7 @@ pub struct State {
     /// when it started, on the machine's clock
     pub began: Instant,
     requests: AtomicU64,
+    skipped: AtomicU64,
 }
 
 impl State {
@@ -181,6 +192,7 @@ impl State {
             report: Mutex::new(Report::default()),
             began: Instant::now(),
             requests: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
             options,
         }
     }
@@ -190,9 +202,17 @@ impl State {
         if livemode { &self.live } else { &self.test }
     }
 
-    /// The sandbox's own clock, in seconds since 1970: the start it was given, plus what has passed.
+    /// The sandbox's own clock, in seconds since 1970: the start it was given, plus what has passed and what
+    /// was skipped.
     pub fn now(&self) -> i64 {
-        self.options.start + self.began.elapsed().as_secs() as i64
+        self.options.start
+            + self.began.elapsed().as_secs() as i64
+            + self.skipped.load(Ordering::Relaxed).min(i64::MAX as u64 / 4) as i64
+    }
+
+    /// Sets the sandbox's clock forward.
+    pub fn skip(&self, seconds: u64) {
+        self.skipped.fetch_add(seconds.min(1 << 40), Ordering::Relaxed);
     }
 
     /// Where it listens, as `127.0.0.1:PORT`.

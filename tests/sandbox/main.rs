@@ -1,6 +1,11 @@
 //! The local Stripe over real HTTP: what it lists, refuses, limits, breaks and lives.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
 
 mod cli;
 mod errors;

@@ -84,8 +84,9 @@ fn verify(frame: &Value, secret: &str) -> bool {
     let part = |name: &str| header.split(',').find_map(|p| p.strip_prefix(name)).unwrap();
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{}.{}", part("t="), frame["event_payload"].as_str().unwrap()).as_bytes());
-    let hex: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
-    hex == part("v1=")
+    let digest = mac.finalize().into_bytes();
+    let said = part("v1=");
+    said.len() == 64 && (0..32).all(|at| u8::from_str_radix(&said[at * 2..at * 2 + 2], 16) == Ok(digest[at]))
 }
 
 /// Waits until the sandbox says so.
@@ -434,4 +435,24 @@ async fn the_relay_is_scripted_over_http() {
     assert_eq!(local.post("/_sandbox/relay", r#"{"second":"both"}"#).await.status, 400);
     assert_eq!(local.post("/_sandbox/relay", r#"{"close":12}"#).await.status, 400);
     assert_eq!(local.post("/_sandbox/faults", r#"{"faults":["relay-lose=1"]}"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_event_is_sent_again_when_asked_for() {
+    let local = Local::new(plain()).await;
+    let session = session(&local).await;
+    // One from before the socket opened.
+    let old = local.json("/v1/events?limit=1").await["data"][0].clone();
+    let mut socket = dial(&session).await;
+    let path = format!("/v1/events/{}/retry", old["id"].as_str().unwrap());
+    let reply = local.post(&path, "for_stripecli=true").await;
+    assert_eq!((reply.status, reply.json()), (200, old.clone()));
+    let (one, two) = (frame(&mut socket).await, frame(&mut socket).await);
+    assert_eq!((event_of(&one), event_of(&two)), (old.clone(), old));
+    assert_ne!(one["webhook_conversation_id"], two["webhook_conversation_id"]);
+    assert_eq!(local.post("/v1/events/evt_nope/retry", "for_stripecli=true").await.status, 404);
+    assert_eq!(local.post(&path, "").await.status, 400);
+    assert_eq!(local.post(&path, "for_stripecli=true&account=acct_other").await.status, 400);
+    local.running.deny(&local.running.keys.restricted, &["rak_event_write"]).unwrap();
+    assert_eq!(local.post(&path, "for_stripecli=true").await.status, 403);
 }

@@ -130,3 +130,25 @@ async fn a_poll_from_the_newest_event_gives_what_came_since() {
     let now = local.json(&format!("/v1/invoices/{}", changed[1])).await;
     assert_eq!(now["metadata"]["revision"], "1");
 }
+
+#[tokio::test]
+async fn events_are_gone_after_thirty_days() {
+    let local = Local::new(plain()).await;
+    let newest = local.json("/v1/events?limit=1").await["data"][0].clone();
+    let before = newest["id"].as_str().unwrap().to_owned();
+    let age = START - newest["created"].as_i64().unwrap();
+    local.running.skip(30 * 86_400 - 3600 - u64::try_from(age).unwrap());
+    local.running.run_traffic(3);
+    let made = local.running.events_made();
+    assert_eq!(local.get(&format!("/v1/events/{before}")).await.status, 200);
+    local.running.skip(2 * 3600);
+    assert_eq!(local.get(&format!("/v1/events/{before}")).await.status, 404);
+    let reply = local.get(&format!("/v1/events?ending_before={before}")).await;
+    assert_eq!((reply.status, reply.error()["code"].as_str()), (400, Some("resource_missing")));
+    let mut left = ids(&local.walk("events", "").await).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    left.reverse();
+    assert_eq!(left, made);
+    assert_eq!(local.post("/_sandbox/clock", &format!(r#"{{"skip":{}}}"#, 31 * 86_400)).await.status, 200);
+    assert!(local.walk("events", "").await.is_empty());
+    assert!(local.running.events_made().is_empty());
+}

@@ -36,6 +36,7 @@ struct Order {
     close: Option<u16>,
     silence: bool,
     forget: bool,
+    skip: Option<u64>,
 }
 
 pub(super) async fn serve(state: &Arc<State>, path: &str, request: Request<Body>) -> Response<Body> {
@@ -87,6 +88,10 @@ fn obey(state: &State, method: &str, path: &str, order: Order) -> Result<Value, 
                 faults.pause(paused);
             }
             Ok(json!({ "ok": true }))
+        }
+        ("POST", "clock") => {
+            state.skip(order.skip.ok_or_else(|| "`skip` is missing.".to_owned())?);
+            Ok(json!({ "now": state.now() }))
         }
         ("POST", "relay") => relay(state, &order),
         ("POST", "limits") => {

@@ -154,6 +154,7 @@ impl Call {
     fn body(&self, state: &State, key: &Key) -> Result<Vec<u8>, ApiError> {
         let mode = state.mode(key.livemode);
         let other = state.mode(!key.livemode);
+        mode.forget_old_events(state.now());
         let overlay = mode.read();
         let context = Context { call: self, key, mode, other, overlay: &overlay };
         let account = &mode.world.account;
@@ -170,6 +171,7 @@ impl Call {
                 write::balance(&mut out, &mode.world);
             }
             Route::Session => return relay::session(state, key, &self.form),
+            Route::Retry(id) => return context.retry(id),
             Route::List(at) => return context.list(&LISTS[*at]),
             Route::Lines(id) => return context.lines(id),
             Route::Object(obj, name, permission, id) => {
@@ -314,6 +316,25 @@ impl<'a> Context<'a> {
         out.raw("{\"object\":\"list\",\"data\":[],\"has_more\":false,\"url\":");
         out.text(&self.call.path);
         out.byte(b'}');
+        Ok(out.into_bytes())
+    }
+
+    /// Sends an event again: over the relay, which is what the Stripe CLI's `events resend` asks for.
+    fn retry(&self, id: &str) -> Result<Vec<u8>, ApiError> {
+        let form = &self.call.form;
+        self.key.require("rak_event_write", &self.mode.world.account)?;
+        form.only(&["for_stripecli", "webhook_endpoint", "account", "expand"])?;
+        let number = self.resolve(Obj::Event, "event", id)?;
+        if let Some(account) = form.get("account").filter(|account| *account != self.mode.world.account) {
+            return Err(ApiError::missing_param("account", account, "account"));
+        }
+        if form.flag("for_stripecli")? != Some(true) {
+            return Err(ApiError::missing_required("webhook_endpoint"));
+        }
+        // With nobody connected it reaches nobody.
+        let _ = self.mode.resent.send(number);
+        let mut out = Out::with_capacity(4096);
+        write::object(&mut out, self.view(), Obj::Event, number, &Expand::default());
         Ok(out.into_bytes())
     }
 

@@ -104,6 +104,8 @@ pub enum Route {
     Nothing(&'static str, &'static str, String),
     /// `POST /v1/stripecli/sessions`
     Session,
+    /// `POST /v1/events/{id}/retry`
+    Retry(String),
     /// no such path
     Unknown,
 }
@@ -146,6 +148,7 @@ impl Route {
         let parts: Vec<&str> = rest.split('/').collect();
         if method != "GET" {
             return match (method, &parts[..]) {
+                ("POST", ["events", id, "retry"]) => Route::Retry((*id).to_owned()),
                 ("POST", ["stripecli", "sessions"]) => Route::Session,
                 ("POST" | "DELETE", ["webhook_endpoints", id]) => Route::WebhookEndpoint((*id).to_owned()),
                 _ => Route::Unknown,
@@ -179,6 +182,7 @@ impl Route {
         match self {
             Route::Unknown => format!("{method} (unknown)"),
             Route::List(at) => format!("{method} /v1/{}", LISTS[*at].path),
+            Route::Retry(_) => format!("{method} /v1/events/{{id}}/retry"),
             Route::Lines(_) => format!("{method} /v1/invoices/{{id}}/lines"),
             Route::Object(..) | Route::Nothing(..) | Route::WebhookEndpoint(_) => {
                 let kind = path.split('/').nth(2).unwrap_or_default();

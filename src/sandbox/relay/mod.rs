@@ -315,14 +315,14 @@ impl Relay {
         let mut inner = self.inner();
         inner.frames += 1;
         let noise = hash(self.seed ^ seat.session, 0xf4a3, (seat.socket << 32) ^ inner.frames);
-        let named = |kind: &str, salt: u64| {
+        let spell = |kind: &str, salt: u64| {
             let mut out = Out::default();
             out.int(now);
             out.raw(kind);
             name(&mut out, noise ^ salt, 14);
             out.into_string()
         };
-        let names = Names { webhook: named("-wh_", 1), conversation: named("-wc_", 2) };
+        let names = Names { webhook: spell("-wh_", 1), conversation: spell("-wc_", 2) };
         inner.waiting.insert(names.conversation.clone(), event);
         names
     }

@@ -111,20 +111,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket<S> {
         loop {
             let behind = self.seat.webhooks && source.cursor < *source.written.borrow();
             let due = self.held.iter().map(|held| held.due).min();
-            let mut resent = None;
+            let mut again = None;
             tokio::select! {
                 biased;
-                order = self.seat.orders.recv() => return ended(order),
+                order = self.seat.orders.recv() => return ended(order.as_ref()),
                 () = self.state.stopping.cancelled() => return End::Close(1001, "Going away"),
                 _ = &mut self.reader => return End::Gone,
                 () = sleep_until(reset) => return End::Close(1000, "Resetting the connection"),
                 () = sleep_until(due.unwrap_or(reset)), if due.is_some() => {}
                 () = std::future::ready(()), if behind => {}
-                again = source.resent.recv(), if self.seat.webhooks => resent = again.ok(),
+                event = source.resent.recv(), if self.seat.webhooks => again = event.ok(),
                 // The sender lives as long as the sandbox.
                 _ = source.written.changed(), if self.seat.webhooks => {}
             }
-            let sent = match resent {
+            let sent = match again {
                 Some(event) => self.event(event).await,
                 None => self.catch_up(&mut source).await,
             };
@@ -208,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket<S> {
     async fn send(&mut self, message: Message) -> Result<(), End> {
         tokio::select! {
             sent = self.sink.send(message) => sent.map_err(|_| End::Gone),
-            order = self.seat.orders.recv() => Err(ended(order)),
+            order = self.seat.orders.recv() => Err(ended(order.as_ref())),
             () = self.state.stopping.cancelled() => Err(End::Cut),
         }
     }
@@ -238,10 +238,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket<S> {
     }
 }
 
-fn ended(order: Option<Order>) -> End {
+fn ended(order: Option<&Order>) -> End {
     match order {
         None | Some(Order::Cut) => End::Cut,
-        Some(Order::Close(code, reason)) => End::Close(code, reason),
+        Some(Order::Close(code, reason)) => End::Close(*code, reason),
         Some(Order::Silence) => End::Silence,
     }
 }
