@@ -24,6 +24,7 @@
 //! | `POST /_sandbox/limits` | `{"limits":"live"\|"test"\|"none"}` | changes the limits |
 //! | `GET /_sandbox/report` | | what was counted: a [`Report`] |
 
+mod aftermath;
 pub mod errors;
 mod events;
 mod expand;

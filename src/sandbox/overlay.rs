@@ -6,8 +6,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::ids::{CHARGES_PER_INVOICE, Obj};
+use super::ids::{
+    CHARGES_PER_INVOICE, DISPUTE_TRANSACTION, Obj, REFUND_TRANSACTION, REFUNDS_PER_INVOICE, REINSTATED,
+};
 use super::model::World;
+use super::model::aftermath::DisputeStatus;
 use super::model::customer::Customer;
 use super::model::invoice::Invoice;
 use super::model::subscription::Subscription;
@@ -26,6 +29,10 @@ pub enum Snapshot {
     Charge(Arc<Invoice>, u8),
     /// the link between invoice and payment intent
     InvoicePayment(Arc<Invoice>),
+    /// one refund of an invoice's payment
+    Refund(Arc<Invoice>, u8),
+    /// the dispute over an invoice's payment
+    Dispute(Arc<Invoice>),
     /// a customer
     Customer(Arc<Customer>),
     /// a subscription
@@ -59,6 +66,14 @@ pub struct Overlay {
     pub new_payments: Vec<(i64, u64)>,
     /// charges
     pub new_charges: Vec<(i64, u64)>,
+    /// refunds
+    pub new_refunds: Vec<(i64, u64)>,
+    /// disputes
+    pub new_disputes: Vec<(i64, u64)>,
+    /// customers
+    pub new_customers: Vec<(i64, u64)>,
+    /// subscriptions of new customers
+    pub new_subscriptions: Vec<(i64, u64)>,
     events: VecDeque<Event>,
     first_event: u64,
 }
@@ -160,6 +175,20 @@ impl View<'_> {
             Obj::PaymentIntent | Obj::InvoicePayment => {
                 self.invoice(number).is_some_and(|i| i.finalized_at != 0)
             }
+            Obj::Refund => self
+                .invoice(number / REFUNDS_PER_INVOICE)
+                .is_some_and(|i| i.refunds[(number % REFUNDS_PER_INVOICE) as usize].made()),
+            Obj::Dispute => self.invoice(number).is_some_and(|i| i.dispute.made()),
+            Obj::BalanceTransaction if number >= REINSTATED => {
+                let dispute = number ^ REINSTATED ^ DISPUTE_TRANSACTION;
+                self.invoice(dispute).is_some_and(|i| i.dispute.status == DisputeStatus::Won)
+            }
+            Obj::BalanceTransaction if number >= DISPUTE_TRANSACTION => {
+                self.exists(Obj::Dispute, number ^ DISPUTE_TRANSACTION)
+            }
+            Obj::BalanceTransaction if number >= REFUND_TRANSACTION => {
+                self.exists(Obj::Refund, number ^ REFUND_TRANSACTION)
+            }
             Obj::Charge | Obj::BalanceTransaction => {
                 let slot = (number % CHARGES_PER_INVOICE) as usize;
                 self.invoice(number / CHARGES_PER_INVOICE).is_some_and(|i| {
@@ -167,7 +196,7 @@ impl View<'_> {
                     attempt.made() && (obj == Obj::Charge || attempt.decline.is_none())
                 })
             }
-            Obj::Customer => number < self.world.timeline.customers(),
+            Obj::Customer => self.customer(number).is_some(),
             Obj::PaymentMethod => self.customer(number).is_some_and(|c| !c.deleted),
             Obj::Subscription => self.subscription(number).is_some(),
             Obj::Product => number < PRODUCTS.len() as u64,

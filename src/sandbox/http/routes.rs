@@ -50,7 +50,7 @@ pub const LISTS: &[Endpoint] = &[
     list("customers/{customer}/balance_transactions", None, "rak_customer_read", true, "invoice", ""),
     list("customers/{customer}/payment_methods", None, "rak_customer_read", false, "allow_redisplay,type", ""),
     list("customers/{customer}/tax_ids", None, "rak_customer_read", false, "", ""),
-    list("disputes", None, "rak_dispute_read", true, "charge,payment_intent", ""),
+    list("disputes", Some(Obj::Dispute), "rak_dispute_read", true, "charge,payment_intent", ""),
     list("entitlements/active_entitlements", None, "rak_entitlements_read", false, "customer", "customer"),
     list("events", Some(Obj::Event), "rak_event_read", true, "delivery_success,type,types", ""),
     list("file_links", None, "rak_file_read", true, "expired,file", ""),
@@ -69,7 +69,7 @@ pub const LISTS: &[Endpoint] = &[
     list("quotes", None, "rak_quote_read", false, "customer,customer_account,status,test_clock", ""),
     list("radar/early_fraud_warnings", None, "rak_dispute_read", true, "charge,payment_intent", ""),
     list("radar/value_lists", None, "rak_dispute_read", true, "alias,contains", ""),
-    list("refunds", None, "rak_charge_read", true, "charge,payment_intent", ""),
+    list("refunds", Some(Obj::Refund), "rak_charge_read", true, "charge,payment_intent", ""),
     list("reporting/report_runs", None, "rak_report_runs_and_report_types_read", true, "", ""),
     list("reviews", None, "rak_review_read", true, "", ""),
     list("setup_attempts", None, "rak_setup_intent_read", true, "setup_intent", "setup_intent"),
@@ -111,7 +111,7 @@ pub enum Route {
 }
 
 /// One object of each list, and two that have no list here.
-const OBJECTS: [(&str, Obj, &str, &str); 11] = [
+const OBJECTS: [(&str, Obj, &str, &str); 13] = [
     ("invoices", Obj::Invoice, "invoice", "rak_invoice_read"),
     ("customers", Obj::Customer, "customer", "rak_customer_read"),
     ("products", Obj::Product, "product", "rak_product_read"),
@@ -120,15 +120,15 @@ const OBJECTS: [(&str, Obj, &str, &str); 11] = [
     ("payment_intents", Obj::PaymentIntent, "payment_intent", "rak_payment_intent_read"),
     ("charges", Obj::Charge, "charge", "rak_charge_read"),
     ("invoice_payments", Obj::InvoicePayment, "invoice_payment", "rak_invoice_read"),
+    ("refunds", Obj::Refund, "refund", "rak_charge_read"),
+    ("disputes", Obj::Dispute, "dispute", "rak_dispute_read"),
     ("events", Obj::Event, "event", "rak_event_read"),
     ("payment_methods", Obj::PaymentMethod, "payment_method", "rak_payment_method_read"),
     ("balance_transactions", Obj::BalanceTransaction, "balance_transaction", "rak_balance_read"),
 ];
 
 /// Kinds whose objects can be asked for, though there are none.
-const ABSENT: [(&str, &str, &str); 6] = [
-    ("refunds", "refund", "rak_charge_read"),
-    ("disputes", "dispute", "rak_dispute_read"),
+const ABSENT: [(&str, &str, &str); 4] = [
     ("credit_notes", "credit_note", "rak_credit_note_read"),
     ("payouts", "payout", "rak_payout_read"),
     ("coupons", "coupon", "rak_coupon_read"),

@@ -3,6 +3,7 @@
 //! Nothing here may hold a list of objects, read the clock, or know about HTTP. What traffic changes later
 //! lives in [`super::overlay`].
 
+pub mod aftermath;
 pub mod catalog;
 pub mod customer;
 pub mod declines;

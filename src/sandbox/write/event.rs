@@ -2,6 +2,7 @@
 
 use super::Writer;
 use crate::sandbox::ids::Obj;
+use crate::sandbox::model::aftermath::{DisputeStatus, RefundStatus};
 use crate::sandbox::overlay::{Event, Snapshot};
 
 impl Writer<'_, '_> {
@@ -89,6 +90,52 @@ impl Writer<'_, '_> {
                     self.member(&mut first, "status");
                     self.out.text(was.status.word());
                 }
+                if was.trial_end() != is.trial_end() {
+                    self.member(&mut first, "trial_end");
+                    self.out.time(was.trial_end());
+                    self.member(&mut first, "trial_start");
+                    self.out.time(if was.trial_end() == 0 { 0 } else { was.created });
+                }
+            }
+            (Snapshot::Charge(was, _), Snapshot::Charge(is, _)) => {
+                let total = self.view.world.total(was);
+                if was.refunded() != is.refunded() {
+                    self.member(&mut first, "amount_refunded");
+                    self.out.int(was.refunded());
+                }
+                if was.dispute.made() != is.dispute.made() {
+                    self.member(&mut first, "disputed");
+                    self.out.bool(was.dispute.made());
+                }
+                if (was.refunded() == total) != (is.refunded() == total) {
+                    self.member(&mut first, "refunded");
+                    self.out.bool(was.refunded() == total);
+                }
+            }
+            (Snapshot::Refund(was, slot), Snapshot::Refund(is, _)) => {
+                let (before, now) = (was.refunds[*slot as usize], is.refunds[*slot as usize]);
+                if before.referenced != now.referenced {
+                    self.member(&mut first, "destination_details");
+                    self.out.raw("{\"card\":{\"reference\":null,\"reference_status\":\"pending\"}}");
+                }
+                if before.status != now.status {
+                    if now.status == RefundStatus::Failed {
+                        self.member(&mut first, "failure_reason");
+                        self.out.raw("null");
+                    }
+                    self.member(&mut first, "status");
+                    self.out.text(before.status.word());
+                }
+            }
+            (Snapshot::Dispute(was), Snapshot::Dispute(is)) if was.dispute.status != is.dispute.status => {
+                if was.dispute.status == DisputeStatus::NeedsResponse {
+                    self.member(&mut first, "evidence");
+                    self.out.raw("{\"uncategorized_text\":null}");
+                    self.member(&mut first, "evidence_details");
+                    self.evidence_details(was);
+                }
+                self.member(&mut first, "status");
+                self.out.text(was.dispute.status.word());
             }
             (Snapshot::Invoice(was), Snapshot::Invoice(is)) => {
                 if was.attempt_count() != is.attempt_count() {

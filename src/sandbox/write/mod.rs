@@ -5,6 +5,7 @@
 //! text follows from its state alone, so that a list, a retrieve and an expansion agree.
 
 mod account;
+mod aftermath;
 mod catalog;
 mod customer;
 mod event;
@@ -17,7 +18,9 @@ mod subscription;
 pub use account::{account, balance};
 
 use super::expand::Expand;
-use super::ids::{CHARGES_PER_INVOICE, Obj};
+use super::ids::{
+    CHARGES_PER_INVOICE, DISPUTE_TRANSACTION, Obj, REFUND_TRANSACTION, REFUNDS_PER_INVOICE, REINSTATED,
+};
 use super::json::Out;
 use super::model::invoice::Invoice;
 use super::overlay::{Snapshot, View};
@@ -71,6 +74,19 @@ impl<'v> Writer<'_, 'v> {
                     return self.payment_intent(&invoice, expand);
                 }
             }
+            Obj::BalanceTransaction if number >= REFUND_TRANSACTION => {
+                return self.late_transaction(number, expand);
+            }
+            Obj::Refund => {
+                if let Some(invoice) = view.invoice(number / REFUNDS_PER_INVOICE) {
+                    return self.refund(&invoice, (number % REFUNDS_PER_INVOICE) as u8, expand);
+                }
+            }
+            Obj::Dispute => {
+                if let Some(invoice) = view.invoice(number) {
+                    return self.dispute(&invoice, expand);
+                }
+            }
             Obj::Charge | Obj::BalanceTransaction => {
                 if let Some(invoice) = view.invoice(number / CHARGES_PER_INVOICE) {
                     let slot = (number % CHARGES_PER_INVOICE) as u8;
@@ -103,6 +119,22 @@ impl<'v> Writer<'_, 'v> {
         self.out.raw("null");
     }
 
+    /// A balance transaction of a refund or a dispute.
+    fn late_transaction(&mut self, number: u64, expand: &Expand) {
+        let back = number >= REINSTATED;
+        let number = if back { number ^ REINSTATED } else { number };
+        let invoice = match number.checked_sub(DISPUTE_TRANSACTION) {
+            Some(dispute) => dispute,
+            None => (number - REFUND_TRANSACTION) / REFUNDS_PER_INVOICE,
+        };
+        let Some(invoice) = self.view.invoice(invoice) else { return self.out.raw("null") };
+        if number >= DISPUTE_TRANSACTION {
+            self.dispute_transaction(&invoice, back);
+        } else {
+            self.refund_transaction(&invoice, (number % REFUNDS_PER_INVOICE) as u8, expand);
+        }
+    }
+
     /// An object as it stood at an event. Nothing in it is expanded.
     fn snapshot(&mut self, snapshot: &Snapshot) {
         use super::expand::NONE;
@@ -111,6 +143,8 @@ impl<'v> Writer<'_, 'v> {
             Snapshot::PaymentIntent(i) => self.payment_intent(i, NONE),
             Snapshot::Charge(i, slot) => self.charge(i, *slot, NONE),
             Snapshot::InvoicePayment(i) => self.invoice_payment(i, NONE),
+            Snapshot::Refund(i, slot) => self.refund(i, *slot, NONE),
+            Snapshot::Dispute(i) => self.dispute(i, NONE),
             Snapshot::Customer(c) => self.customer(c, NONE),
             Snapshot::Subscription(s) => self.subscription(s, NONE),
         }
