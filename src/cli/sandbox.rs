@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use serde_json::json;
 
-use crate::sandbox::{self, Fault, Limits, Options, RelayOptions, SecondSocket};
+use crate::sandbox::{self, Fault, HookOptions, Limits, Options, RelayOptions, SecondSocket};
 
 /// A local Stripe for tests, demos and other people's clients. Everything in it is made up.
 #[derive(Debug, Args)]
@@ -42,6 +42,12 @@ pub struct SandboxArgs {
     /// closed, or the newer one is refused
     #[arg(long, default_value = "overlap", value_name = "overlap|replace|refuse")]
     relay_second: String,
+    /// Milliseconds before a webhook delivery is tried again; each next wait is twice as long
+    #[arg(long, default_value_t = 1_200_000, value_name = "MS")]
+    webhook_retry: u64,
+    /// Events in a row that cannot be delivered until a webhook endpoint is disabled
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    webhook_disable_after: u32,
     /// Faults: 500, 503-html, 429, lock, cut, reset, slow; of the relay relay-drop, -duplicate, -reorder, -delay,
     /// -lose, -silence, -garbage for each frame and -html, -redirect, -hang for each handshake; `=P` for how often (0.02)
     #[arg(long = "fault", value_name = "KIND[=P]")]
@@ -135,6 +141,11 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
         events_per_second: rate,
         faults,
         deny: args.deny,
+        hooks: HookOptions {
+            retry_ms: args.webhook_retry,
+            disable_after: args.webhook_disable_after.max(1),
+            ..HookOptions::default()
+        },
         relay: RelayOptions { reset: args.relay_reset, second, ..RelayOptions::default() },
     })
 }

@@ -205,7 +205,7 @@ fn fields(of: Obj) -> &'static [(&'static str, To)] {
             ("evidence.receipt", Nothing),
             ("evidence.customer_communication", Nothing),
         ],
-        Obj::InvoiceItem | Obj::Event | Obj::Request => &[],
+        Obj::WebhookEndpoint | Obj::InvoiceItem | Obj::Event | Obj::Request => &[],
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Obj {
     Refund,
     /// `du_`, numbered as invoices
     Dispute,
+    /// `we_`
+    WebhookEndpoint,
 }
 
 /// The numbers of an invoice's refunds are this far apart.
@@ -61,7 +63,7 @@ pub const LINES_PER_INVOICE: u64 = 256;
 pub const CHARGES_PER_INVOICE: u64 = 8;
 
 /// Only append: an id depends on the place in this table.
-const ALL: [(Obj, &str, usize); 17] = [
+const ALL: [(Obj, &str, usize); 18] = [
     (Obj::Invoice, "in_", 24),
     (Obj::Line, "il_", 24),
     (Obj::InvoiceItem, "ii_", 24),
@@ -79,6 +81,7 @@ const ALL: [(Obj, &str, usize); 17] = [
     (Obj::Request, "req_", 14),
     (Obj::Refund, "re_", 24),
     (Obj::Dispute, "du_", 24),
+    (Obj::WebhookEndpoint, "we_", 24),
 ];
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

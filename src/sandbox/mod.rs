@@ -29,6 +29,7 @@ pub mod errors;
 mod events;
 mod expand;
 mod faults;
+mod hooks;
 mod http;
 mod ids;
 mod json;
@@ -54,6 +55,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use faults::{Fault, FaultKind};
+pub use hooks::{HookOptions, HookReport};
 pub use keys::Keys;
 pub use limits::Limits;
 pub use model::API_VERSION;
@@ -86,6 +88,8 @@ pub struct Options {
     pub deny: Vec<String>,
     /// how the relay behaves
     pub relay: RelayOptions,
+    /// how webhooks are delivered
+    pub hooks: HookOptions,
 }
 
 impl Options {
@@ -103,6 +107,7 @@ impl Options {
             faults: Vec::new(),
             deny: Vec::new(),
             relay: RelayOptions::default(),
+            hooks: HookOptions::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! This is all the state that a sandbox has. Objects are kept as small structs, never as JSON, and an event
 //! shares the version of the object that it shows with its neighbours.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::ids::{
@@ -76,6 +76,17 @@ pub struct Overlay {
     pub new_subscriptions: Vec<(i64, u64)>,
     events: VecDeque<Event>,
     first_event: u64,
+    /// events that are on their way to a webhook endpoint, or did not get there
+    undelivered: HashMap<u64, Undelivered>,
+}
+
+/// Where an event has not arrived.
+#[derive(Debug, Default)]
+struct Undelivered {
+    /// endpoints that it is still tried for
+    pending: u32,
+    /// endpoints that it was given up for
+    failed: BTreeSet<u64>,
 }
 
 impl Overlay {
@@ -98,10 +109,44 @@ impl Overlay {
     pub fn push_event(&mut self, event: Event) -> u64 {
         if self.events.len() >= MAX_EVENTS {
             self.events.pop_front();
+            self.undelivered.remove(&self.first_event);
             self.first_event += 1;
         }
         self.events.push_back(event);
         self.first_event + self.events.len() as u64 - 1
+    }
+
+    /// An event is on its way to one more endpoint.
+    pub fn await_delivery(&mut self, event: u64) {
+        self.undelivered.entry(event).or_default().pending += 1;
+    }
+
+    /// An event has arrived at an endpoint; `awaited` if it was counted as on its way.
+    pub fn delivered(&mut self, event: u64, endpoint: u64, awaited: bool) {
+        if let Some(undelivered) = self.undelivered.get_mut(&event) {
+            undelivered.pending = undelivered.pending.saturating_sub(u32::from(awaited));
+            undelivered.failed.remove(&endpoint);
+            if undelivered.pending == 0 && undelivered.failed.is_empty() {
+                self.undelivered.remove(&event);
+            }
+        }
+    }
+
+    /// An event was given up for an endpoint.
+    pub fn not_delivered(&mut self, event: u64, endpoint: u64) {
+        let undelivered = self.undelivered.entry(event).or_default();
+        undelivered.pending = undelivered.pending.saturating_sub(1);
+        undelivered.failed.insert(endpoint);
+    }
+
+    /// Endpoints that an event is on its way to.
+    pub fn pending(&self, event: u64) -> u32 {
+        self.undelivered.get(&event).map_or(0, |undelivered| undelivered.pending)
+    }
+
+    /// Whether an event has arrived wherever it should.
+    pub fn has_arrived(&self, event: u64) -> bool {
+        !self.undelivered.contains_key(&event)
     }
 
     /// Whether an event is older than `before` (seconds since 1970).
@@ -113,6 +158,7 @@ impl Overlay {
     pub fn drop_events_before(&mut self, before: i64) {
         while self.has_events_before(before) {
             self.events.pop_front();
+            self.undelivered.remove(&self.first_event);
             self.first_event += 1;
         }
     }
@@ -202,7 +248,9 @@ impl View<'_> {
             Obj::Product => number < PRODUCTS.len() as u64,
             Obj::Price => number < PRICES,
             Obj::Event => self.overlay.event(number).is_some(),
-            Obj::Line | Obj::InvoiceItem | Obj::SubscriptionItem | Obj::Request => false,
+            Obj::Line | Obj::InvoiceItem | Obj::SubscriptionItem | Obj::Request | Obj::WebhookEndpoint => {
+                false
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::Options;
 use super::events::history;
 use super::faults::Faults;
+use super::hooks::{HookReport, Hooks};
 use super::ids::Obj;
 use super::keys::Keys;
 use super::limits::Limiter;
@@ -35,6 +36,8 @@ pub struct Mode {
     pub written: watch::Sender<u64>,
     /// numbers of events that somebody wants sent over the relay again
     pub resent: broadcast::Sender<u64>,
+    /// webhook endpoints. Locked after the overlay, if both are
+    pub hooks: Mutex<Hooks>,
     /// the number of the first event after the beginning
     pub first_made: u64,
 }
@@ -60,6 +63,7 @@ impl Mode {
             traffic,
             written: watch::Sender::new(first_made),
             resent: broadcast::Sender::new(RESENDS),
+            hooks: Mutex::default(),
             first_made,
         }
     }
@@ -83,12 +87,14 @@ impl Mode {
             traffic.step(&self.world, &mut overlay, now);
         }
         let after = overlay.events_written();
-        self.announce(overlay);
+        self.announce(overlay, before);
         after - before
     }
 
-    /// Tells the relay what was written. Takes the lock, so that it is not told before it can be read.
-    fn announce(&self, overlay: RwLockWriteGuard<'_, Overlay>) {
+    /// Tells endpoints and relay what was written from `from` on. Takes the lock, so that they are not told
+    /// before it can be read.
+    fn announce(&self, mut overlay: RwLockWriteGuard<'_, Overlay>, from: u64) {
+        lock(&self.hooks).dispatch(&mut overlay, from);
         let written = overlay.events_written();
         drop(overlay);
         // Two writers may come here in the other order.
@@ -125,8 +131,9 @@ impl Mode {
     pub fn mutate(&self, count: u64, now: i64) -> Vec<String> {
         let mut traffic = lock(&self.traffic);
         let mut overlay = self.write();
+        let before = overlay.events_written();
         let ids = traffic.mutate(&self.world, &mut overlay, count, now);
-        self.announce(overlay);
+        self.announce(overlay, before);
         ids
     }
 }
@@ -148,6 +155,8 @@ pub struct Report {
     pub events: u64,
     /// what went over the relay
     pub relay: RelayReport,
+    /// what went to webhook endpoints, by id
+    pub webhooks: BTreeMap<String, HookReport>,
 }
 
 /// Everything.
@@ -231,6 +240,7 @@ impl State {
         let mut report = lock(&self.report).clone();
         report.relay = self.relay.report();
         for mode in [&self.test, &self.live] {
+            report.webhooks.extend(lock(&mode.hooks).report(&mode.world.ids));
             report.events += mode.read().events_written() - mode.first_made;
         }
         report

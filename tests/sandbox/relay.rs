@@ -81,16 +81,21 @@ fn ack(frame: &Value) -> Message {
 
 fn verify(frame: &Value, secret: &str) -> bool {
     let header = frame["http_headers"]["Stripe-Signature"].as_str().unwrap();
+    signed(header, frame["event_payload"].as_str().unwrap(), secret)
+}
+
+/// Whether a `Stripe-Signature` fits a body.
+pub(crate) fn signed(header: &str, body: &str, secret: &str) -> bool {
     let part = |name: &str| header.split(',').find_map(|p| p.strip_prefix(name)).unwrap();
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(format!("{}.{}", part("t="), frame["event_payload"].as_str().unwrap()).as_bytes());
+    mac.update(format!("{}.{}", part("t="), body).as_bytes());
     let digest = mac.finalize().into_bytes();
     let said = part("v1=");
     said.len() == 64 && (0..32).all(|at| u8::from_str_radix(&said[at * 2..at * 2 + 2], 16) == Ok(digest[at]))
 }
 
 /// Waits until the sandbox says so.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..20_000 {
         if holds() {
             return;

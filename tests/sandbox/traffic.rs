@@ -250,9 +250,9 @@ async fn amounts_of_refunds_and_disputes_agree_with_their_charges() {
         assert_eq!(charge["refunded"], went > 0 && went == charge["amount"]);
         let own: Vec<&Value> = refunds.iter().filter(|r| r["charge"] == id).collect();
         assert!(charge["refunds"]["data"].as_array().unwrap().iter().eq(own));
-        let disputed = disputes.iter().find(|d| d["charge"] == id);
-        assert_eq!(charge["disputed"], disputed.is_some());
-        if let Some(dispute) = disputed {
+        let about = disputes.iter().find(|d| d["charge"] == id);
+        assert_eq!(charge["disputed"], about.is_some());
+        if let Some(dispute) = about {
             assert_eq!(dispute["amount"], charge["amount"]);
             assert_eq!(dispute["payment_intent"], charge["payment_intent"]);
         }

@@ -313,9 +313,8 @@ fn event_filters(query: &Query, filters: &mut Filters) -> Result<(), ApiError> {
             view.overlay.event(number).is_some_and(|event| types.iter().any(|t| t == event.kind))
         }));
     }
-    // No endpoint, no delivery that could have failed.
-    if query.flag("delivery_success")? == Some(false) {
-        filters.push(Box::new(|_, _| false));
+    if let Some(wanted) = query.flag("delivery_success")? {
+        filters.push(Box::new(move |view, number| view.overlay.has_arrived(number) == wanted));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod control;
 mod filters;
+mod hooks;
 mod listener;
 mod query;
 mod relay;
@@ -102,6 +103,7 @@ struct Call {
     name: String,
     key: Option<String>,
     version: String,
+    idempotency: String,
     gzip: bool,
 }
 
@@ -120,6 +122,7 @@ impl Call {
             name: route.name(&method, &path),
             key: keys::from_header(text(header::AUTHORIZATION.as_str())),
             version: if version.is_empty() { API_VERSION.to_owned() } else { version.to_owned() },
+            idempotency: text("idempotency-key").to_owned(),
             gzip: text("accept-encoding").contains("gzip"),
             method,
             path,
@@ -144,14 +147,14 @@ impl Call {
         Ok((key, fault))
     }
 
-    fn answer(&self, state: &State, key: &Key) -> Answer {
+    fn answer(&self, state: &Arc<State>, key: &Key) -> Answer {
         match self.body(state, key) {
             Ok(body) => Answer::json(body),
             Err(error) => Answer::from(&error, &self.id),
         }
     }
 
-    fn body(&self, state: &State, key: &Key) -> Result<Vec<u8>, ApiError> {
+    fn body(&self, state: &Arc<State>, key: &Key) -> Result<Vec<u8>, ApiError> {
         let mode = state.mode(key.livemode);
         let other = state.mode(!key.livemode);
         mode.forget_old_events(state.now());
@@ -185,13 +188,25 @@ impl Call {
                 key.require(permission, account)?;
                 return Err(ApiError::missing(name, id));
             }
-            Route::WebhookEndpoint(id) => {
-                key.require("rak_webhook_write", account)?;
-                return Err(ApiError::missing("webhook endpoint", id));
+            Route::WebhookEndpoints | Route::WebhookEndpoint(_) => {
+                drop(overlay);
+                return self.endpoints(state, key, mode);
             }
             Route::Unknown => return Err(ApiError::no_route(&self.method, &self.path)),
         }
         Ok(out.into_bytes())
+    }
+
+    fn endpoints(&self, state: &Arc<State>, key: &Key, mode: &Mode) -> Result<Vec<u8>, ApiError> {
+        let (query, form, idempotency) = (&self.query, &self.form, self.idempotency.as_str());
+        let desk = hooks::Desk { state, mode, key, query, form, idempotency };
+        match (&self.route, self.method.as_str()) {
+            (Route::WebhookEndpoint(id), "GET") => desk.retrieve(id),
+            (Route::WebhookEndpoint(id), "DELETE") => desk.delete(id),
+            (Route::WebhookEndpoint(id), _) => desk.update(id),
+            (_, "GET") => desk.list(),
+            _ => desk.create(),
+        }
     }
 
     fn count(&self, state: &State, answer: &Answer) {
@@ -328,11 +343,20 @@ impl<'a> Context<'a> {
         if let Some(account) = form.get("account").filter(|account| *account != self.mode.world.account) {
             return Err(ApiError::missing_param("account", account, "account"));
         }
-        if form.flag("for_stripecli")? != Some(true) {
+        if let Some(id) = form.get("webhook_endpoint") {
+            let missing = || ApiError::missing_param("webhook endpoint", id, "webhook_endpoint");
+            let Some((Obj::WebhookEndpoint, endpoint)) = self.mode.world.ids.parse(id) else {
+                return Err(missing());
+            };
+            if !lock(&self.mode.hooks).resend(endpoint, number) {
+                return Err(missing());
+            }
+        } else if form.flag("for_stripecli")? == Some(true) {
+            // With nobody connected it reaches nobody.
+            let _ = self.mode.resent.send(number);
+        } else {
             return Err(ApiError::missing_required("webhook_endpoint"));
         }
-        // With nobody connected it reaches nobody.
-        let _ = self.mode.resent.send(number);
         let mut out = Out::with_capacity(4096);
         write::object(&mut out, self.view(), Obj::Event, number, &Expand::default());
         Ok(out.into_bytes())

@@ -1,8 +1,7 @@
 //! Which paths there are, what they need, and what they take.
 //!
 //! One table for all list endpoints of API version 2026-10-28. Those without a model behind them answer an
-//! empty list, so that a client can probe its permissions; refunds, disputes and webhook endpoints will get
-//! theirs here.
+//! empty list, so that a client can probe its permissions.
 
 use crate::sandbox::ids::Obj;
 
@@ -82,7 +81,6 @@ pub const LISTS: &[Endpoint] = &[
     list("tax_rates", None, "rak_tax_rate_read", true, "active,inclusive", ""),
     list("topups", None, "rak_top_up_read", true, "amount[range],status", ""),
     list("transfers", None, "rak_transfer_read", true, "destination,transfer_group", ""),
-    list("webhook_endpoints", None, "rak_webhook_read", false, "", ""),
 ];
 
 /// What a request is for.
@@ -98,7 +96,9 @@ pub enum Route {
     Object(Obj, &'static str, &'static str, String),
     /// the lines of an invoice
     Lines(String),
-    /// a webhook endpoint to be changed: there are none
+    /// `/v1/webhook_endpoints`
+    WebhookEndpoints,
+    /// one of them
     WebhookEndpoint(String),
     /// an object of a kind that the sandbox has none of: Stripe's word, the permission, the id
     Nothing(&'static str, &'static str, String),
@@ -150,6 +150,7 @@ impl Route {
             return match (method, &parts[..]) {
                 ("POST", ["events", id, "retry"]) => Route::Retry((*id).to_owned()),
                 ("POST", ["stripecli", "sessions"]) => Route::Session,
+                ("POST", ["webhook_endpoints"]) => Route::WebhookEndpoints,
                 ("POST" | "DELETE", ["webhook_endpoints", id]) => Route::WebhookEndpoint((*id).to_owned()),
                 _ => Route::Unknown,
             };
@@ -158,9 +159,8 @@ impl Route {
             ["account"] => return Route::Account,
             ["balance"] => return Route::Balance,
             ["invoices", id, "lines"] => return Route::Lines(id.to_owned()),
-            ["webhook_endpoints", id] => {
-                return Route::Nothing("webhook endpoint", "rak_webhook_read", id.to_owned());
-            }
+            ["webhook_endpoints"] => return Route::WebhookEndpoints,
+            ["webhook_endpoints", id] => return Route::WebhookEndpoint(id.to_owned()),
             _ => {}
         }
         if let Some(at) = LISTS.iter().position(|endpoint| matches(endpoint.path, &parts)) {
@@ -188,7 +188,9 @@ impl Route {
                 let kind = path.split('/').nth(2).unwrap_or_default();
                 format!("{method} /v1/{kind}/{{id}}")
             }
-            Route::Account | Route::Balance | Route::Session => format!("{method} {path}"),
+            Route::Account | Route::Balance | Route::Session | Route::WebhookEndpoints => {
+                format!("{method} {path}")
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The `event` object. Its text follows from the event's own snapshot, so it never changes once written.
+//! The `event` object. Its text follows from the event's own snapshot, so it never changes once written, but
+//! for the number of endpoints that it is on its way to.
 
 use super::Writer;
 use crate::sandbox::ids::Obj;
@@ -22,7 +23,9 @@ impl Writer<'_, '_> {
         }
         self.out.byte(b'}');
         self.livemode();
-        self.out.raw(",\"pending_webhooks\":0,\"request\":{\"id\":");
+        self.out.raw(",\"pending_webhooks\":");
+        self.out.int(i64::from(self.view.overlay.pending(number)));
+        self.out.raw(",\"request\":{\"id\":");
         if event.requested {
             self.id(Obj::Request, number);
             self.out.raw(",\"idempotency_key\":\"");

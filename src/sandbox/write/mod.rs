@@ -114,7 +114,7 @@ impl<'v> Writer<'_, 'v> {
                     return self.event(number, event, &view.world.default_version);
                 }
             }
-            Obj::Line | Obj::InvoiceItem | Obj::SubscriptionItem | Obj::Request => {}
+            Obj::Line | Obj::InvoiceItem | Obj::SubscriptionItem | Obj::Request | Obj::WebhookEndpoint => {}
         }
         self.out.raw("null");
     }
