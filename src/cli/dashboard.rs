@@ -11,6 +11,7 @@ use super::out::{DONE, FAILED, Fail, Out, Outcome};
 use crate::engine::Engine;
 use crate::engine::api::{Answer, Request, Snapshot};
 use crate::tui::{self, ColorLevel};
+use crate::vault::secret::Secret;
 
 struct Local(Engine);
 
@@ -22,6 +23,11 @@ impl tui::Engine for Local {
     fn request(&self, request: Request) -> BoxFuture<'static, Answer> {
         let engine = self.0.clone();
         Box::pin(async move { engine.request(request).await })
+    }
+
+    fn offer_key(&self, key: Secret) -> BoxFuture<'static, Answer> {
+        let engine = self.0.clone();
+        Box::pin(async move { engine.offer_key(key).await })
     }
 }
 

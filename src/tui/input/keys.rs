@@ -46,6 +46,10 @@ impl Key {
             }
         }
         let code = match rest {
+            "left" => KeyCode::Left,
+            "right" => KeyCode::Right,
+            "backspace" => KeyCode::Backspace,
+            "del" => KeyCode::Delete,
             "up" => KeyCode::Up,
             "down" => KeyCode::Down,
             "home" => KeyCode::Home,
@@ -73,11 +77,13 @@ impl Key {
 pub fn label(name: &str) -> String {
     match name {
         "up" => "↑".into(),
+        "left" => "←".into(),
+        "right" => "→".into(),
         "down" => "↓".into(),
         "pgup" => "PgUp".into(),
         "pgdn" => "PgDn".into(),
         "backtab" => "shift-Tab".into(),
-        "tab" | "enter" | "esc" | "space" | "home" | "end" => {
+        "tab" | "enter" | "esc" | "space" | "home" | "end" | "backspace" | "del" => {
             let (first, rest) = name.split_at(1);
             format!("{}{rest}", first.to_ascii_uppercase())
         }

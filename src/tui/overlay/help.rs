@@ -23,7 +23,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: 
             group = row.group;
             lines.push(Line::styled(group, theme.strong()));
         }
-        let names: Vec<String> = row.keys.iter().map(|name| keys::label(name)).collect();
+        let names = view.state.keymap.names(row.action);
+        let names: Vec<String> = names.iter().map(|name| keys::label(name)).collect();
         let room = cells.saturating_sub(20);
         for (index, piece) in put::wrap(row.help, room.max(10)).into_iter().enumerate() {
             let names = if index == 0 { names.join("  ") } else { String::new() };

@@ -92,6 +92,10 @@ impl Tty for Desk {
         Ok(())
     }
 
+    fn open_page(&mut self, _url: &str) -> bool {
+        false
+    }
+
     fn suspend(&mut self) -> io::Result<Result<(), String>> {
         self.suspended.fetch_add(1, Ordering::SeqCst);
         Ok(Ok(()))

@@ -25,7 +25,7 @@ fn desks(context: Context) -> Vec<Desk> {
             desk.draw();
         }
         match context {
-            Context::Main => {}
+            Context::Main | Context::Typing | Context::Form => {}
             Context::Reading => {
                 desk.key("?");
                 desk.draw();
