@@ -79,6 +79,7 @@ fn state(integration: &Integration) -> String {
         }
         Health::KeyRefused { .. } => "key refused".into(),
         Health::Offline { .. } => "offline".into(),
+        Health::Disconnecting { .. } => "disconnecting: finished as soon as Stripe answers".into(),
         Health::Off => "disconnected, records kept".into(),
     }
 }

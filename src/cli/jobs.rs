@@ -137,7 +137,7 @@ pub async fn run(
             engine.shutdown().await;
             return Err(Fail::new(FAILED, format!("{job} is running already")));
         }
-        Answer::Done | Answer::Events(_) => return Err(Fail::new(FAILED, "the engine gave no answer")),
+        _ => return Err(Fail::new(FAILED, "the engine gave no answer")),
     };
     if resumed {
         out.say(format!("going on with {job} where it was"));

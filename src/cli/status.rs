@@ -81,7 +81,7 @@ fn check(context: &Context, views: &[&IntegrationView]) -> u8 {
 
 fn verdict(view: &IntegrationView, now: i64) -> (u8, String) {
     match &view.health {
-        Health::Off => return (NOT_CONNECTED, "disconnected".into()),
+        Health::Off | Health::Disconnecting { .. } => return (NOT_CONNECTED, "disconnected".into()),
         Health::KeyRefused { reason, .. } => return (NOT_CONNECTED, clean(reason).into_owned()),
         Health::Offline { reason, .. } => return (PARTLY, clean(reason).into_owned()),
         Health::Connected | Health::Degraded { .. } => {}

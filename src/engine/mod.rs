@@ -153,6 +153,24 @@ impl Engine {
     /// Answers one request.
     pub async fn request(&self, request: Request) -> Answer {
         match request {
+            Request::Event { .. }
+            | Request::Timeline { .. }
+            | Request::Star { .. }
+            | Request::Records(_)
+            | Request::Object { .. }
+            | Request::Search { .. } => refused("not yet"),
+            Request::Plan { .. } | Request::Mark { .. } | Request::Runs { .. } | Request::Remember { .. } => {
+                refused("not yet")
+            }
+            Request::TryKey { .. }
+            | Request::DropKey { .. }
+            | Request::Check { .. }
+            | Request::Connect { .. }
+            | Request::NewKey { .. }
+            | Request::Edit { .. }
+            | Request::Disconnect { .. }
+            | Request::CliProfiles
+            | Request::CliProfileKey { .. } => refused("not yet"),
             Request::Discover { integration, spec } => jobs::discover(self, integration, spec).await,
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
@@ -171,6 +189,11 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Takes a key over; the answer is its ticket.
+    pub async fn offer_key(&self, _key: crate::vault::secret::Secret) -> Answer {
+        refused("not yet")
     }
 
     /// The open store.

@@ -63,6 +63,9 @@ pub fn build(engine: &Engine) -> Snapshot {
         data_dir: options.data_dir.display().to_string(),
         integrations,
         events_version: state.events_version,
+        records_version: 0,
+        key_checks: Vec::new(),
+        remembered: None,
         messages: state.messages.iter().cloned().collect(),
     }
 }
@@ -108,6 +111,10 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
     IntegrationView {
         id: config.id,
         name: config.name.clone(),
+        description: config.description.clone().unwrap_or_default(),
+        key: config.key.as_ref().map(|key| key.masked.clone()).unwrap_or_default(),
+        key_place: config.key.as_ref().map(|key| key.place.to_string()).unwrap_or_default(),
+        connected_at: config.connected_at,
         account: config.account.clone(),
         livemode: config.livemode,
         billing: config.billing,

@@ -155,6 +155,7 @@ fn health(health: &Health) -> &'static str {
         Health::Degraded { .. } => "degraded",
         Health::KeyRefused { .. } => "key_refused",
         Health::Offline { .. } => "offline",
+        Health::Disconnecting { .. } => "disconnecting",
         Health::Off => "off",
     }
 }

@@ -155,6 +155,7 @@ fn row(
         amount,
         who: text::clean_max(&who, MOST_TEXT),
         source,
+        starred: false,
     }
 }
 

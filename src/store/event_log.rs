@@ -80,6 +80,7 @@ pub fn decode<'a>(
         amount: has_amount.then_some((amount, currency)),
         who,
         source,
+        starred: false,
     };
     Ok((row, packing, reader.rest))
 }
@@ -177,6 +178,7 @@ mod tests {
             amount: Some((-500, "jpy".into())),
             who: "Zoë".into(),
             source: Source::Poll,
+            starred: false,
         };
         let mut value = header(&row);
         put_packing(Packing { codec: 1, raw_len: 4, parts: 0 }, &mut value);

@@ -248,7 +248,7 @@ impl Store {
             let newer =
                 query.from.as_ref().map_or(Ok(0), |pos| event_log::count_newer(tree, &chosen, pos))?;
             let total = chosen.iter().map(|id| self.counters(*id).events).sum();
-            Ok(EventWindow { rows, newer, total, version: 0 })
+            Ok(EventWindow { rows, newer, total, ..EventWindow::default() })
         })
     }
 

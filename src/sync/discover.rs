@@ -70,7 +70,7 @@ pub async fn resources(
     let mut end = End::Done;
     for &kind in kinds {
         let known = !ctx.integration.may(kind.permission());
-        let mut part = PartView { kind, done: 0, total: None, finished: true, not_allowed: known };
+        let mut part = PartView { finished: true, not_allowed: known, ..PartView::new(kind) };
         if known || !ctx.integration.offered(kind.path()) {
             ctx.progress
                 .warn(format!("{kind} were left out: the key may not read them ({})", kind.permission()));

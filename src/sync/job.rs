@@ -343,6 +343,8 @@ impl JobDoc {
             warnings: Vec::new(),
             error: None,
             pace,
+            gets_per_s: 0.0,
+            gets_limit: 0,
         };
         Self { view, what, gte: range.0, lt: range.1, walks: BTreeMap::new(), work: 0 }
     }

@@ -319,11 +319,9 @@ fn tell(ctx: &Ctx, reading: &Reading, walk: &Walk, hits: u64, (stored, total): (
     });
     if !reading.leads {
         ctx.progress.part(crate::engine::api::PartView {
-            kind: reading.kind,
             done: stored,
             total,
-            finished: false,
-            not_allowed: false,
+            ..crate::engine::api::PartView::new(reading.kind)
         });
     }
     ctx.progress.tick(&ctx.client, reading.leads.then(|| walk.rows_left()));

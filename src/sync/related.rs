@@ -61,7 +61,7 @@ pub fn list_reads(pages: u64) -> u64 {
 pub async fn bring(ctx: &Ctx, doc: &mut JobDoc, wanted: Wanted) -> Result<End, Stop> {
     let kind = wanted.kind;
     let total = wanted.ids.len() as u64;
-    let mut part = PartView { kind, done: 0, total: Some(total), finished: false, not_allowed: false };
+    let mut part = PartView { total: Some(total), ..PartView::new(kind) };
     if !ctx.integration.may(kind.permission()) || !ctx.integration.offered(kind.path()) {
         if total > 0 {
             ctx.progress

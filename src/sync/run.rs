@@ -75,7 +75,7 @@ fn announce(ctx: &Ctx, work: &Work) {
         (Kind::Invoice, work.items.len() as u64),
     ] {
         let not_allowed = !ctx.integration.may(kind.permission()) || !ctx.integration.offered(kind.path());
-        ctx.progress.part(PartView { kind, done: 0, total: Some(total), finished: false, not_allowed });
+        ctx.progress.part(PartView { total: Some(total), not_allowed, ..PartView::new(kind) });
     }
 }
 
@@ -156,8 +156,7 @@ async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>
     let (long, short): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.more_lines);
     let begun_with = ctx.progress.view().done;
     let mut done = 0_u64;
-    let mut part =
-        PartView { kind: Kind::Invoice, done, total: Some(total), finished: false, not_allowed: false };
+    let mut part = PartView { done, total: Some(total), ..PartView::new(Kind::Invoice) };
     let pause = Duration::from_millis(spec.delay_ms);
     let together = if pause.is_zero() { TOGETHER } else { 1 };
     for group in short.chunks(together) {

@@ -146,7 +146,7 @@ fn recount(store: &Store, whose: tillwatch::engine::api::IntegrationId) -> Count
         }
     }
     counters.catalog = catalog;
-    let all = EventQuery { integration: Some(whose), from: None, limit: 500 };
+    let all = EventQuery { integration: Some(whose), from: None, limit: 500, ..EventQuery::default() };
     counters.events = store.events(&all, &[ONE, TWO]).unwrap().rows.len() as u64;
     counters.arrived = counters.events;
     counters

@@ -7,7 +7,9 @@ use tillwatch::stripe::kind::Kind;
 use crate::{ONE, TWO, Thing, commit, event, open};
 
 fn window(store: &Store, from: Option<EventPos>, limit: usize) -> EventWindow {
-    store.events(&EventQuery { integration: None, from, limit }, &[ONE, TWO]).unwrap()
+    store
+        .events(&EventQuery { integration: None, from, limit, ..EventQuery::default() }, &[ONE, TWO])
+        .unwrap()
 }
 
 fn place(row: &EventRow) -> EventPos {
@@ -88,12 +90,13 @@ fn windows_are_newest_first_and_pages_join() {
     assert!(window(&store, None, 0).rows.is_empty());
     assert_eq!(window(&store, None, usize::MAX).rows.len(), 60);
     for whose in [ONE, TWO] {
-        let query = EventQuery { integration: Some(whose), from: None, limit: 500 };
+        let query = EventQuery { integration: Some(whose), from: None, limit: 500, ..EventQuery::default() };
         let own = store.events(&query, &[ONE, TWO]).unwrap();
         assert_eq!(own.rows.len() as u64, own.total);
         assert!(own.rows.iter().all(|row| row.integration == whose));
     }
-    let query = EventQuery { integration: Some(IntegrationId(9)), from: None, limit: 500 };
+    let query =
+        EventQuery { integration: Some(IntegrationId(9)), from: None, limit: 500, ..EventQuery::default() };
     assert_eq!(store.events(&query, &[ONE, TWO]).unwrap(), EventWindow::default());
 }
 

@@ -130,6 +130,7 @@ pub(crate) fn event(store: &Store, whose: IntegrationId, id: &str, created: i64,
         amount: Some((12, "eur".into())),
         who: "Zoë".into(),
         source: Source::Poll,
+        starred: false,
     };
     EventWrite {
         integration: whose,

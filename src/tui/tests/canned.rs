@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::engine::api::*;
 use crate::stripe::kind::Kind;
 use crate::tui::Engine;
+use crate::vault::secret::Secret;
 
 /// 14:02:13 in Berlin.
 pub const NOW: i64 = 1_763_816_533;
@@ -21,6 +22,10 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
     IntegrationView {
         id: IntegrationId(id),
         name: name.into(),
+        description: String::new(),
+        key: "rk_live_••••4242".into(),
+        key_place: "sealed here".into(),
+        connected_at: 1_763_000_000,
         account: format!("acct_1Qx{id}"),
         livemode,
         billing: true,
@@ -100,20 +105,22 @@ pub fn job(kind: JobKind, state: JobState) -> JobView {
                 done: 39_280,
                 total: Some(41_200),
                 finished: false,
-                not_allowed: false,
+                ..PartView::new(Kind::Invoice)
             },
             PartView {
                 kind: Kind::Customer,
                 done: 8113,
                 total: Some(8113),
                 finished: true,
-                not_allowed: false,
+                ..PartView::new(Kind::Invoice)
             },
-            PartView { kind: Kind::Dispute, done: 0, total: None, finished: false, not_allowed: true },
+            PartView { not_allowed: true, ..PartView::new(Kind::Dispute) },
         ],
         warnings: vec![],
         error: None,
         pace: "polite: 15 of Stripe's 25 GET/s".into(),
+        gets_per_s: 14.0,
+        gets_limit: 40,
     }
 }
 
@@ -144,6 +151,9 @@ pub fn snapshot(name: &str) -> Snapshot {
         data_dir: "/home/ada/.local/share/tillwatch".into(),
         integrations: all,
         events_version: 1,
+        records_version: 1,
+        key_checks: Vec::new(),
+        remembered: None,
         messages: vec![Message {
             seq: 1,
             at: NOW - 15,
@@ -247,6 +257,7 @@ pub fn events(name: &str) -> Vec<EventRow> {
                 amount: amount.map(|(n, code)| (n, code.to_owned())),
                 who: who.into(),
                 source: Source::Poll,
+                starred: false,
             }
         })
         .collect()
@@ -264,6 +275,7 @@ pub fn window(rows: &[EventRow], query: &EventQuery, version: u64) -> EventWindo
         newer: newer as u64,
         total: mine.len() as u64,
         version,
+        ..EventWindow::default()
     }
 }
 
@@ -291,6 +303,7 @@ impl Fake {
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,
+            _ => Answer::NotHere,
         }
     }
 }
@@ -303,5 +316,9 @@ impl Engine for Fake {
     fn request(&self, request: Request) -> BoxFuture<'static, Answer> {
         let answer = self.answer(&request);
         Box::pin(async move { answer })
+    }
+
+    fn offer_key(&self, _key: Secret) -> BoxFuture<'static, Answer> {
+        Box::pin(async { Answer::Ticket { ticket: KeyTicket(1) } })
     }
 }

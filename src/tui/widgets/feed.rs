@@ -316,7 +316,9 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
             (reason.clone(), theme.text()),
             ("it goes on by itself; r tries now".to_owned(), theme.faint()),
         ],
-        Health::Off => vec![("disconnected: no events come in; its records stay".to_owned(), theme.text())],
+        Health::Disconnecting { .. } | Health::Off => {
+            vec![("disconnected: no events come in; its records stay".to_owned(), theme.text())]
+        }
         Health::Connected | Health::Degraded { .. } => vec![
             ("no events yet".to_owned(), theme.text()),
             ("Stripe keeps events for 30 days; r asks for them now".to_owned(), theme.faint()),

@@ -17,6 +17,7 @@ pub fn health(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'s
         Health::Degraded { .. } => ("◐", theme.warn(), "connected"),
         Health::KeyRefused { .. } => ("!", theme.bad(), "key refused"),
         Health::Offline { .. } => ("○", theme.warn(), "offline"),
+        Health::Disconnecting { .. } => ("○", theme.warn(), "disconnecting"),
         Health::Off => ("–", theme.faint(), "off"),
     }
 }
@@ -110,7 +111,9 @@ fn currency(view: &View<'_>, current: &IntegrationView, hits: &mut Hits, width: 
                 None => state.push(Span::raw("no event yet")),
             }
         }
-        Health::KeyRefused { since, .. } | Health::Offline { since, .. } => {
+        Health::KeyRefused { since, .. }
+        | Health::Offline { since, .. }
+        | Health::Disconnecting { since } => {
             let since = fmt::stamp(*since, view.now, tz, false);
             state.push(Span::styled(format!("{word} since {since}"), style.patch(theme.strong())));
             if let Some(at) = current.last_event_at {

@@ -118,6 +118,10 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
         Health::Offline { since, reason } => {
             (format!("offline since {} · {reason}", stamp(*since)), theme.warn())
         }
+        Health::Disconnecting { since } => (
+            format!("disconnecting since {} · finished as soon as Stripe answers", stamp(*since)),
+            theme.warn(),
+        ),
         Health::Off => ("off · its records stay".to_owned(), theme.faint()),
     }
 }

@@ -169,7 +169,7 @@ impl Feed {
         let generation = number();
         self.in_flight = Some((generation, want));
         self.asked_version = version;
-        Some((generation, EventQuery { integration, from, limit: WINDOW }))
+        Some((generation, EventQuery { integration, from, limit: WINDOW, ..EventQuery::default() }))
     }
 
     /// Takes an answer up; false when it is not the one that is waited for.
@@ -308,7 +308,13 @@ mod tests {
         let rows: Vec<EventRow> =
             (0..total).rev().filter(|n| *n <= from).take(query.limit).map(row).collect();
         let newer = rows.first().map_or(total, |row| total - 1 - row.created);
-        EventWindow { rows, newer: newer as u64, total: total as u64, version: total as u64 }
+        EventWindow {
+            rows,
+            newer: newer as u64,
+            total: total as u64,
+            version: total as u64,
+            ..EventWindow::default()
+        }
     }
 
     fn row(n: i64) -> EventRow {
@@ -322,6 +328,7 @@ mod tests {
             amount: None,
             who: String::new(),
             source: Source::Poll,
+            starred: false,
         }
     }
 

@@ -1,0 +1,189 @@
+//! An integration as a front-end shows it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{IntegrationId, JobView};
+use crate::stripe::kind::Kind;
+
+/// How an integration stays current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// `/v1/events` read on a schedule.
+    #[default]
+    Poll,
+    /// The relay socket, with a slower poll beside it.
+    Relay,
+    /// A webhook endpoint, with a slower poll beside it.
+    Endpoint,
+}
+
+/// What an integration can do just now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Health {
+    /// The key works and may read everything it needs.
+    Connected,
+    /// The key works; some kinds may not be read.
+    Degraded {
+        /// Names of the missing permissions (`rak_…`), and what is lost, for a person.
+        missing: Vec<Missing>,
+    },
+    /// Stripe refused the key.
+    KeyRefused {
+        /// Since when, Unix seconds.
+        since: i64,
+        /// One sentence.
+        reason: String,
+    },
+    /// The network or Stripe does not answer; what is stored goes on working.
+    Offline {
+        /// Since when, Unix seconds.
+        since: i64,
+        /// One sentence.
+        reason: String,
+    },
+    /// Being disconnected: what is left to do at Stripe is done as soon as it answers.
+    Disconnecting {
+        /// Since when, Unix seconds.
+        since: i64,
+    },
+    /// Disconnected: the key is gone, the records stay.
+    Off,
+}
+
+/// A permission that the key lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Stripe's name of it, `rak_customer_read`.
+    pub permission: String,
+    /// What it covers, `customers`.
+    pub resource: String,
+    /// What is lost without it, for a person.
+    pub costs: String,
+}
+
+/// One integration as a front-end shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IntegrationView {
+    /// Its number.
+    pub id: IntegrationId,
+    /// Its name, unique in this data folder.
+    pub name: String,
+    /// Free text of a person.
+    #[serde(default)]
+    pub description: String,
+    /// The key as a person may see it, `rk_live_••••4242`; empty when it is gone.
+    #[serde(default)]
+    pub key: String,
+    /// Where the key is kept, for a person.
+    #[serde(default)]
+    pub key_place: String,
+    /// When it was connected.
+    #[serde(default)]
+    pub connected_at: i64,
+    /// `acct_…`
+    pub account: String,
+    /// Live money or test mode.
+    pub livemode: bool,
+    /// Invoices and subscriptions too, or payments only.
+    pub billing: bool,
+    /// How it stays current.
+    pub delivery: Delivery,
+    /// IANA name of the account's time zone, `Europe/Berlin`; `UTC` when unknown.
+    pub timezone: String,
+    /// What works.
+    pub health: Health,
+    /// The schedule.
+    pub poll: PollView,
+    /// `created` of the newest event in the log.
+    pub last_event_at: Option<i64>,
+    /// Everything at Stripe up to this moment is here, as compared with its own event list.
+    pub complete_to: Option<i64>,
+    /// GETs we sent in the last 30 days, and Stripe's floor for them.
+    pub reads: ReadsView,
+    /// Events in the log.
+    pub events_kept: u64,
+    /// Events received today (account's time zone).
+    pub events_today: u64,
+    /// Events received in each of the last 30 minutes, oldest first.
+    pub events_per_minute: Vec<u32>,
+    /// The catalog's counts.
+    pub catalog: CatalogCounts,
+    /// What is stored of each kind, in display order; only kinds that are in use.
+    pub stored: Vec<StoredKind>,
+    /// The running or last discover.
+    pub discover: Option<JobView>,
+    /// The running or last sync.
+    pub sync: Option<JobView>,
+    /// Reads that a sync of all that is pending or stale would use, roughly.
+    pub sync_estimate_reads: u64,
+}
+
+/// The polling schedule as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PollView {
+    /// Seconds between polls; 0: no polling.
+    pub every_s: u64,
+    /// When the last one ended well.
+    pub last_at: Option<i64>,
+    /// When the next one is due.
+    pub next_at: Option<i64>,
+    /// One is under way.
+    pub running: bool,
+    /// Why the last one failed, if it did.
+    pub error: Option<String>,
+}
+
+/// Our own reads against Stripe's read allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReadsView {
+    /// GETs sent by this data folder in the last 30 days.
+    pub last_30_days: u64,
+    /// What every account may read in 30 days, whatever its number of transactions.
+    pub floor: u64,
+}
+
+/// The catalog by processing status, and by Stripe's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CatalogCounts {
+    /// All entries.
+    pub total: u64,
+    /// Listed, not yet a record.
+    pub pending: u64,
+    /// Being turned into a record now.
+    pub processing: u64,
+    /// A record, up to date as far as we know.
+    pub synced: u64,
+    /// Left out on purpose.
+    pub skipped: u64,
+    /// Tried and failed.
+    pub error: u64,
+    /// Changed since it was synced.
+    pub stale: u64,
+    /// Deleted at Stripe.
+    pub gone: u64,
+    /// Stripe status `open`.
+    pub open: u64,
+    /// Stripe status `paid`.
+    pub paid: u64,
+    /// Stripe status `uncollectible`.
+    pub uncollectible: u64,
+    /// Stripe status `void`.
+    pub void: u64,
+    /// Stripe status `draft`.
+    pub draft: u64,
+}
+
+/// What is stored of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredKind {
+    /// The kind.
+    pub kind: Kind,
+    /// Records.
+    pub count: u64,
+    /// When a run last brought this kind up to date.
+    pub synced_at: Option<i64>,
+    /// The key may read it.
+    pub allowed: bool,
+}
