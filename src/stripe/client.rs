@@ -192,6 +192,36 @@ impl Client {
         self.write_if_in(WRITES, method, path, form, idempotency_key).await
     }
 
+    /// [`Client::write`], sent once and never again: for what has waits of its own. Without an idempotency key.
+    pub(crate) async fn write_once(
+        &self,
+        method: &str,
+        path: &str,
+        form: &[(&str, String)],
+    ) -> Result<Object, Error> {
+        let folded = endpoint::fold(path);
+        if !WRITES.iter().any(|write| write.method == method && write.path == folded) {
+            return Err(Error::NotAllowedWrite { method: method.to_owned(), path: folded });
+        }
+        let request = Outgoing { method, path, folded: &folded, query: &[], form, idempotency_key: None };
+        let bucket = endpoint::bucket(method, &folded);
+        let answer = tokio::select! {
+            biased;
+            () = self.0.cancel.cancelled() => return Err(Error::Cancelled),
+            answer = self.once(request, &bucket) => answer.map_err(|failure| failure.error)?,
+        };
+        let request_id = answer.request_id.clone();
+        check_object(&answer.body).map_err(|problem| unreadable(problem, request_id, false).error)?;
+        let Answer { body, date, request_id, .. } = answer;
+        tracing::info!(method, path = %folded, at = date, ?request_id, "written at Stripe");
+        Ok(Object { body, date, request_id })
+    }
+
+    /// The server is on this machine: a sandbox, with no read allocation to mind.
+    pub fn is_local(&self) -> bool {
+        self.0.shared.local
+    }
+
     pub(crate) async fn write_if_in(
         &self,
         table: &[Write],

@@ -11,7 +11,7 @@ mod endpoint;
 pub mod error;
 pub mod key;
 pub mod kind;
-mod lenient;
+pub(crate) mod lenient;
 mod limiter;
 pub mod limits;
 pub mod money;
@@ -33,6 +33,7 @@ pub use client::{Client, ClientOptions, Counters};
 pub use error::Error;
 pub use key::{ApiKey, KeyKind, KeyProblem};
 pub use page::{Object, Page};
+pub(crate) use retry::next_random;
 pub use summary::{RowHead, summary};
 
 /// The API version that every request asks for; the newest that our views were checked against.
@@ -53,8 +54,11 @@ pub struct Write {
 }
 
 /// Every request other than GET that tillwatch may send; the client refuses all others.
-/// None yet: this cut only reads.
-pub const WRITES: &[Write] = &[];
+pub const WRITES: &[Write] = &[Write {
+    method: "POST",
+    path: "/v1/stripecli/sessions",
+    why: "opens a session of the relay that `stripe listen` uses, for live events",
+}];
 
 /// Makes ring the process's TLS provider. Call it first thing in `main`; more calls do nothing.
 pub fn install_tls() {

@@ -52,6 +52,66 @@ pub enum Health {
     Off,
 }
 
+/// The live connection as it is. Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum LinkView {
+    /// There is none: events are polled, or the integration is off.
+    #[default]
+    Off,
+    /// On the way.
+    Connecting {
+        /// Since when.
+        since: i64,
+    },
+    /// Open.
+    Connected {
+        /// The last sign of life.
+        heard_at: i64,
+        /// When it will be replaced by a fresh one.
+        resets_at: i64,
+    },
+    /// Between two sockets, as planned.
+    Resetting {
+        /// Since when.
+        since: i64,
+    },
+    /// After a failure; tried again by itself.
+    Waiting {
+        /// Until when.
+        until: i64,
+        /// One sentence.
+        reason: String,
+    },
+    /// Stripe does not give one to this key; polling goes on.
+    Refused {
+        /// Since when.
+        since: i64,
+        /// One sentence.
+        reason: String,
+    },
+}
+
+impl LinkView {
+    /// The same, but for how fresh the sign of life is while it is fresh enough.
+    pub fn is_like(&self, other: &LinkView) -> bool {
+        match (self, other) {
+            (
+                LinkView::Connected { heard_at: a, resets_at: x },
+                LinkView::Connected { heard_at: b, resets_at: y },
+            ) => a == b && (x - y).abs() <= 1,
+            // Waiting times are computed from two clocks, which round apart.
+            (LinkView::Waiting { until: a, reason: x }, LinkView::Waiting { until: b, reason: y }) => {
+                (a - b).abs() <= 1 && x == y
+            }
+            (LinkView::Connecting { .. }, LinkView::Connecting { .. })
+            | (LinkView::Resetting { .. }, LinkView::Resetting { .. }) => true,
+            (LinkView::Refused { reason: x, .. }, LinkView::Refused { reason: y, .. }) => x == y,
+            (one, two) => one == two,
+        }
+    }
+}
+
 /// A permission that the key lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
