@@ -12,6 +12,8 @@ mod disconnect;
 mod discover;
 mod doctor;
 mod durations;
+mod events;
+mod filtering;
 mod get;
 mod integrations;
 mod jobs;
@@ -110,6 +112,8 @@ enum Command {
     Status(status::StatusArgs),
     /// List stored records of a kind
     Records(records::RecordsArgs),
+    /// List stored events, newest first
+    Events(events::EventsArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -182,6 +186,7 @@ async fn run(cli: Cli, out: Out) -> Outcome {
         Command::Sync(args) => sync::run(&context, args).await,
         Command::Status(args) => status::run(&context, &args).await,
         Command::Records(args) => records::run(&context, &args),
+        Command::Events(args) => events::run(&context, &args),
         Command::Get(args) => get::run(&context, &args),
         Command::Backup(args) => backup::backup(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
