@@ -58,7 +58,9 @@ pub fn run(context: &Context, args: &EventsArgs) -> Outcome {
         let zone = Zone::named(&integration.timezone);
         let filter = filter(context, args.filter.as_deref(), Subject::Events, &zone)?;
         if filter.needs_stars() {
-            return Err(Fail::usage("nothing is starred yet in this version: leave `starred` out of the filter"));
+            return Err(Fail::usage(
+                "nothing is starred yet in this version: leave `starred` out of the filter",
+            ));
         }
         announce(context, &integration, &told("events", &filter, &integration.timezone));
         accounts.push(Account { integration, zone, filter });
@@ -119,7 +121,9 @@ fn each(
         if row.created < oldest {
             return false;
         }
-        let Some(account) = accounts.iter().find(|one| one.integration.id == row.integration) else { return true };
+        let Some(account) = accounts.iter().find(|one| one.integration.id == row.integration) else {
+            return true;
+        };
         let fields = EventFields {
             row: &row,
             account: &account.integration.name,
@@ -155,7 +159,8 @@ fn heading(all: bool) -> String {
 }
 
 fn line(account: &Account, row: &EventRow, all: bool) -> String {
-    let amount = row.amount.as_ref().map(|(amount, currency)| money::format(*amount, currency)).unwrap_or_default();
+    let amount =
+        row.amount.as_ref().map(|(amount, currency)| money::format(*amount, currency)).unwrap_or_default();
     let name = if all { format!("{}  ", fit(&title(&account.integration), 20)) } else { String::new() };
     format!(
         "{}  {name}{}  {}{amount}  {}  {}",

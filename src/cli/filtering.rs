@@ -12,7 +12,10 @@ use crate::text::clean;
 pub fn filter(context: &Context, text: Option<&str>, subject: Subject, zone: &Zone) -> Result<Filter, Fail> {
     let text = text.unwrap_or_default();
     let ctx = Ctx { now: (context.now)(), zone: zone.clone() };
-    parse(text, subject, &ctx).map_err(|mistake| Fail::usage(mistake.pointed(text)))
+    parse(text, subject, &ctx).map_err(|mistake| Fail {
+        below: mistake.carets(text),
+        ..Fail::usage(format!("{mistake} (character {} of the filter)", mistake.at + 1))
+    })
 }
 
 /// Checks `--filter` before anything is opened: whether it is right does not depend on the zone.

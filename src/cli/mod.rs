@@ -201,10 +201,11 @@ fn end(out: Out, outcome: Outcome) -> ExitCode {
         Err(fail) => {
             use std::io::Write;
             let text = crate::stripe::scrub::scrub(&fail.text);
+            let below: Vec<String> = fail.below.lines().map(crate::stripe::scrub::scrub).collect();
             let line = if out.json {
                 serde_json::json!({ "error": { "message": text, "exit_code": fail.code } }).to_string()
             } else {
-                format!("tillwatch: {text}")
+                std::iter::once(format!("tillwatch: {text}")).chain(below).collect::<Vec<_>>().join("\n")
             };
             let _ = writeln!(std::io::stderr().lock(), "{line}");
             ExitCode::from(fail.code)

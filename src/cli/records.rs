@@ -65,8 +65,7 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     let limit = args.limit.unwrap_or(if out.json { usize::MAX } else { SHOWN });
     // Without JSON to read, counting all that pass costs nothing; else one more than shown is looked for.
     let most = if filter.needs_json() { limit.saturating_add(1) } else { usize::MAX };
-    let order =
-        passing(&store, &integration, kind, &table, &filter, table.order(column, descending), most)?;
+    let order = passing(&store, &integration, kind, &table, &filter, table.order(column, descending), most)?;
     if out.json {
         for index in order.iter().take(limit) {
             let Some(row) = table.row(*index as usize) else { continue };
