@@ -201,7 +201,12 @@ fn end(out: Out, outcome: Outcome) -> ExitCode {
         Err(fail) => {
             use std::io::Write;
             let text = crate::stripe::scrub::scrub(&fail.text);
-            let below: Vec<String> = fail.below.lines().map(crate::stripe::scrub::scrub).collect();
+            // What stands in front keeps the carets below what they mean.
+            let shown = |line: &str| {
+                let front = line.len() - line.trim_start_matches(' ').len();
+                format!("{}{}", " ".repeat(front), crate::stripe::scrub::scrub(line))
+            };
+            let below: Vec<String> = fail.below.lines().map(shown).collect();
             let line = if out.json {
                 serde_json::json!({ "error": { "message": text, "exit_code": fail.code } }).to_string()
             } else {
