@@ -159,16 +159,15 @@ pub async fn run(
     })
 }
 
-/// What the key or the missing connection stands in the way of is not wrong usage.
+/// What the key or the missing connection stands in the way of is not wrong usage, and neither is a vault that stays
+/// shut or a full disk. Flags were looked at before the engine was asked.
 fn refusal_code(integration: &Integration, kind: JobKind) -> u8 {
-    let needed = match kind {
-        JobKind::Sync if !integration.billing => Kind::PaymentIntent,
-        _ => Kind::Invoice,
-    };
-    let billing_off = kind == JobKind::Discover && !integration.billing;
+    let needed = if integration.billing { Kind::Invoice } else { Kind::PaymentIntent };
     let connected = integration.off_since.is_none() && integration.refused.is_none();
-    if connected && (billing_off || integration.may(needed.permission())) {
+    if connected && kind == JobKind::Discover && !integration.billing {
         super::out::USAGE
+    } else if connected && integration.may(needed.permission()) {
+        FAILED
     } else {
         NOT_CONNECTED
     }

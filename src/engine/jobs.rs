@@ -83,6 +83,7 @@ async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
     };
     let job = doc.view.id;
     let progress = Progress::new(doc.view.clone(), engine.inner.changed.clone());
+    progress.watch(&client);
     {
         let mut state = engine.state();
         let Some(runtime) = state.runtimes.get_mut(&id) else {

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError, event_log};
 use crate::stripe::Client;
-use crate::sync::job::{JobDoc, Progress, What};
+use crate::sync::job::{JobDoc, Progress, What, at_rest};
 
 /// Minutes of the sparkline.
 const MINUTES: usize = 30;
@@ -107,9 +107,7 @@ impl Slot {
             // Nobody runs it now: the process that did was ended or killed.
             doc.view.state = JobState::Cancelled;
             doc.view.error = Some("cut off; it goes on where it was when it is started again".into());
-            doc.view.rate = 0.0;
-            doc.view.eta_s = None;
-            doc.view.waiting = None;
+            at_rest(&mut doc.view);
             cut_off = Some(doc.what);
         }
         Slot { view: Some(doc.view), running: None, cut_off }
