@@ -87,13 +87,7 @@ pub fn check_pace(context: &Context, integration: &Integration, pace: Pace) -> R
 
 /// GETs a second that a run may send to one endpoint, for telling how long it takes.
 pub fn rate(integration: &Integration, pace: Pace) -> f64 {
-    match pace {
-        Pace::Auto if integration.livemode => 15.0,
-        Pace::Polite => 15.0,
-        Pace::Auto | Pace::Full => 24.0,
-        Pace::None => 200.0,
-        Pace::PerEndpoint(rate) => f64::from(rate),
-    }
+    crate::sync::plan::rate(pace, integration.livemode)
 }
 
 /// Asks before a run that would use more than a tenth of the read floor.

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, Message, Phase};
+use super::connecting::Offers;
 use crate::clock;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError, event_log};
@@ -33,6 +34,10 @@ pub struct State {
     pub messages: VecDeque<Message>,
     /// Number of the newest message.
     pub message_seq: u64,
+    /// Keys that were handed over, and their checks.
+    pub offers: Offers,
+    /// What the screen asked to have kept.
+    pub remembered: Option<String>,
 }
 
 /// One integration.
@@ -68,6 +73,10 @@ pub struct PollState {
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Rung to poll now.
     pub poke: Arc<Notify>,
+    /// Rung when the schedule has changed.
+    pub replan: Arc<Notify>,
+    /// Ends the schedule.
+    pub stop: CancellationToken,
 }
 
 /// The running or last job of one kind.
