@@ -11,6 +11,8 @@ mod jobs;
 mod plans;
 mod poller;
 pub mod publish;
+#[cfg(test)]
+mod rig;
 mod runtime;
 pub mod status;
 
@@ -75,6 +77,8 @@ struct Inner {
     cancel: CancellationToken,
     /// Held while what is connected is changed: one such change at a time.
     connecting: tokio::sync::Mutex<()>,
+    /// Held while a key is looked up again: who comes second finds it done.
+    rereading: tokio::sync::Mutex<()>,
     /// Held while an integration's document is written.
     documents: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -123,6 +127,7 @@ impl Engine {
             opened: watch::channel(None).0,
             cancel: CancellationToken::new(),
             connecting: tokio::sync::Mutex::new(()),
+            rereading: tokio::sync::Mutex::new(()),
             documents: tokio::sync::Mutex::new(()),
             tasks: Mutex::new(Vec::new()),
         };
@@ -318,13 +323,14 @@ impl Engine {
         self.inner.changed.notify_one();
     }
 
-    /// Keeps what an error says about an integration: a refused key, or a network that is away. True: the key was
-    /// refused, and another one of the Stripe CLI's profile has taken its place.
-    async fn note_error(&self, id: IntegrationId, error: &crate::stripe::Error) -> bool {
+    /// Keeps what an error says about an integration: a refused key, or a network that is away. `used` is how the
+    /// integration was when the request was sent. True: the key was refused, and another one has taken its place.
+    async fn note_error(&self, used: &Integration, error: &crate::stripe::Error) -> bool {
         use crate::stripe::Error;
+        let id = used.id;
         let now = self.now();
         if error.is_key_refused() {
-            if connecting::read_again(self, id).await {
+            if connecting::read_again(self, used).await {
                 return true;
             }
             let reason = error.to_string();

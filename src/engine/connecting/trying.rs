@@ -6,9 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::offers::{Found, account, begun, no_key, permission, state};
 use super::{not_held, profiles};
-use crate::engine::api::{
-    Answer, IntegrationId, KeyCheckState, KeyCheckView, KeyTicket, PermissionState,
-};
+use crate::engine::api::{Answer, IntegrationId, KeyCheckState, KeyCheckView, KeyTicket, PermissionState};
 use crate::engine::{Engine, publish, refused};
 use crate::integration::check::{KeyCheck, Step, check_and_tell};
 use crate::integration::config::Refused;
@@ -82,10 +80,11 @@ async fn run(
                 view.connected_as = connected_as;
                 conclude(view, result.as_ref().err());
             }
-            offer.found = result
-                .as_ref()
-                .ok()
-                .map(|found| Found { check: found.clone(), billing, base: base.to_string() });
+            offer.found = result.as_ref().ok().map(|found| Found {
+                check: found.clone(),
+                billing,
+                base: base.to_string(),
+            });
         }
     }
     drop(state);
@@ -266,7 +265,7 @@ async fn again(engine: &Engine, id: IntegrationId, ticket: KeyTicket) {
             Err(error) => Some(error),
         };
         if let Some(error) = error.as_ref().filter(|error| error.is_key_refused()) {
-            if !second && profiles::read_again(engine, id).await {
+            if !second && profiles::read_again(engine, &config).await {
                 second = true;
                 continue;
             }
@@ -277,7 +276,7 @@ async fn again(engine: &Engine, id: IntegrationId, ticket: KeyTicket) {
                 })
                 .await;
         } else if let Some(error) = &error {
-            engine.note_error(id, error).await;
+            engine.note_error(&config, error).await;
         }
         if let Some(view) = engine.state().offers.get(ticket).and_then(|offer| offer.view.as_mut()) {
             conclude(view, error.as_ref());
