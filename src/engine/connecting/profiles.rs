@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{offer, trying};
-use crate::engine::api::{Answer, IntegrationId, Level};
+use crate::engine::api::{Answer, Level};
 use crate::engine::{Engine, refused};
 use crate::integration::check::check;
 use crate::integration::connect::{keep_key, same_account, trial_until};

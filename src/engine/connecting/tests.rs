@@ -472,3 +472,48 @@ async fn runs_and_what_the_screen_remembers_outlive_a_restart() {
     assert!(refused(rig.engine.request(none).await).contains("no such integration"));
     rig.engine.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_in_vain_is_counted_too() {
+    let rig = Rig::new(50, true).await;
+    let key = rig.stripe().keys.restricted.clone();
+    let id = rig.connect(&key, spec()).await;
+    rig.until("a first poll", |snapshot| snapshot.integrations[0].poll.last_at.is_some()).await;
+    let before = rig.now().integrations[0].reads.last_30_days;
+    rig.stripe().deny(&key, &["rak_event_read"]).unwrap();
+    assert_eq!(rig.engine.request(Request::Poll { integration: id }).await, Answer::Done);
+    let snapshot = rig.until("an error", |snapshot| snapshot.integrations[0].poll.error.is_some()).await;
+    assert_eq!(snapshot.integrations[0].reads.last_30_days, before + 1);
+    assert_eq!(rig.stripe().report().total, before + 1, "all that was asked");
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_that_waits_says_what_stripe_said() {
+    let rig = Rig::slow(1500, 20).await;
+    let id = rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
+    rig.run(discover(id)).await;
+    rig.stripe().set_faults(vec![crate::sandbox::Fault::parse("429=1").unwrap()]);
+    let Answer::Started { .. } = rig.engine.request(sync(id)).await else { panic!() };
+    let waits = |snapshot: &crate::engine::api::Snapshot| {
+        let job = snapshot.integrations[0].sync.clone()?;
+        let part = job.parts.into_iter().find(|part| part.waiting.is_some())?;
+        Some((part.kind, part.waiting?))
+    };
+    let snapshot = rig.until("a part that waits", |snapshot| waits(snapshot).is_some()).await;
+    let (kind, text) = waits(&snapshot).unwrap();
+    assert_eq!(kind, Kind::Customer, "the first of a sync");
+    assert!(
+        text.starts_with("waits ") && text.contains("Stripe said slow down (") && text.contains(" s, "),
+        "{text}"
+    );
+    rig.stripe().set_faults(Vec::new());
+    let ended = rig
+        .until("the end", |snapshot| {
+            snapshot.integrations[0].sync.as_ref().is_some_and(|job| job.state == JobState::Completed)
+        })
+        .await;
+    let job = ended.integrations[0].sync.clone().unwrap();
+    assert!(job.retries > 0 && job.parts.iter().all(|part| part.waiting.is_none() && part.rate == 0.0));
+    rig.engine.shutdown().await;
+}

@@ -258,7 +258,10 @@ async fn again(engine: &Engine, id: IntegrationId, ticket: KeyTicket) {
                         config.refused = None;
                     })
                     .await;
-                engine.poke(id);
+                // A key that was refused had no schedule.
+                if config.refused.is_some() {
+                    engine.poke(id);
+                }
                 None
             }
             Err(Error::Cancelled) => return,
