@@ -174,8 +174,8 @@ impl Engine {
             | Request::Star { .. }
             | Request::Records(_)
             | Request::Object { .. }
-            | Request::Search { .. } => refused("not yet"),
-            Request::Mark { .. } => refused("not yet"),
+            | Request::Search { .. }
+            | Request::Mark { .. } => refused("not yet"),
             Request::Plan { integration, discover, sync, look } => {
                 plans::plan(self, integration, discover, sync, look).await
             }

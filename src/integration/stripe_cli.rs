@@ -126,10 +126,8 @@ pub fn key(files: &[PathBuf], profile: &str, livemode: bool) -> Result<(Secret, 
             format!("the Stripe CLI has no profile `{shown}`: it has {}", names.join(", "))
         });
     };
-    let (secret, expires) = match livemode {
-        true => (&one.live, &one.live_expires),
-        false => (&one.test, &one.test_expires),
-    };
+    let (secret, expires) =
+        if livemode { (&one.live, &one.live_expires) } else { (&one.test, &one.test_expires) };
     match secret {
         Some(secret) => {
             let origin = Origin {

@@ -13,7 +13,7 @@ use crate::integration::config::Refused;
 use crate::integration::connect::trial_until;
 use crate::integration::probes;
 use crate::store::{Batch, Durability};
-use crate::stripe::{ApiKey, BaseUrl, Error};
+use crate::stripe::{ApiKey, BaseUrl, Error, KeyProblem};
 
 /// Begins to try a key that is on offer.
 pub fn try_key(engine: &Engine, ticket: KeyTicket, billing: bool) -> Answer {
@@ -21,38 +21,48 @@ pub fn try_key(engine: &Engine, ticket: KeyTicket, billing: bool) -> Answer {
         Ok(base) => base,
         Err(reason) => return refused(reason),
     };
-    let Some(key) = begin(engine, ticket, billing) else { return not_held() };
+    let begun = begin(engine, ticket, billing);
     publish::now(engine);
-    if let Some((key, stop, ended)) = key {
-        let task = engine.clone();
-        engine.spawn(async move {
-            let _ended = ended.drop_guard();
-            let _ = run(&task, ticket, &base, &key, billing, stop).await;
-        });
+    match begun {
+        Begun::NotHeld => return not_held(),
+        // Told in its view.
+        Begun::NoKey(_) => {}
+        Begun::Key { key, stop, ended } => {
+            let task = engine.clone();
+            engine.spawn(async move {
+                let _ended = ended.drop_guard();
+                let _ = run(&task, ticket, &base, &key, billing, stop).await;
+            });
+        }
     }
     Answer::Done
 }
 
-/// A key, and the tokens of its check.
-type Begun = (ApiKey, CancellationToken, CancellationToken);
+/// What there is to try.
+enum Begun {
+    NotHeld,
+    NoKey(KeyProblem),
+    Key { key: ApiKey, stop: CancellationToken, ended: CancellationToken },
+}
 
-/// Puts the empty matrix up. None: there is no such ticket; `Some(None)`: what is on offer is no key.
-fn begin(engine: &Engine, ticket: KeyTicket, billing: bool) -> Option<Option<Begun>> {
+/// Puts the empty matrix up.
+fn begin(engine: &Engine, ticket: KeyTicket, billing: bool) -> Begun {
     let mut state = engine.state();
-    let offer = state.offers.get(ticket)?;
-    let key = match offer.key.as_ref()? {
-        Ok(key) => key.clone(),
-        Err(problem) => {
+    let Some(offer) = state.offers.get(ticket) else { return Begun::NotHeld };
+    let key = match &offer.key {
+        Some(Ok(key)) => key.clone(),
+        Some(Err(problem)) => {
             offer.view = Some(no_key(ticket, *problem, billing));
-            return Some(None);
+            return Begun::NoKey(*problem);
         }
+        None => return Begun::NotHeld,
     };
     // One check at a time: a second one begins anew.
     offer.stop.cancel();
     offer.stop = engine.inner.cancel.child_token();
     offer.ended = CancellationToken::new();
     offer.view = Some(begun(ticket, &key, offer.origin.as_ref(), billing));
-    Some(Some((key, offer.stop.clone(), offer.ended.clone())))
+    Begun::Key { key, stop: offer.stop.clone(), ended: offer.ended.clone() }
 }
 
 /// Tries the key and keeps what was found with its offer.
@@ -93,13 +103,13 @@ async fn run(
 }
 
 /// Shows a step.
-fn tell(engine: &Engine, ticket: KeyTicket, stop: &CancellationToken, step: &Step<'_>) {
+fn tell(engine: &Engine, ticket: KeyTicket, stop: &CancellationToken, news: &Step<'_>) {
     if stop.is_cancelled() {
         return;
     }
     let mut all = engine.state();
     let Some(view) = all.offers.get(ticket).and_then(|offer| offer.view.as_mut()) else { return };
-    match step {
+    match news {
         Step::Account(one) => view.account = Some(account(one)),
         Step::Trying(at) => {
             if let Some(row) = view.permissions.get_mut(*at) {
@@ -156,17 +166,12 @@ pub async fn tried(
         }
     }
     match begin(engine, ticket, billing) {
-        None => Err(not_held()),
-        Some(None) => {
+        Begun::NotHeld => Err(not_held()),
+        Begun::NoKey(problem) => {
             publish::now(engine);
-            let mut state = engine.state();
-            let problem = state.offers.get(ticket).and_then(|offer| match &offer.key {
-                Some(Err(problem)) => Some(problem.to_string()),
-                _ => None,
-            });
-            Err(problem.map_or_else(not_held, refused))
+            Err(refused(problem.to_string()))
         }
-        Some(Some((key, stop, ended))) => {
+        Begun::Key { key, stop, ended } => {
             let _ended = ended.drop_guard();
             match run(engine, ticket, base, &key, billing, stop).await {
                 Ok(found) => Ok((key, found)),
