@@ -276,6 +276,13 @@ impl Engine {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);
                 }
+                if config.refused.is_some() {
+                    // There may have been another login at the Stripe CLI meanwhile.
+                    let engine = self.clone();
+                    self.spawn(async move {
+                        connecting::read_again(&engine, &config).await;
+                    });
+                }
             }
             for (id, what) in unfinished {
                 jobs::resume(self, id, what).await;
