@@ -60,6 +60,8 @@ pub struct Hits {
     pub table_offset: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
+    /// Index of its first visible row.
+    pub overlay_top: usize,
     /// How far the overlay can be scrolled.
     pub overlay_scroll_max: usize,
     /// When the clock alone makes it old.

@@ -7,7 +7,7 @@ use crate::engine::api::{
 use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
-use crate::tui::overlay::{Overlay, Question};
+use crate::tui::overlay::{Overlay, Question, search};
 use crate::tui::state::{Purpose, State};
 
 const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
@@ -36,6 +36,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Stop => return stop(state, now_ms),
         Action::Poll => return poll(state, now_ms),
         Action::CopyId => return copy(state, now_ms),
+        Action::Find => return search::update::open(state),
         _ => return Vec::new(),
     }
     refresh(state)
