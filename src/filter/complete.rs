@@ -38,7 +38,9 @@ pub fn complete(
     let here = tokens.iter().rposition(|token| token.range.start < cursor && cursor <= token.range.end);
     let mut offers = match here.map(|at| (at, &tokens[at].what)) {
         Some((_, What::Term(term))) => match (&term.field, &term.op) {
-            (Some(name), Some((_, op))) if cursor >= op.end => values(term, name, cursor, subject, ctx, known),
+            (Some(name), Some((_, op))) if cursor >= op.end => {
+                values(term, name, cursor, subject, ctx, known)
+            }
             (Some(name), _) => names(name, cursor, subject, false),
             (None, _) => match term.values.first() {
                 Some(piece) if !piece.quoted => {
@@ -165,9 +167,7 @@ fn values(
     if typed.is_empty() && !matches!(def.from, Origin::Starred | Origin::Created | Origin::Received) {
         all.push(("*".to_owned(), "there is one".to_owned()));
     }
-    all.into_iter()
-        .map(|(insert, help)| Completion { replace: piece.range.clone(), insert, help })
-        .collect()
+    all.into_iter().map(|(insert, help)| Completion { replace: piece.range.clone(), insert, help }).collect()
 }
 
 fn presets(ctx: &Ctx) -> Vec<(String, String)> {

@@ -23,7 +23,11 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(range: &std::ops::Range<usize>, text: impl Into<String>, hint: impl Into<String>) -> Mistake {
+    pub(super) fn new(
+        range: &std::ops::Range<usize>,
+        text: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Mistake {
         let clean = |text: String| clean(&text).into_owned();
         Mistake {
             at: range.start,

@@ -26,6 +26,7 @@ fn event() -> EventRow {
         amount: Some((8_900, "eur".into())),
         who: "Zoë GmbH".into(),
         source: Source::Relay,
+        starred: false,
     }
 }
 
@@ -36,7 +37,8 @@ const JSON: &str = r#"{"id":"evt_1","type":"invoice.payment_failed","created":17
     "due_date":1774861200,"auto_advance":true,"lines":{"data":[{"id":"il_1","amount":5},{"id":"il_2","amount":7}]}}}}"#;
 
 fn passes_event(filter: &str, row: &EventRow) -> bool {
-    let parsed = parse(filter, Subject::Events, &ctx()).unwrap_or_else(|mistake| panic!("{}", mistake.pointed(filter)));
+    let parsed = parse(filter, Subject::Events, &ctx())
+        .unwrap_or_else(|mistake| panic!("{}", mistake.pointed(filter)));
     let row = EventFields { row, account: "Acme Inc", account_id: "acct_9", starred: false };
     parsed.test(&row, || Some(JSON.as_bytes().to_vec()))
 }
@@ -57,7 +59,8 @@ fn row(amount: i64, currency: &str) -> Row<'_> {
 
 fn passes(filter: &str, row: &Row<'_>) -> bool {
     let subject = Subject::Records(Kind::Invoice);
-    let parsed = parse(filter, subject, &ctx()).unwrap_or_else(|mistake| panic!("{}", mistake.pointed(filter)));
+    let parsed =
+        parse(filter, subject, &ctx()).unwrap_or_else(|mistake| panic!("{}", mistake.pointed(filter)));
     parsed.test(row, || None)
 }
 
@@ -211,9 +214,15 @@ fn records_of_a_kind_have_its_fields() {
     assert!(passes("label:in_7", &Row { label: "in_7", ..one }));
     let of = |text: &str, kind| parse(text, Subject::Records(kind), &ctx());
     assert!(of("last4:4242", Kind::Charge).is_ok() && of("last4:4242", Kind::Payout).is_err());
-    assert!(of("type:*failed", Kind::Invoice).is_err() && of("type:charge", Kind::BalanceTransaction).is_ok());
+    assert!(
+        of("type:*failed", Kind::Invoice).is_err() && of("type:charge", Kind::BalanceTransaction).is_ok()
+    );
     let json = |text: &str, kind| of(text, kind).unwrap().needs_json();
-    assert!(json("email:x", Kind::Invoice) && !json("email:x", Kind::Customer) && !json("number:x", Kind::Invoice));
+    assert!(
+        json("email:x", Kind::Invoice)
+            && !json("email:x", Kind::Customer)
+            && !json("number:x", Kind::Invoice)
+    );
 }
 
 #[test]
@@ -284,7 +293,10 @@ fn bounds_hold_what_a_scan_needs() {
     assert_eq!(bounds("-(who:x or created>=2026-03-30)").lt, Some(day));
     assert_eq!(bounds("type:a.*").types, None);
     assert!(bounds("type:a.b type:c.d").is_empty() && bounds("created>today created<today").is_empty());
-    assert!(!bounds("-type:a.b").is_empty() && bounds("(type:a.b type:c.d) or type:e.f").types.unwrap().len() == 1);
+    assert!(
+        !bounds("-type:a.b").is_empty()
+            && bounds("(type:a.b type:c.d) or type:e.f").types.unwrap().len() == 1
+    );
 }
 
 #[test]
@@ -324,7 +336,12 @@ fn completion_offers_what_fits() {
             .map(|offer| {
                 let chars: Vec<char> = text.chars().collect();
                 let (before, after) = (&chars[..offer.replace.start], &chars[offer.replace.end..]);
-                format!("{}{}{}", before.iter().collect::<String>(), offer.insert, after.iter().collect::<String>())
+                format!(
+                    "{}{}{}",
+                    before.iter().collect::<String>(),
+                    offer.insert,
+                    after.iter().collect::<String>()
+                )
             })
             .collect()
     };
@@ -375,7 +392,10 @@ fn colours_cover_what_is_written() {
             (")", Operator)
         ])
     );
-    assert_eq!(shown("zoë amount>1x"), of(&[("zoë", Text), ("amount", Field), (">", Operator), ("1x", Mistake)]));
+    assert_eq!(
+        shown("zoë amount>1x"),
+        of(&[("zoë", Text), ("amount", Field), (">", Operator), ("1x", Mistake)])
+    );
     assert_eq!(shown("typ:"), of(&[("typ", Field), (":", Operator)]));
 }
 

@@ -4,11 +4,14 @@
 //! the area it was given, whatever its size.
 
 pub mod bar;
+pub mod detail;
 pub mod feed;
+pub mod filter_line;
 pub mod footer;
 pub mod header;
 pub mod integrations;
 pub mod jobs;
+pub mod json;
 pub mod put;
 pub mod stored;
 
@@ -58,6 +61,10 @@ pub struct Hits {
     pub table_rows: usize,
     /// On which of them the selection is.
     pub table_offset: usize,
+    /// Lines of the detail that fit.
+    pub detail_rows: usize,
+    /// Its first line that is shown.
+    pub detail_top: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
     /// Index of its first visible row.
