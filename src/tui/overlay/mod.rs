@@ -5,6 +5,7 @@
 pub mod confirm;
 pub mod help;
 pub mod messages;
+pub mod palette;
 pub mod search;
 
 use ratatui::{
@@ -36,6 +37,8 @@ pub enum Overlay {
         /// First line shown.
         scroll: usize,
     },
+    /// Every action by name.
+    Palette(palette::Palette),
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
     /// Search anywhere; what it holds is `State::search`, which outlives it.
@@ -47,6 +50,7 @@ impl Overlay {
     pub fn context(&self) -> Context {
         match self {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
+            Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
             Overlay::Search => Context::Typing,
         }
@@ -57,6 +61,7 @@ impl Overlay {
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         None => Vec::new(),
+        Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
         Some(Overlay::Search) => search::update::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
@@ -80,11 +85,13 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(state: &mut State, typed: Typed, _now_ms: i64) -> Vec<Effect> {
-    match state.overlays.last() {
-        Some(Overlay::Search) => search::update::typed(state, &typed),
-        _ => Vec::new(),
+pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
+    match state.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette::typed(palette, typed),
+        Some(Overlay::Search) => return search::update::typed(state, typed),
+        _ => {}
     }
+    Vec::new()
 }
 
 /// What the open overlays ask for when the snapshot is another one.
@@ -112,6 +119,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         match overlay {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
+            Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
             Overlay::Search => search::view::draw(view, buf, area, hits),
         }
