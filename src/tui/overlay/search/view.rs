@@ -282,7 +282,7 @@ fn hit_cell(view: &View<'_>, hit: &SearchHit, column: usize, cells: usize) -> (S
         CREATED => (created(view, hit.created, cells), theme.faint()),
         EVENTS => (if hit.events > 0 { count(hit.events) } else { String::new() }, theme.faint()),
         MATCHED if hit.exact => (hit.matched.clone(), theme.good()),
-        MATCHED => (format!("part of {}", hit.matched), theme.faint()),
+        MATCHED => (format!("in {}", hit.matched), theme.faint()),
         ACCOUNT => (view.state.name_of(hit.integration), theme.text()),
         _ => (String::new(), theme.text()),
     }
