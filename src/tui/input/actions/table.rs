@@ -139,7 +139,6 @@ pub const TABLE: &[Entry] = &[
         "open its page in Stripe's dashboard",
     )
     .on(&[ScreenId::Records]),
-    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
@@ -188,6 +187,7 @@ pub const TABLE: &[Entry] = &[
         "stop",
         "stop the running job of the selected account, safely",
     ),
+    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
     entry(
         Action::Messages,
         &["M"],
