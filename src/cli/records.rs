@@ -46,7 +46,11 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     let store = context.open_existing()?;
     let integration = Context::integration(&store, args.integration.as_deref())?;
     let table = RowTable::build(&store, integration.id, kind)?;
-    let order = table.order(column, descending);
+    let mut order = table.order(column);
+    order.retain(|row| table.state(*row as usize).is_record());
+    if descending {
+        order.reverse();
+    }
     let out = context.out;
     if out.json {
         for index in order.iter().take(args.limit.unwrap_or(usize::MAX)) {
@@ -60,7 +64,7 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     }
     let limit = args.limit.unwrap_or(SHOWN);
     let zone = Zone::named(&integration.timezone);
-    if !table.is_empty() {
+    if !order.is_empty() {
         out.line(format!(
             "{}  {}  {}  {:>16}  {}  {}",
             fit("id", 30),
@@ -90,13 +94,13 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         );
         out.line(line.trim_end());
     }
-    if table.len() > limit {
+    if order.len() > limit {
         out.say(format!(
             "{} of {} {kind}; --limit shows more",
             count(limit as u64),
-            count(table.len() as u64)
+            count(order.len() as u64)
         ));
-    } else if table.is_empty() {
+    } else if order.is_empty() {
         out.say(format!("no {kind} are stored: `tillwatch discover` lists, `tillwatch sync` stores"));
     }
     store.close();
