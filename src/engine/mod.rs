@@ -7,6 +7,7 @@ pub mod api;
 mod jobs;
 mod poller;
 pub mod publish;
+pub mod query;
 mod runtime;
 pub mod status;
 

@@ -16,7 +16,7 @@ pub mod keys;
 pub mod mentions;
 pub mod merge;
 mod open;
-mod read;
+pub mod read;
 pub mod record;
 pub mod rewrite;
 pub mod rows;

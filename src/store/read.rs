@@ -37,7 +37,62 @@ impl PartialOrd for EventPlace {
     }
 }
 
+/// Some records of one kind, as the database handed them out.
+pub struct Page(Vec<(sled::IVec, sled::IVec)>);
+
+impl Page {
+    /// Rows in it.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The id of the last one.
+    pub fn last_id(&self) -> Option<String> {
+        self.0.last().and_then(|(key, _)| keys::record_id(key)).map(str::to_owned)
+    }
+
+    /// Each one's id and what tables need of it; `visit` returns false to stop.
+    pub fn each(&self, mut visit: impl FnMut(&str, &Peek<'_>) -> bool) -> Result<(), StoreError> {
+        for (key, value) in &self.0 {
+            if let Some(id) = keys::record_id(key)
+                && !visit(id, &record::peek(value)?)
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Store {
+    /// The next records of a kind behind an id, at most so many, not decoded yet: whoever puts them into a table
+    /// holds its lock only while decoding.
+    pub fn page(
+        &self,
+        integration: IntegrationId,
+        kind: Kind,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Page, StoreError> {
+        let prefix = keys::kind_prefix(integration, kind);
+        let start = after.map_or_else(
+            || std::ops::Bound::Included(prefix.clone()),
+            |id| std::ops::Bound::Excluded(keys::record(integration, kind, id)),
+        );
+        guard(|| {
+            let range = self.inner.tree.range((start, std::ops::Bound::Unbounded)).take(most);
+            let of_kind = |item: &sled::Result<(sled::IVec, sled::IVec)>| {
+                item.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))
+            };
+            range.take_while(of_kind).map(|item| item.map_err(sled_error)).collect::<Result<_, _>>().map(Page)
+        })
+    }
+
     /// Told of what is stored from now on. For one listener.
     pub fn changes(&self) -> &Changes {
         &self.inner.changes

@@ -19,8 +19,7 @@ use crate::engine::api::IntegrationId;
 use crate::stripe::kind::Kind;
 
 pub use order::Column;
-pub use texts::Place;
-use texts::Texts;
+pub use texts::{Found, Place, Texts};
 
 /// Changed rows remembered: who looks less often sorts anew.
 const LOG: usize = 64 * 1024;
@@ -149,12 +148,22 @@ impl RowTable {
         self.log.push(row);
     }
 
+    /// An empty table in another's place: whoever remembers row numbers of that one finds that they changed.
+    pub fn behind(other: &RowTable) -> RowTable {
+        RowTable { forgotten: other.version() + 1, ..RowTable::default() }
+    }
+
+    /// Puts texts that changed back into their places. Row numbers stay.
+    pub fn tidy(&mut self) {
+        self.texts.tidy();
+    }
+
     /// Takes the rows of an integration out. The other rows get new numbers.
     pub fn forget(&mut self, integration: IntegrationId) {
         if !self.integrations.contains(&integration) {
             return;
         }
-        let mut kept = RowTable::default();
+        let mut kept = RowTable::behind(self);
         for row in 0..self.len() {
             if let (Some(peek), Some(whose)) = (self.peek(row), self.integration(row))
                 && whose != integration
@@ -162,9 +171,6 @@ impl RowTable {
                 kept.push(whose, self.texts.id(row), &peek);
             }
         }
-        // Whoever remembers row numbers finds none of its changes in the log, and starts anew.
-        kept.forgotten = self.version() + 1;
-        kept.log.clear();
         *self = kept;
     }
 
@@ -279,11 +285,14 @@ impl RowTable {
         self.created.get(row).map_or(0, |at| i64::from(*at))
     }
 
-    /// Rows whose amount is one of these; each with the currencies (by the words they have here) it counts for.
-    pub fn with_amount(&self, is: impl Fn(i64, &str) -> bool, wanted: &[i64]) -> Vec<u32> {
+    /// Rows with one of these amounts, as minor units of a currency: `is` decides by amount and currency.
+    pub fn with_amount(&self, wanted: [i64; 3], is: impl Fn(i64, &str) -> bool) -> Vec<u32> {
         let mut out = Vec::new();
         for (row, amount) in self.amount.iter().enumerate() {
-            if wanted.contains(amount) && self.has_amount[row] && is(*amount, self.word_at(self.currency[row])) {
+            if wanted.contains(amount)
+                && self.has_amount[row]
+                && is(*amount, self.word_at(self.currency[row]))
+            {
                 out.push(row as u32);
             }
         }

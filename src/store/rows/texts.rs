@@ -34,6 +34,23 @@ pub enum Place {
     Id,
     /// Number or name.
     Label,
+    /// The customer's id.
+    Customer,
+    /// Name, e-mail or reason.
+    Who,
+}
+
+/// Something that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The row, or the party.
+    pub row: u32,
+    /// In which of its texts.
+    pub place: Place,
+    /// Behind so many bytes of that text.
+    pub behind: u32,
+    /// The bytes of that text.
+    pub length: u32,
 }
 
 /// The texts of a table's rows.
@@ -162,22 +179,51 @@ impl Texts {
     }
 
     /// Parties for whose texts `find` gives places: it gets one large text and a place in it, and returns the next
-    /// place at or behind that. Each party once, in their order.
-    pub fn parties_at(&self, find: impl Fn(&[u8], usize) -> Option<usize>) -> Vec<u32> {
+    /// place at or behind that. Each party once, in their order. `go_on` is asked now and then and may say
+    /// that it is enough.
+    pub fn parties_at(
+        &self,
+        find: impl Fn(&[u8], usize) -> Option<usize>,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Vec<Found> {
         let mut out = Vec::new();
         let mut from = 0;
-        while let Some(found) = find(self.parties.as_bytes(), from) {
-            let party = self.party_at.partition_point(|at| *at as usize <= found) - 1;
-            out.push(party as u32);
+        while let Some(at) = find(self.parties.as_bytes(), from) {
+            if out.len() % 1024 == 1023 && !go_on() {
+                break;
+            }
+            let party = self.party_at.partition_point(|one| *one as usize <= at).saturating_sub(1);
+            out.push(self.found(&self.parties, &self.party_at, party, at, (Place::Customer, Place::Who)));
             from = self.party_at.get(party + 1).map_or(self.parties.len(), |at| *at as usize);
         }
         out
     }
 
-    /// Rows of these parties (`wanted` has a bit for each party).
-    pub fn rows_of(&self, wanted: &[bool]) -> Vec<u32> {
-        let is = |(row, party): (usize, &u32)| wanted[(*party & !MOVED) as usize].then_some(row as u32);
-        self.party.iter().enumerate().filter_map(is).collect()
+    fn found(&self, texts: &str, starts: &[u32], row: usize, at: usize, places: (Place, Place)) -> Found {
+        let start = starts.get(row).map_or(0, |start| *start as usize);
+        let (first, second) = two(&texts[start..]);
+        let behind = at - start;
+        let (place, behind, length) = if behind < first.len() {
+            (places.0, behind, first.len())
+        } else {
+            (places.1, behind.saturating_sub(first.len() + 1), second.len())
+        };
+        Found { row: row as u32, place, behind: behind as u32, length: length as u32 }
+    }
+
+    /// Rows of parties, with what was found of each; `found` is in the order of parties.
+    pub fn rows_of(&self, found: &[Found]) -> Vec<Found> {
+        let mut which = vec![u32::MAX; self.party_at.len()];
+        for (number, one) in found.iter().enumerate() {
+            which[one.row as usize] = number as u32;
+        }
+        let mut out = Vec::new();
+        for (row, party) in self.party.iter().enumerate() {
+            if let Some(one) = found.get(which[(*party & !MOVED) as usize] as usize) {
+                out.push(Found { row: row as u32, ..*one });
+            }
+        }
+        out
     }
 
     /// Rows whose id or label `find` finds, with which of the two; labels that changed are looked at one by
@@ -186,24 +232,24 @@ impl Texts {
         &self,
         find: impl Fn(&[u8], usize) -> Option<usize>,
         mut go_on: impl FnMut() -> bool,
-    ) -> Vec<(u32, Place)> {
+    ) -> Vec<Found> {
         let mut out = Vec::new();
         let mut from = 0;
-        while let Some(found) = find(self.own.as_bytes(), from) {
+        while let Some(at) = find(self.own.as_bytes(), from) {
             if out.len() % 1024 == 1023 && !go_on() {
                 return out;
             }
-            let row = self.at.partition_point(|at| *at as usize <= found) - 1;
-            let (id, _) = two(&self.own[self.at[row] as usize..]);
-            let in_id = found < self.at[row] as usize + id.len();
-            if in_id || !self.is_moved(row) {
-                out.push((row as u32, if in_id { Place::Id } else { Place::Label }));
+            let row = self.at.partition_point(|one| *one as usize <= at).saturating_sub(1);
+            let found = self.found(&self.own, &self.at, row, at, (Place::Id, Place::Label));
+            if found.place == Place::Id || !self.is_moved(row) {
+                out.push(found);
             }
             from = self.at.get(row + 1).map_or(self.own.len(), |at| *at as usize);
         }
         for (row, label) in &self.moved {
-            if find(label.as_bytes(), 0).is_some() {
-                out.push((*row, Place::Label));
+            if let Some(at) = find(label.as_bytes(), 0) {
+                let length = label.len() as u32;
+                out.push(Found { row: *row, place: Place::Label, behind: at as u32, length });
             }
         }
         out
