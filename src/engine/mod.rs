@@ -4,6 +4,7 @@
 //! must never show what is not stored, and never let two jobs of one kind run for one integration.
 
 pub mod api;
+mod data;
 mod jobs;
 mod poller;
 pub mod publish;
@@ -154,13 +155,15 @@ impl Engine {
     /// Answers one request.
     pub async fn request(&self, request: Request) -> Answer {
         match request {
-            Request::Event { .. }
+            Request::Events(_)
+            | Request::Event { .. }
             | Request::Timeline { .. }
-            | Request::Star { .. }
             | Request::Records(_)
             | Request::Object { .. }
-            | Request::Search { .. } => refused("not yet"),
-            Request::Plan { .. } | Request::Mark { .. } | Request::Runs { .. } | Request::Remember { .. } => {
+            | Request::Search { .. } => data::ask(self, request).await,
+            Request::Star { integration, event, on } => data::star(self, integration, event, on).await,
+            Request::Mark { integration, ids, mark } => data::mark(self, integration, ids, mark).await,
+            Request::Plan { .. } | Request::Runs { .. } | Request::Remember { .. } => {
                 refused("not yet")
             }
             Request::TryKey { .. }
@@ -176,19 +179,6 @@ impl Engine {
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
             Request::Poll { integration } => poller::now(self, integration),
-            Request::Events(query) => {
-                let Some(store) = self.store() else { return refused("the store is still opening") };
-                let (ids, version) = {
-                    let state = self.state();
-                    (state.runtimes.keys().copied().collect::<Vec<_>>(), state.events_version)
-                };
-                let read = tokio::task::spawn_blocking(move || store.events(&query, &ids)).await;
-                match read {
-                    Ok(Ok(window)) => Answer::Events(api::EventWindow { version, ..window }),
-                    Ok(Err(error)) => refused(error.to_string()),
-                    Err(_) => refused("the event log could not be read"),
-                }
-            }
         }
     }
 
@@ -205,6 +195,7 @@ impl Engine {
         if tokio::time::timeout(SHUTDOWN, all).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
+        data::stop(self).await;
         let store = self.state().store.take();
         if let Some(store) = store {
             let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -253,6 +244,8 @@ impl Engine {
         }
         self.inner.changed.notify_one();
         if self.inner.options.live {
+            // Built while nobody asks yet.
+            data::begin(self);
             for id in self.ids() {
                 poller::start(self, id);
             }

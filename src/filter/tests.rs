@@ -26,6 +26,7 @@ fn event() -> EventRow {
         amount: Some((8_900, "eur".into())),
         who: "Zoë GmbH".into(),
         source: Source::Relay,
+        starred: false,
     }
 }
 

@@ -89,6 +89,18 @@ fn last_of_address(text: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// ISO codes that Stripe takes (docs.stripe.com/currencies). `INV 2041` is a number, `CAD 2041` an amount.
+const CODES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd \
+    cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl \
+    htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk \
+    mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf \
+    sar sbd scr sek sgd shp sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx usd usdc uyu uzs vnd vuv \
+    wst xaf xcd xof xpf yer zar zmw";
+
+fn is_currency(code: &str) -> bool {
+    CODES.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case(code))
+}
+
 /// An amount in no, two and three decimals, and its currency if it is told: `€1,240.00`, `1240`, `12.40 eur`.
 fn amount(text: &str) -> Option<([Option<i64>; 3], Option<String>)> {
     const SYMBOLS: &[(char, &str)] = &[
@@ -107,10 +119,10 @@ fn amount(text: &str) -> Option<([Option<i64>; 3], Option<String>)> {
     }
     let is_letter = |c: char| c.is_ascii_alphabetic();
     let letters: String = rest.chars().filter(|c| is_letter(*c)).collect();
-    if letters.len() == 3 && currency.is_none() {
+    if currency.is_none() && letters.len() == 3 && is_currency(&letters) {
         // In front or behind, not in between.
         let number = rest.trim_matches(is_letter).trim();
-        if number.chars().any(is_letter) {
+        if number.chars().any(is_letter) || number.starts_with('-') {
             return None;
         }
         currency = Some(letters.to_ascii_lowercase());
@@ -172,7 +184,7 @@ mod tests {
         assert_eq!(classify("¥500").amount, Some([Some(500), None, None]));
         assert_eq!(classify("-20 EUR").amount, Some([None, Some(-2000), None]));
         assert_eq!(classify("eur12.4").currency.as_deref(), Some("eur"));
-        for none in ["12a40", "1.2.3", "INV", "eur", "1e3x5"] {
+        for none in ["12a40", "1.2.3", "INV", "eur", "1e3x5", "INV-2041", "INV 2041"] {
             assert_eq!(classify(none).amount, None, "{none}");
         }
         // A currency told leaves nothing to look for in texts.

@@ -13,7 +13,7 @@ mod facts;
 mod feed;
 mod filtering;
 mod links;
-mod marks;
+pub mod marks;
 mod mentions;
 mod object;
 mod picks;
@@ -139,8 +139,6 @@ impl Drop for Query {
         self.stop();
     }
 }
-
-pub use marks::{mark, star};
 
 impl Shared {
     fn run(&self) {

@@ -96,7 +96,8 @@ pub fn happened(
     let said = SAID.iter().find(|one| one.0 == row.event_type).map(|one| one.1);
     let predicate = said.map_or_else(|| spelled(&row.event_type), str::to_owned);
     let predicate = filled(&predicate, amount.as_deref(), reason);
-    text::clean_max(&format!("{subject} {predicate}"), 300)
+    let gap = if predicate.starts_with(':') { "" } else { " " };
+    text::clean_max(&format!("{subject}{gap}{predicate}"), 300)
 }
 
 fn spelled(event_type: &str) -> String {
@@ -122,7 +123,7 @@ fn filled(predicate: &str, amount: Option<&str>, reason: Option<&str>) -> String
             None => out.split(": $").next().unwrap_or_default().to_owned(),
         };
     }
-    out.replace(" : ", ": ")
+    out
 }
 
 #[cfg(test)]
