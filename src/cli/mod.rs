@@ -12,6 +12,8 @@ mod disconnect;
 mod discover;
 mod doctor;
 mod durations;
+mod events;
+mod filtering;
 mod get;
 mod integrations;
 mod jobs;
@@ -47,6 +49,9 @@ pub struct Global {
     /// Folder that holds everything tillwatch keeps
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// File that says how the screen looks; keymap.toml and themes/ stand beside it
+    #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Address of the API, for a sandbox or a proxy
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_API_BASE", value_name = "URL")]
     api_base: Option<String>,
@@ -110,6 +115,8 @@ enum Command {
     Status(status::StatusArgs),
     /// List stored records of a kind
     Records(records::RecordsArgs),
+    /// List stored events, newest first
+    Events(events::EventsArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -160,11 +167,12 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, out: Out) -> Outcome {
     let Some(command) = cli.command else {
-        return dashboard::run(Context::new(&cli.global, out)?).await;
+        let screen = dashboard::screen(&cli.global, out);
+        return dashboard::run(Context::new(&cli.global, out)?, screen).await;
     };
     match command {
         // These need no data folder of the user's.
-        Command::Demo(args) => return demo::run(out, args).await,
+        Command::Demo(args) => return demo::run(out, dashboard::screen(&cli.global, out), args).await,
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tillwatch", &mut text);
@@ -182,6 +190,7 @@ async fn run(cli: Cli, out: Out) -> Outcome {
         Command::Sync(args) => sync::run(&context, args).await,
         Command::Status(args) => status::run(&context, &args).await,
         Command::Records(args) => records::run(&context, &args),
+        Command::Events(args) => events::run(&context, &args),
         Command::Get(args) => get::run(&context, &args),
         Command::Backup(args) => backup::backup(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
@@ -196,10 +205,16 @@ fn end(out: Out, outcome: Outcome) -> ExitCode {
         Err(fail) => {
             use std::io::Write;
             let text = crate::stripe::scrub::scrub(&fail.text);
+            // What stands in front keeps the carets below what they mean.
+            let shown = |line: &str| {
+                let front = line.len() - line.trim_start_matches(' ').len();
+                format!("{}{}", " ".repeat(front), crate::stripe::scrub::scrub(line))
+            };
+            let below: Vec<String> = fail.below.lines().map(shown).collect();
             let line = if out.json {
                 serde_json::json!({ "error": { "message": text, "exit_code": fail.code } }).to_string()
             } else {
-                format!("tillwatch: {text}")
+                std::iter::once(format!("tillwatch: {text}")).chain(below).collect::<Vec<_>>().join("\n")
             };
             let _ = writeln!(std::io::stderr().lock(), "{line}");
             ExitCode::from(fail.code)

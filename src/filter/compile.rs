@@ -100,7 +100,11 @@ fn unknown(name: &Piece, subject: Subject) -> Mistake {
     let quoted = near.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(" or ");
     let hint = if near.is_empty() {
         let all: Vec<&str> = field::all(subject).map(|def| def.name).collect();
-        format!("fields are {}; a field of the JSON is written with a dot: .{}", all.join(", "), written(&name.text))
+        format!(
+            "fields are {}; a field of the JSON is written with a dot: .{}",
+            all.join(", "),
+            written(&name.text)
+        )
     } else {
         format!("did you mean {quoted}? A field of the JSON is written with a dot: .{}", written(&name.text))
     };
@@ -138,8 +142,12 @@ impl Given<'_> {
                 Origin::OwnLabel => Test::Present { columns: &[super::Column::Label], own: true },
                 Origin::Json(all) => Test::Json { paths: paths(all), checks: vec![Check::Present] },
                 Origin::Amount => Test::AmountPresent,
-                Origin::Created => Test::Times(Clock::Created, vec![super::time::Span { from: 1, to: i64::MAX }]),
-                Origin::Received => Test::Times(Clock::Received, vec![super::time::Span { from: 1, to: i64::MAX }]),
+                Origin::Created => {
+                    Test::Times(Clock::Created, vec![super::time::Span { from: 1, to: i64::MAX }])
+                }
+                Origin::Received => {
+                    Test::Times(Clock::Received, vec![super::time::Span { from: 1, to: i64::MAX }])
+                }
                 Origin::Starred => Test::Starred(true),
             };
             return Ok(self.leaf(def.name, vec!["*".to_owned()], test));
@@ -188,7 +196,8 @@ impl Given<'_> {
 
     fn flag(&self, def: &Def) -> Result<Leaf, Mistake> {
         self.no_order(def.name)?;
-        let is = |piece: &Piece, words: &[&str]| words.iter().any(|word| piece.text.eq_ignore_ascii_case(word));
+        let is =
+            |piece: &Piece, words: &[&str]| words.iter().any(|word| piece.text.eq_ignore_ascii_case(word));
         let wanted = match self.term.values.as_slice() {
             [piece] if is(piece, &["true", "yes"]) => true,
             [piece] if is(piece, &["false", "no"]) => false,

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::field::{self, Def, Origin, Sort};
-use super::lex::{Piece, Term, What, lex};
+use super::lex::{Op, Piece, Term, What, lex};
 use super::print::literal;
 use super::{Ctx, Subject, time};
 
@@ -38,7 +38,9 @@ pub fn complete(
     let here = tokens.iter().rposition(|token| token.range.start < cursor && cursor <= token.range.end);
     let mut offers = match here.map(|at| (at, &tokens[at].what)) {
         Some((_, What::Term(term))) => match (&term.field, &term.op) {
-            (Some(name), Some((_, op))) if cursor >= op.end => values(term, name, cursor, subject, ctx, known),
+            (Some(name), Some((_, op))) if cursor >= op.end => {
+                values(term, name, cursor, subject, ctx, known)
+            }
             (Some(name), _) => names(name, cursor, subject, false),
             (None, _) => match term.values.first() {
                 Some(piece) if !piece.quoted => {
@@ -80,7 +82,8 @@ fn empty_at(cursor: usize) -> Piece {
 }
 
 fn lacks_value(term: &Term) -> bool {
-    term.op.is_some() && term.values.last().is_none_or(|piece| piece.text.is_empty() && !piece.quoted)
+    let apart = term.op.as_ref().is_some_and(|(op, _)| *op != Op::Has);
+    apart && term.values.last().is_none_or(|piece| piece.text.is_empty() && !piece.quoted)
 }
 
 /// Names of fields that begin so; of a name that is whole, its comparisons.
@@ -165,9 +168,7 @@ fn values(
     if typed.is_empty() && !matches!(def.from, Origin::Starred | Origin::Created | Origin::Received) {
         all.push(("*".to_owned(), "there is one".to_owned()));
     }
-    all.into_iter()
-        .map(|(insert, help)| Completion { replace: piece.range.clone(), insert, help })
-        .collect()
+    all.into_iter().map(|(insert, help)| Completion { replace: piece.range.clone(), insert, help }).collect()
 }
 
 fn presets(ctx: &Ctx) -> Vec<(String, String)> {

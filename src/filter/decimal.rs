@@ -92,7 +92,9 @@ mod tests {
             assert_eq!((number.floor(2), number.ceil(2)), (floor2, ceil2), "{text}");
             assert_eq!(Decimal::parse(shown), Some(number));
         }
-        for wrong in ["", "-", ".", "5.", "1e3", "1,000", "1_000", "+5", "--5", "1.2.3", "1234567890123456789", "٣"] {
+        for wrong in
+            ["", "-", ".", "5.", "1e3", "1,000", "1_000", "+5", "--5", "1.2.3", "1234567890123456789", "٣"]
+        {
             assert_eq!(Decimal::parse(wrong), None, "{wrong}");
         }
     }
@@ -100,7 +102,9 @@ mod tests {
     #[test]
     fn order_is_by_value() {
         let number = |text| Decimal::parse(text).unwrap();
-        assert!(number("0.1") < number("0.11") && number("-1") < number("0.5") && number("10") > number("9.99"));
+        assert!(
+            number("0.1") < number("0.11") && number("-1") < number("0.5") && number("10") > number("9.99")
+        );
         let (most, least) = (number("999999999999999999.99999999"), number("-999999999999999999.99999999"));
         assert!(most > least && most.ceil(3) > i128::from(i64::MAX));
     }

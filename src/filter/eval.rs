@@ -53,15 +53,16 @@ pub type Edge = Option<(Decimal, bool)>;
 impl Amounts {
     /// Between two edges; an edge left out leaves that side open.
     pub fn new(low: Edge, high: Edge) -> Amounts {
-        let range = |exponent: u32| {
-            let low = low.map_or(i128::MIN, |(number, with)| {
-                if with { number.ceil(exponent) } else { number.floor(exponent) + 1 }
-            });
-            let high = high.map_or(i128::MAX, |(number, with)| {
-                if with { number.floor(exponent) } else { number.ceil(exponent) - 1 }
-            });
-            (low, high)
-        };
+        let range =
+            |exponent: u32| {
+                let low = low.map_or(i128::MIN, |(number, with)| {
+                    if with { number.ceil(exponent) } else { number.floor(exponent) + 1 }
+                });
+                let high = high.map_or(i128::MAX, |(number, with)| {
+                    if with { number.floor(exponent) } else { number.ceil(exponent) - 1 }
+                });
+                (low, high)
+            };
         Amounts { none: range(0), two: range(2), three: range(3) }
     }
 
@@ -202,7 +203,9 @@ impl Check {
                 Value::Bool(flag) => pattern.matches(if *flag { "true" } else { "false" }),
                 Value::Number(number) => pattern.matches(&number.to_string()),
                 // An expanded object stands where its id would.
-                Value::Object(all) => all.get("id").and_then(Value::as_str).is_some_and(|id| pattern.matches(id)),
+                Value::Object(all) => {
+                    all.get("id").and_then(Value::as_str).is_some_and(|id| pattern.matches(id))
+                }
                 Value::Null | Value::Array(_) => false,
             }),
             Check::Number(low, high) => any(&|value| {

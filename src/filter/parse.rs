@@ -134,9 +134,7 @@ impl Parser<'_> {
     fn apart(&self, token: &Token) -> Result<(), Mistake> {
         let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
         match before {
-            Some(before)
-                if matches!(before.what, What::Term(_)) && before.range.end == token.range.start =>
-            {
+            Some(before) if matches!(before.what, What::Term(_)) && before.range.end == token.range.start => {
                 Err(Mistake::new(
                     &token.range,
                     "a blank is missing before this",

@@ -86,7 +86,8 @@ impl Pattern {
     fn new(shape: Shape, text: &str) -> Pattern {
         let needle: String = text.chars().map(fold).collect();
         // Roughly from frequent to rare in ids, types and names.
-        let rank = |byte: u8| b"eiantsro_ldcuph.mf0123456789".iter().position(|one| *one == byte).unwrap_or(99);
+        let rank =
+            |byte: u8| b"eiantsro_ldcuph.mf0123456789".iter().position(|one| *one == byte).unwrap_or(99);
         let rare = (0..needle.len()).max_by_key(|index| rank(needle.as_bytes()[*index])).unwrap_or(0);
         Pattern { shape, needle, rare }
     }

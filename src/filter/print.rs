@@ -29,7 +29,12 @@ fn node(one: &Node, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-fn joined(all: &[Node], between: &str, wrapped: impl Fn(&Node) -> bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn joined(
+    all: &[Node],
+    between: &str,
+    wrapped: impl Fn(&Node) -> bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     for (index, one) in all.iter().enumerate() {
         if index > 0 {
             f.write_str(between)?;

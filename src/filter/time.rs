@@ -44,7 +44,8 @@ pub const PRESETS: &[(&str, &str)] = &[
 ];
 
 /// How a time is written, for messages.
-pub const FORMS: &str = "write 2026-01-31, 2026-01, 2026-01-31T14:02 or a preset like today, last7d, thismonth";
+pub const FORMS: &str =
+    "write 2026-01-31, 2026-01, 2026-01-31T14:02 or a preset like today, last7d, thismonth";
 
 /// Reads a time. The error says what is wrong; empty when it is just no time.
 pub fn read(text: &str, ctx: &Ctx) -> Result<When, String> {
@@ -89,7 +90,8 @@ fn rolling(text: &str, ctx: &Ctx) -> Result<When, String> {
     let cut = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(cut);
     let wrong = || format!("“last{text}” is no time span; write lastN with min, h, d or w, like last7d");
-    let number: i64 = number.parse().ok().filter(|number| (1..=100_000).contains(number)).ok_or_else(wrong)?;
+    let number: i64 =
+        number.parse().ok().filter(|number| (1..=100_000).contains(number)).ok_or_else(wrong)?;
     let far = || format!("“last{text}” goes back too far");
     let now = Timestamp::from_second(ctx.now).map_err(|_| far())?;
     let from = match unit {
@@ -237,9 +239,26 @@ mod tests {
     fn what_is_no_time_is_an_error() {
         let utc = ctx(NOW, "UTC");
         for wrong in [
-            "", "x", "last", "last0d", "last7y", "last999999999d", "2026-13", "2026-02-30", "31.01.2026", "9999",
-            "2026-1-1", "2026-01-31T25:00", "2026-01-31T14", "2026-01-31T14:02+1:00", "2026-01-31T14:02+25:00",
-            "2026-01-31T14:02:09.5", "日本日本", "20260131", "+123456789", "last100000w",
+            "",
+            "x",
+            "last",
+            "last0d",
+            "last7y",
+            "last999999999d",
+            "2026-13",
+            "2026-02-30",
+            "31.01.2026",
+            "9999",
+            "2026-1-1",
+            "2026-01-31T25:00",
+            "2026-01-31T14",
+            "2026-01-31T14:02+1:00",
+            "2026-01-31T14:02+25:00",
+            "2026-01-31T14:02:09.5",
+            "日本日本",
+            "20260131",
+            "+123456789",
+            "last100001d",
         ] {
             assert!(read(wrong, &utc).is_err(), "{wrong}");
         }

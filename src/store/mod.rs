@@ -36,7 +36,7 @@ pub use counters::Counters;
 pub use error::StoreError;
 pub use record::{Header, State};
 
-use crate::engine::api::{EventQuery, EventWindow, IntegrationId};
+use crate::engine::api::{EventQuery, EventRow, EventWindow, IntegrationId};
 use crate::stripe::kind::Kind;
 use changes::Changes;
 use codec::Codec;
@@ -237,6 +237,17 @@ impl Store {
         let Some(value) = self.get(&key)? else { return Ok(None) };
         let (_, packing, rest) = event_log::decode(integration, &key, &value)?;
         self.unpack(integration, &key, packing, rest).map(Some)
+    }
+
+    /// Walks the events of these integrations, newest first, beginning with those whose `created` is below `below`;
+    /// `visit` returns false to stop. Never unpacks JSON.
+    pub fn each_event(
+        &self,
+        integrations: &[IntegrationId],
+        below: Option<i64>,
+        visit: impl FnMut(EventRow) -> bool,
+    ) -> Result<(), StoreError> {
+        guard(|| event_log::each(&self.inner.tree, integrations, below, visit))
     }
 
     /// A window of the feed.

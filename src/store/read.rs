@@ -166,7 +166,7 @@ impl Store {
 
     /// Walks the stored events of an integration, newest first, from behind `after`; `visit` gets the place, the
     /// key and the value, and returns false to stop.
-    pub fn each_event(
+    pub fn each_event_value(
         &self,
         integration: IntegrationId,
         after: Option<EventPlace>,
@@ -222,7 +222,7 @@ impl Store {
         Ok(Some(whole))
     }
 
-    /// The row (without star) and the JSON out of a key and value of [`Store::each_event`].
+    /// The row (without star) and the JSON out of a key and value of [`Store::each_event_value`].
     pub fn event_parts(
         &self,
         integration: IntegrationId,

@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::Event;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
 use ratatui::{Terminal, backend::Backend, layout::Rect};
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backend::Engine;
 use super::effects::Effect;
+use super::input::keymap::Keymap;
 use super::msg::Msg;
 use super::state::State;
 use super::style::Theme;
@@ -28,7 +30,7 @@ use super::update::update;
 use super::view;
 use super::widgets::Wake;
 use super::{ExitReason, TuiError};
-use crate::engine::api::{Answer, Snapshot};
+use crate::engine::api::{Answer, Level, Snapshot};
 
 /// Least time between two frames.
 const INPUT_GAP: Duration = Duration::from_millis(10);
@@ -51,6 +53,10 @@ pub struct App<B: Backend, T: Tty> {
     pub theme: Theme,
     /// ASCII only.
     pub ascii: bool,
+    /// The keys.
+    pub keymap: Arc<Keymap>,
+    /// Told as warnings when the screen is there.
+    pub mistakes: Vec<String>,
     /// The time, Unix milliseconds.
     pub now_ms: Box<dyn Fn() -> i64 + Send>,
     /// Panics of other threads.
@@ -92,6 +98,10 @@ where
         let mut snapshots = self.engine.snapshots();
         let size = self.terminal.size().map_err(Into::into)?;
         let mut state = State::new((size.width, size.height));
+        state.keymap = Arc::clone(&self.keymap);
+        for mistake in std::mem::take(&mut self.mistakes) {
+            state.tell(Level::Warning, mistake, (self.now_ms)());
+        }
         let mut pending = Pending::new();
         let mut due = Due::default();
         let mut fresh = true;
@@ -209,13 +219,19 @@ where
                     }
                 }
                 Effect::Request { generation, request } => {
-                    let asked = self.engine.request(request);
-                    pending.push(tokio::spawn(async move {
-                        // A request that panics must not stay unanswered.
-                        let answer = std::panic::AssertUnwindSafe(asked).catch_unwind().await;
-                        let broke = |_| Answer::Refused { reason: "the engine broke on it".to_owned() };
-                        (generation, answer.unwrap_or_else(broke))
-                    }));
+                    pending.push(answered(generation, self.engine.request(request)));
+                }
+                Effect::OfferKey { generation, key } => {
+                    pending.push(answered(generation, self.engine.offer_key(key)));
+                }
+                Effect::OpenPage(url) => {
+                    let told = if self.tty.open_page(&url) {
+                        format!("opened in a browser: {url}")
+                    } else {
+                        self.tty.copy(&url)?;
+                        format!("no browser here; the address was sent to the terminal's clipboard: {url}")
+                    };
+                    update(state, Msg::Told(told), (self.now_ms)());
                 }
             }
         }
@@ -271,11 +287,21 @@ where
     }
 }
 
-/// What an event of the terminal means; pasted text is never run as keys.
+/// The answer of a request, whatever becomes of it: one that panics must not stay unanswered.
+fn answered(generation: u64, asked: BoxFuture<'static, Answer>) -> JoinHandle<(u64, Answer)> {
+    tokio::spawn(async move {
+        let answer = std::panic::AssertUnwindSafe(asked).catch_unwind().await;
+        let broke = |_| Answer::Refused { reason: "the engine broke on it".to_owned() };
+        (generation, answer.unwrap_or_else(broke))
+    })
+}
+
+/// What an event of the terminal means.
 fn message(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) => Some(Msg::Key(*key)),
         Event::Resize(columns, rows) => Some(Msg::Resize(*columns, *rows)),
-        Event::Paste(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
+        Event::Paste(text) => Some(Msg::Paste(text.clone())),
+        Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
     }
 }

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::engine::api::{Answer, Request, Snapshot};
+use crate::vault::secret::Secret;
 
 /// The engine as the screen sees it.
 pub trait Engine: Send + Sync {
@@ -17,4 +18,7 @@ pub trait Engine: Send + Sync {
 
     /// Sends a request; the future ends with its answer.
     fn request(&self, request: Request) -> BoxFuture<'static, Answer>;
+
+    /// Hands a key over; the answer is its ticket, or why it can't be one.
+    fn offer_key(&self, key: Secret) -> BoxFuture<'static, Answer>;
 }

@@ -3,6 +3,7 @@
 //! Nothing in here does anything; a test compares it.
 
 use crate::engine::api::Request;
+use crate::vault::secret::Secret;
 
 /// Something for the runtime to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,15 @@ pub enum Effect {
         /// What to ask.
         request: Request,
     },
+    /// Hand a key to the engine; its ticket comes back under the same number.
+    OfferKey {
+        /// As with requests.
+        generation: u64,
+        /// The key, as typed or pasted.
+        key: Secret,
+    },
+    /// Open this page in a browser; where there is none, put its address on the clipboard and say so.
+    OpenPage(String),
     /// Put this text on the terminal's clipboard (OSC 52).
     Copy(String),
     /// Hand the terminal back to the shell until it is continued.

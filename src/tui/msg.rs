@@ -14,6 +14,8 @@ use crate::engine::api::{Answer, Snapshot};
 pub enum Msg {
     /// A key was pressed (or repeats).
     Key(KeyEvent),
+    /// Text was pasted. Never run as keys.
+    Paste(String),
     /// The terminal's size: columns, rows.
     Resize(u16, u16),
     /// The engine's newest snapshot.
@@ -33,6 +35,8 @@ pub enum Msg {
     EngineGone,
     /// Another part of the program panicked; the screen goes on.
     Panicked(String),
+    /// Something was done that is worth a line.
+    Told(String),
     /// The terminal could not be handed back to a shell.
     NotSuspended(String),
 }

@@ -4,10 +4,17 @@
 
 use std::sync::Arc;
 
+use super::input::actions::{Action, Context};
+use super::input::keymap::Keymap;
 use super::input::keys::Key;
 use super::overlay::Overlay;
 use super::screens::ScreenId;
 use super::screens::dashboard::DashboardState;
+use super::screens::events::EventsState;
+use super::screens::integrations::IntegrationsState;
+use super::screens::log::LogState;
+use super::screens::records::RecordsState;
+use super::screens::sync::SyncState;
 use super::widgets::Hits;
 use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Snapshot};
 
@@ -27,8 +34,22 @@ pub struct State {
     pub snapshot: Arc<Snapshot>,
     /// The screen that is open.
     pub screen: ScreenId,
+    /// The screens that Esc goes back to, nearest last.
+    pub trail: Vec<ScreenId>,
+    /// The keys in force.
+    pub keymap: Arc<Keymap>,
     /// The dashboard's own state.
     pub dashboard: DashboardState,
+    /// The integrations' screen.
+    pub integrations: IntegrationsState,
+    /// The events' screen.
+    pub events: EventsState,
+    /// The sync screen.
+    pub sync: SyncState,
+    /// The records' screen.
+    pub records: RecordsState,
+    /// The log's screen.
+    pub log: LogState,
     /// What lies over the screen, topmost last.
     pub overlays: Vec<Overlay>,
     /// The selected integration; none while there is none.
@@ -92,7 +113,14 @@ impl State {
         State {
             snapshot: Arc::new(Snapshot::default()),
             screen: ScreenId::Dashboard,
+            trail: Vec::new(),
+            keymap: Arc::default(),
             dashboard: DashboardState::default(),
+            integrations: IntegrationsState::default(),
+            events: EventsState::default(),
+            sync: SyncState::default(),
+            records: RecordsState::default(),
+            log: LogState::default(),
             overlays: Vec::new(),
             selected: None,
             all_accounts: false,
@@ -158,18 +186,53 @@ impl State {
         self.toast = Some(Toast { level, text, until_ms: now_ms + TOAST_MS });
     }
 
-    /// Keys go to this list of meanings.
-    pub fn context(&self) -> super::input::actions::Context {
-        use super::input::actions::Context;
+    /// Where keys have their meaning just now: the topmost overlay's, else the open screen's.
+    pub fn context(&self) -> Context {
         match self.overlays.last() {
-            None => Context::Main,
-            Some(Overlay::Confirm(_)) => Context::Confirm,
-            Some(Overlay::Help { .. } | Overlay::Messages { .. }) => Context::Reading,
+            Some(overlay) => overlay.context(),
+            None => (self.screen.row().context)(self),
         }
     }
 
     /// What a key means just now.
-    pub fn action_for(&self, key: Key) -> Option<super::input::actions::Action> {
-        super::input::actions::lookup(self.context(), key)
+    pub fn action_for(&self, key: Key) -> Option<Action> {
+        self.keymap.action(self.context(), key)
+    }
+
+    /// Opens a screen; Esc comes back to the one that is open now.
+    pub fn go(&mut self, screen: ScreenId) {
+        if screen == self.screen {
+            return;
+        }
+        match self.trail.iter().position(|one| *one == screen) {
+            // Going to one that is on the way back is going back to it.
+            Some(at) => self.trail.truncate(at),
+            None => self.trail.push(self.screen),
+        }
+        if screen == ScreenId::Dashboard {
+            self.trail.clear();
+        }
+        self.screen = screen;
+    }
+
+    /// Back to the screen before; false on the first one.
+    pub fn go_back(&mut self) -> bool {
+        if let Some(before) = self.trail.pop() {
+            self.screen = before;
+            return true;
+        }
+        let away = self.screen != ScreenId::Dashboard;
+        self.screen = ScreenId::Dashboard;
+        away
+    }
+
+    /// Why an action can't be done just now: a sentence; the palette and a key that is of no use show it.
+    pub fn can(&self, action: Action) -> Result<(), String> {
+        let Some(row) = super::input::actions::row(action) else { return Ok(()) };
+        if !row.is_on(self.screen) {
+            let names: Vec<&str> = row.on.iter().map(|screen| screen.row().name).collect();
+            return Err(format!("only on: {}", names.join(", ")));
+        }
+        (self.screen.row().can)(self, action)
     }
 }

@@ -1,21 +1,28 @@
 //! The core: a message changes the state and yields effects. Pure: no input, no output, no clock of its own.
 
 use super::effects::Effect;
-use super::input::actions::Action;
+use super::input::actions::{Action, Context};
 use super::input::keys::Key;
+use super::input::line::Typed;
 use super::msg::Msg;
-use super::overlay::Overlay;
-use super::screens::dashboard::update::{job_word, send};
+use super::overlay::palette::Palette;
+use super::overlay::{self, Overlay};
+use super::screens::dashboard::update::job_word;
+use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State};
 use crate::engine::api::{Answer, Level, Phase, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
 pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
     match msg {
-        Msg::Key(event) => match Key::of(&event).and_then(|key| state.action_for(key)) {
-            Some(action) => act(state, action, now_ms),
+        Msg::Key(event) => match Key::of(&event) {
+            Some(key) => match state.action_for(key) {
+                Some(action) => act(state, action, now_ms),
+                None => typed(state, &Typed::Key(key), now_ms),
+            },
             None => Vec::new(),
         },
+        Msg::Paste(text) => typed(state, &Typed::Paste(text), now_ms),
         Msg::Resize(columns, rows) => {
             state.size = (columns, rows);
             Vec::new()
@@ -24,12 +31,14 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
             state.snapshot = snapshot;
             keep_selection(state);
             tell_news(state, now_ms);
-            (state.screen.row().refresh)(state)
+            let mut effects = overlay::refresh(state);
+            effects.extend((state.screen.row().refresh)(state));
+            effects
         }
         Msg::Answer { generation, answer } => answered(state, generation, &answer, now_ms),
         Msg::Drawn(hits) => {
             state.hits = hits;
-            clamp_overlay(state);
+            overlay::clamp(state);
             (state.screen.row().drawn)(state);
             Vec::new()
         }
@@ -48,6 +57,10 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
             state.tell(Level::Error, format!("a part of tillwatch broke: {text}"), now_ms);
             Vec::new()
         }
+        Msg::Told(text) => {
+            state.tell(Level::Info, text, now_ms);
+            Vec::new()
+        }
         Msg::NotSuspended(text) => {
             state.tell(Level::Warning, text, now_ms);
             Vec::new()
@@ -56,34 +69,75 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Carries an action out: those of the program here, those of an overlay next, the rest by the open screen.
-fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
+pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match action {
         Action::Quit | Action::ForceQuit => return vec![Effect::Quit],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Help => return toggle(state, Overlay::Help { scroll: 0 }),
         Action::Messages => return toggle(state, Overlay::Messages { scroll: 0 }),
+        Action::Palette if state.overlays.is_empty() => {
+            state.overlays.push(Overlay::Palette(Palette::default()));
+            return Vec::new();
+        }
         _ => {}
     }
-    match state.overlays.last_mut() {
-        None => (state.screen.row().act)(state, action, now_ms),
-        Some(Overlay::Confirm(_)) => answer_question(state, action == Action::Yes, now_ms),
-        Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
-            let page = state.hits.overlay_rows.saturating_sub(1).max(1);
-            *scroll = match action {
-                Action::Down => scroll.saturating_add(1),
-                Action::Up => scroll.saturating_sub(1),
-                Action::PageDown => scroll.saturating_add(page),
-                Action::PageUp => scroll.saturating_sub(page),
-                Action::First => 0,
-                Action::Last => state.hits.overlay_scroll_max,
-                _ => *scroll,
-            };
-            if action == Action::Back {
-                state.overlays.pop();
+    if !state.overlays.is_empty() {
+        return overlay::act(state, action, now_ms);
+    }
+    if let Err(reason) = state.can(action) {
+        state.tell(Level::Info, reason, now_ms);
+        return Vec::new();
+    }
+    let before = (state.screen, state.selected);
+    let mut effects =
+        if navigate(state, action) { Vec::new() } else { (state.screen.row().act)(state, action, now_ms) };
+    if (state.screen, state.selected) != before {
+        effects.extend((state.screen.row().refresh)(state));
+    }
+    effects
+}
+
+/// Between screens and accounts: the same everywhere. False: it is the open screen's business.
+fn navigate(state: &mut State, action: Action) -> bool {
+    let digit = match action {
+        Action::Pane1 => ScreenId::Integrations,
+        Action::Pane2 => ScreenId::Events,
+        Action::Pane3 => ScreenId::Sync,
+        Action::Records => ScreenId::Records,
+        Action::Log => ScreenId::Log,
+        Action::NextAccount | Action::PreviousAccount => {
+            let all = &state.snapshot.integrations;
+            let here = all.iter().position(|view| Some(view.id) == state.selected).unwrap_or(0);
+            let step = if action == Action::NextAccount { 1 } else { all.len().saturating_sub(1) };
+            if let Some(next) = all.get((here + step) % all.len().max(1)) {
+                state.selected = Some(next.id);
             }
-            clamp_overlay(state);
-            Vec::new()
+            return true;
         }
+        Action::Zoom if state.screen != ScreenId::Dashboard => {
+            state.go(ScreenId::Dashboard);
+            return true;
+        }
+        _ => return false,
+    };
+    let pane = matches!(digit, ScreenId::Integrations | ScreenId::Events | ScreenId::Sync);
+    if pane && state.screen == ScreenId::Dashboard {
+        // A pane of it: focused first, opened whole when it has the focus already.
+        return false;
+    }
+    state.go(digit);
+    true
+}
+
+/// Text goes to whatever is typed into; elsewhere it is nothing.
+fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
+    if state.context() != Context::Typing {
+        return Vec::new();
+    }
+    if state.overlays.is_empty() {
+        (state.screen.row().typed)(state, typed, now_ms)
+    } else {
+        overlay::typed(state, typed, now_ms)
     }
 }
 
@@ -96,20 +150,6 @@ fn toggle(state: &mut State, overlay: Overlay) -> Vec<Effect> {
         state.overlays.push(overlay);
     }
     Vec::new()
-}
-
-fn answer_question(state: &mut State, yes: bool, now_ms: i64) -> Vec<Effect> {
-    match state.overlays.pop() {
-        Some(Overlay::Confirm(confirm)) if yes => send(state, confirm.request, confirm.purpose, now_ms),
-        _ => Vec::new(),
-    }
-}
-
-fn clamp_overlay(state: &mut State) {
-    let max = state.hits.overlay_scroll_max;
-    if let Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) = state.overlays.last_mut() {
-        *scroll = (*scroll).min(max);
-    }
 }
 
 fn keep_selection(state: &mut State) {
@@ -149,8 +189,10 @@ fn rank(level: Level) -> u8 {
 
 fn answered(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Vec<Effect> {
     let Some(index) = state.pending.iter().position(|(number, _)| *number == generation) else {
-        // Either the open screen waits for it, or nobody does any more.
-        return (state.screen.row().answer)(state, generation, answer).unwrap_or_default();
+        // An overlay or a screen waits for it (open or not), or nobody does any more.
+        return overlay::answer(state, generation, answer)
+            .or_else(|| SCREENS.iter().find_map(|screen| (screen.answer)(state, generation, answer)))
+            .unwrap_or_default();
     };
     let (_, purpose) = state.pending.remove(index);
     if let Some((level, text)) = words(state, &purpose, answer) {

@@ -191,7 +191,7 @@ impl Look {
         let mut found = Vec::new();
         let oldest = self.filter.bounds().gte.unwrap_or(i64::MIN);
         let stars = self.filter.needs_stars();
-        store.each_event(integration, after, |place, key, value| {
+        store.each_event_value(integration, after, |place, key, value| {
             if place.created < oldest {
                 return Ok(false);
             }

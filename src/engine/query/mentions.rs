@@ -72,7 +72,7 @@ impl Mentions {
         let Some(left) = to_do.iter_mut().find(|left| !left.whole) else { return Ok(false) };
         let mut found: Vec<(EventPlace, Vec<u32>)> = Vec::with_capacity(AT_ONCE);
         let mut seen = 0;
-        shared.store.each_event(left.integration, left.after, |place, key, value| {
+        shared.store.each_event_value(left.integration, left.after, |place, key, value| {
             seen += 1;
             left.after = Some(place);
             if place.order < left.until {

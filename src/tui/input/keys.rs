@@ -32,6 +32,11 @@ impl Key {
         Some(Key { code, ctrl, alt: event.modifiers.contains(KeyModifiers::ALT) })
     }
 
+    /// It is text where one types.
+    pub fn is_text(&self) -> bool {
+        matches!(self.code, KeyCode::Char(c) if !self.ctrl && !self.alt && !c.is_control())
+    }
+
     /// The key that a name stands for.
     pub fn parse(name: &str) -> Option<Key> {
         let mut rest = name;
@@ -46,6 +51,10 @@ impl Key {
             }
         }
         let code = match rest {
+            "left" => KeyCode::Left,
+            "right" => KeyCode::Right,
+            "backspace" => KeyCode::Backspace,
+            "del" => KeyCode::Delete,
             "up" => KeyCode::Up,
             "down" => KeyCode::Down,
             "home" => KeyCode::Home,
@@ -73,11 +82,13 @@ impl Key {
 pub fn label(name: &str) -> String {
     match name {
         "up" => "↑".into(),
+        "left" => "←".into(),
+        "right" => "→".into(),
         "down" => "↓".into(),
         "pgup" => "PgUp".into(),
         "pgdn" => "PgDn".into(),
         "backtab" => "shift-Tab".into(),
-        "tab" | "enter" | "esc" | "space" | "home" | "end" => {
+        "tab" | "enter" | "esc" | "space" | "home" | "end" | "backspace" | "del" => {
             let (first, rest) = name.split_at(1);
             format!("{}{rest}", first.to_ascii_uppercase())
         }

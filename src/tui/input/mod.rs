@@ -1,4 +1,6 @@
-//! Keys: their names, and the one table of what they mean.
+//! Keys: their names, what they mean, and the line that takes text.
 
 pub mod actions;
+pub mod keymap;
 pub mod keys;
+pub mod line;

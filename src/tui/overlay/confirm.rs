@@ -8,9 +8,13 @@ use ratatui::{
     text::{Line, Span},
 };
 
+use super::Overlay;
 use crate::engine::api::Request;
+use crate::tui::effects::Effect;
 use crate::tui::fmt;
-use crate::tui::state::Purpose;
+use crate::tui::input::actions::Action;
+use crate::tui::screens::dashboard::update::send;
+use crate::tui::state::{Purpose, State};
 use crate::tui::widgets::{View, header, put};
 
 /// The beginning of a question.
@@ -41,6 +45,16 @@ impl Question {
     /// The whole of it.
     pub fn asks(self, cost: String, used: String, request: Request, purpose: Purpose) -> Confirm {
         Confirm { question: self, cost, used, request, purpose }
+    }
+}
+
+/// Carries the answer out.
+pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
+    match state.overlays.pop() {
+        Some(Overlay::Confirm(confirm)) if action == Action::Yes => {
+            send(state, confirm.request, confirm.purpose, now_ms)
+        }
+        _ => Vec::new(),
     }
 }
 

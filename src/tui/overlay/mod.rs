@@ -5,6 +5,7 @@
 pub mod confirm;
 pub mod help;
 pub mod messages;
+pub mod palette;
 
 use ratatui::{
     buffer::Buffer,
@@ -14,8 +15,13 @@ use ratatui::{
 
 pub use confirm::{Confirm, Question};
 
+use super::effects::Effect;
+use super::input::actions::{Action, Context};
+use super::input::line::Typed;
+use super::state::State;
 use super::widgets::put;
 use super::widgets::{Hits, View};
+use crate::engine::api::Answer;
 
 /// One overlay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +36,73 @@ pub enum Overlay {
         /// First line shown.
         scroll: usize,
     },
+    /// Every action by name.
+    Palette(palette::Palette),
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
+}
+
+impl Overlay {
+    /// Where keys have their meaning while it is topmost.
+    pub fn context(&self) -> Context {
+        match self {
+            Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
+            Overlay::Palette(_) => Context::Typing,
+            Overlay::Confirm(_) => Context::Confirm,
+        }
+    }
+}
+
+/// Carries an action out in the topmost overlay.
+pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
+    match state.overlays.last_mut() {
+        None => Vec::new(),
+        Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
+        Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
+        Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
+            let page = state.hits.overlay_rows.saturating_sub(1).max(1);
+            *scroll = match action {
+                Action::Down => scroll.saturating_add(1),
+                Action::Up => scroll.saturating_sub(1),
+                Action::PageDown => scroll.saturating_add(page),
+                Action::PageUp => scroll.saturating_sub(page),
+                Action::First => 0,
+                Action::Last => state.hits.overlay_scroll_max,
+                _ => *scroll,
+            };
+            if action == Action::Back {
+                state.overlays.pop();
+            }
+            clamp(state);
+            Vec::new()
+        }
+    }
+}
+
+/// Gives text to the topmost overlay, while its context is `Typing`.
+pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
+    if let Some(Overlay::Palette(palette)) = state.overlays.last_mut() {
+        palette::typed(palette, typed);
+    }
+    Vec::new()
+}
+
+/// What the open overlays ask for when the snapshot is another one.
+pub fn refresh(_state: &mut State) -> Vec<Effect> {
+    Vec::new()
+}
+
+/// Gives an answer to the overlay that waits for it; none when there is no such overlay.
+pub fn answer(_state: &mut State, _generation: u64, _answer: &Answer) -> Option<Vec<Effect>> {
+    None
+}
+
+/// Keeps what is scrolled within what there is.
+pub fn clamp(state: &mut State) {
+    let max = state.hits.overlay_scroll_max;
+    if let Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) = state.overlays.last_mut() {
+        *scroll = (*scroll).min(max);
+    }
 }
 
 /// Draws them all, the topmost last.
@@ -40,6 +111,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         match overlay {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
+            Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
         }
     }

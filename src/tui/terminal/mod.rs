@@ -3,6 +3,7 @@
 //! Raw mode, alternate screen, bracketed paste and the hidden cursor are undone on drop, on error, on panic and on
 //! signals. The mouse is never captured: selecting text belongs to the terminal.
 
+pub mod browser;
 pub mod clipboard;
 pub mod panics;
 pub mod signals;
@@ -28,6 +29,8 @@ pub trait Tty {
     fn end(&mut self) -> io::Result<()>;
     /// Puts text on the terminal's clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Opens a page in a browser of this machine; false when there is none to be seen from here.
+    fn open_page(&mut self, url: &str) -> bool;
     /// Gives the terminal back, stops, and takes it again when continued; why not, when there is no shell.
     fn suspend(&mut self) -> io::Result<Result<(), String>>;
     /// Takes the terminal again after somebody else has stopped us.
@@ -94,6 +97,10 @@ impl Tty for Guard {
         let mut out = io::stdout();
         out.write_all(clipboard::osc52(text).as_bytes())?;
         out.flush()
+    }
+
+    fn open_page(&mut self, url: &str) -> bool {
+        browser::open(url)
     }
 
     fn suspend(&mut self) -> io::Result<Result<(), String>> {

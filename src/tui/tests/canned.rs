@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::engine::api::*;
 use crate::stripe::kind::Kind;
 use crate::tui::Engine;
+use crate::vault::secret::Secret;
 
 /// 14:02:13 in Berlin.
 pub const NOW: i64 = 1_763_816_533;
@@ -315,5 +316,9 @@ impl Engine for Fake {
     fn request(&self, request: Request) -> BoxFuture<'static, Answer> {
         let answer = self.answer(&request);
         Box::pin(async move { answer })
+    }
+
+    fn offer_key(&self, _key: Secret) -> BoxFuture<'static, Answer> {
+        Box::pin(async { Answer::Ticket { ticket: KeyTicket(1) } })
     }
 }

@@ -8,7 +8,7 @@ use super::View;
 use super::put::{self, part};
 use crate::engine::api::Level;
 use crate::tui::fmt;
-use crate::tui::input::{actions, keys};
+use crate::tui::input::actions::{self, Action};
 use crate::tui::style::Theme;
 
 /// A level's glyph, its style, and its word.
@@ -23,10 +23,11 @@ pub fn level(theme: Theme, level: Level) -> (&'static str, ratatui::style::Style
 /// Draws the line.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     let theme = view.theme;
-    let key = |name: &str| Span::styled(keys::label(name), theme.accent().patch(theme.strong()));
+    let keymap = &view.state.keymap;
+    let key = |action: Action| Span::styled(keymap.label(action), theme.accent().patch(theme.strong()));
     if let Some(toast) = &view.state.toast {
         let (glyph, style, _) = level(theme, toast.level);
-        let more = vec![key("M"), Span::raw(" messages ")];
+        let more = vec![key(Action::Messages), Span::raw(" messages ")];
         let room = usize::from(area.width).saturating_sub(15);
         let spans = vec![
             Span::raw(" "),
@@ -38,15 +39,13 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect) {
         put::right(buf, area, 0, &more.into());
         return;
     }
-    let help = vec![key("?"), Span::raw(" help ")];
-    let mut rows: Vec<_> = actions::TABLE.iter().filter(|row| row.footer > 0).collect();
+    let help = vec![key(Action::Help), Span::raw(" help ")];
+    let screen = view.state.screen;
+    let mut rows: Vec<_> = actions::TABLE.iter().filter(|row| row.footer > 0 && row.is_on(screen)).collect();
     rows.sort_by_key(|row| row.footer);
     let parts = rows
         .into_iter()
-        .map(|row| {
-            let name = row.keys.first().copied().unwrap_or_default();
-            part(row.footer, vec![key(name), Span::raw(format!(" {}", row.hint))])
-        })
+        .map(|row| part(row.footer, vec![key(row.action), Span::raw(format!(" {}", row.hint))]))
         .collect();
     let room = usize::from(area.width).saturating_sub(10);
     let inner = Rect { x: area.x.saturating_add(1), width: area.width.saturating_sub(1), ..area };

@@ -54,6 +54,10 @@ pub struct Hits {
     pub sync_rows: usize,
     /// How far pane 3 can be scrolled.
     pub sync_scroll_max: usize,
+    /// Rows of the open screen's main list that fit.
+    pub screen_rows: usize,
+    /// How far that can be scrolled.
+    pub screen_scroll_max: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
     /// How far the overlay can be scrolled.

@@ -10,3 +10,22 @@ pub mod view;
 
 pub use feed::Feed;
 pub use state::{DashboardState, Pane};
+
+use super::{Screen, ScreenId};
+use crate::tui::input::actions::Context;
+
+/// Its row in the table.
+pub const SCREEN: Screen = Screen {
+    id: ScreenId::Dashboard,
+    name: "Dashboard",
+    context: |_| Context::Main,
+    act: update::act,
+    typed: |_, _, _| Vec::new(),
+    can: |_, _| Ok(()),
+    refresh: update::refresh,
+    answer: update::answer,
+    drawn: update::drawn,
+    draw: view::draw,
+    crumbs: |_| Vec::new(),
+    aside: |_| ratatui::text::Line::default(),
+};

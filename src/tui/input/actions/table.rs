@@ -1,0 +1,171 @@
+//! The rows of the table of actions. An action stands here only when it works; a test walks it.
+
+use super::{Action, Context, Entry};
+use crate::tui::screens::ScreenId;
+
+const MAIN: &[Context] = &[Context::Main];
+const LISTS: &[Context] = &[Context::Main, Context::Reading];
+const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing];
+const TYPING: &[Context] = &[Context::Typing];
+const CONFIRM: &[Context] = &[Context::Confirm];
+
+const fn entry(
+    action: Action,
+    keys: &'static [&'static str],
+    contexts: &'static [Context],
+    group: &'static str,
+    footer: u8,
+    hint: &'static str,
+    help: &'static str,
+) -> Entry {
+    Entry { action, keys, contexts, on: &[], group, hint, help, footer }
+}
+
+impl Entry {
+    /// The action belongs to these screens only.
+    const fn on(mut self, screens: &'static [ScreenId]) -> Entry {
+        self.on = screens;
+        self
+    }
+}
+
+/// Every action there is, in the order of the help.
+pub const TABLE: &[Entry] = &[
+    entry(Action::Down, &["j", "down"], LISTS, "Move", 0, "down", "down one row; in pane 3 the next account"),
+    entry(Action::Up, &["k", "up"], LISTS, "Move", 0, "up", "up one row; in pane 3 the account before"),
+    entry(Action::PageDown, &["pgdn", "ctrl-f"], LISTS, "Move", 0, "page down", "down one page"),
+    entry(Action::PageUp, &["pgup", "ctrl-b"], LISTS, "Move", 0, "page up", "up one page"),
+    entry(Action::First, &["g", "home"], LISTS, "Move", 0, "first", "first row; the feed follows again"),
+    entry(
+        Action::Last,
+        &["G", "end"],
+        LISTS,
+        "Move",
+        0,
+        "last",
+        "last row read so far; again reads older ones",
+    ),
+    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
+    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
+    entry(
+        Action::Pane1,
+        &["1"],
+        MAIN,
+        "Screens",
+        0,
+        "integrations",
+        "the accounts; on the dashboard, again opens the screen",
+    ),
+    entry(
+        Action::Pane2,
+        &["2"],
+        MAIN,
+        "Screens",
+        0,
+        "events",
+        "the events; on the dashboard, again opens the screen",
+    ),
+    entry(
+        Action::Pane3,
+        &["3"],
+        MAIN,
+        "Screens",
+        0,
+        "discover & sync",
+        "discover & sync; on the dashboard, again opens the screen",
+    ),
+    entry(Action::Records, &["4"], MAIN, "Screens", 0, "records", "stored records of any kind"),
+    entry(Action::Log, &["7"], MAIN, "Screens", 0, "log", "everything that was told, on a screen"),
+    entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
+    entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
+    entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
+    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
+        .on(&[ScreenId::Log]),
+    entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
+    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
+    entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
+    entry(
+        Action::Poll,
+        &["r"],
+        MAIN,
+        "Events",
+        7,
+        "poll now",
+        "read new events from Stripe now; costs a read or a few",
+    ),
+    entry(
+        Action::Discover,
+        &["d"],
+        MAIN,
+        "Discover & sync",
+        1,
+        "discover",
+        "list the invoices at Stripe into the catalog; goes on where it was stopped",
+    ),
+    entry(
+        Action::Sync,
+        &["s"],
+        MAIN,
+        "Discover & sync",
+        2,
+        "sync",
+        "store what is pending or has changed, with customers, payments and the rest",
+    ),
+    entry(
+        Action::RetryFailed,
+        &["E"],
+        MAIN,
+        "Discover & sync",
+        11,
+        "retry failed",
+        "sync, and try again what failed",
+    ),
+    entry(
+        Action::Stop,
+        &["x"],
+        MAIN,
+        "Discover & sync",
+        9,
+        "stop",
+        "stop the running job of the selected account, safely",
+    ),
+    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
+    entry(
+        Action::Messages,
+        &["M"],
+        LISTS,
+        "Program",
+        12,
+        "messages",
+        "everything that was told, newest first",
+    ),
+    entry(Action::Help, &["?"], LISTS, "Program", 0, "help", "these keys"),
+    entry(Action::Back, &["esc"], LISTS, "Program", 0, "back", "back one step; never quits"),
+    entry(Action::Suspend, &["ctrl-z"], ALL, "Program", 0, "suspend", "back to the shell; `fg` returns here"),
+    entry(Action::Quit, &["q"], LISTS, "Program", 3, "quit", "quit at once; what runs can be taken up again"),
+    entry(Action::ForceQuit, &["ctrl-c"], ALL, "Program", 0, "quit", "quit, whatever is open"),
+    entry(
+        Action::Down,
+        &["down", "ctrl-n"],
+        TYPING,
+        "A line of text",
+        0,
+        "next",
+        "the next one of what is listed",
+    ),
+    entry(Action::Up, &["up", "ctrl-p"], TYPING, "A line of text", 0, "before", "the one before"),
+    entry(
+        Action::PageDown,
+        &["pgdn"],
+        TYPING,
+        "A line of text",
+        0,
+        "page down",
+        "down one page of what is listed",
+    ),
+    entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
+    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
+    entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
+    entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),
+    entry(Action::No, &["n", "enter", "esc", "q"], CONFIRM, "A question", 0, "no", "no, leave it"),
+];

@@ -1,0 +1,26 @@
+//! Integrations, one by one: how each is, what its key may read, its schedule.
+
+pub mod state;
+pub mod update;
+pub mod view;
+
+pub use state::IntegrationsState;
+
+use super::{Screen, ScreenId};
+use crate::tui::input::actions::Context;
+
+/// Its row in the table.
+pub const SCREEN: Screen = Screen {
+    id: ScreenId::Integrations,
+    name: "Integrations",
+    context: |_| Context::Main,
+    act: update::act,
+    typed: |_, _, _| Vec::new(),
+    can: |_, _| Ok(()),
+    refresh: |_| Vec::new(),
+    answer: |_, _, _| None,
+    drawn: |_| {},
+    draw: view::draw,
+    crumbs: |_| vec!["Integrations".to_owned()],
+    aside: |_| ratatui::text::Line::default(),
+};

@@ -1,0 +1,5 @@
+//! What this screen remembers.
+
+/// Its state.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RecordsState {}
