@@ -2,9 +2,12 @@
 //! terminal of its own.
 
 mod canned;
+mod canned_records;
 mod draw;
 mod driver;
 mod keys;
+mod records;
+mod search;
 
 use std::sync::Arc;
 

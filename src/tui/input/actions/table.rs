@@ -45,6 +45,12 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
+    entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold")
+        .on(&[ScreenId::Records]),
+    entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold")
+        .on(&[ScreenId::Records]),
+    entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected")
+        .on(&[ScreenId::Records]),
     entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
     entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
     entry(
@@ -79,8 +85,60 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
     entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
-    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
-        .on(&[ScreenId::Log]),
+    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed").on(&[
+        ScreenId::Dashboard,
+        ScreenId::Records,
+        ScreenId::Log,
+    ]),
+    entry(
+        Action::Search,
+        &["S"],
+        MAIN,
+        "Screens",
+        16,
+        "search",
+        "search everything: an e-mail, number, id, last4 or amount",
+    ),
+    entry(Action::NextMatch, &["n"], MAIN, "Records", 0, "next match", "the next place that matches")
+        .on(&[ScreenId::Records]),
+    entry(Action::PreviousMatch, &["N"], MAIN, "Records", 0, "match before", "the match before")
+        .on(&[ScreenId::Records]),
+    entry(Action::Order, &["O"], MAIN, "Records", 17, "order", "order by another column, or reverse it")
+        .on(&[ScreenId::Records]),
+    entry(Action::Timeline, &["t"], MAIN, "Records", 18, "timeline", "the stored events about the object")
+        .on(&[ScreenId::Records]),
+    entry(
+        Action::Customer,
+        &["u"],
+        MAIN,
+        "Records",
+        19,
+        "customer",
+        "go to the customer of what is selected",
+    )
+    .on(&[ScreenId::Records]),
+    entry(Action::CopyValue, &["Y"], MAIN, "Records", 0, "copy value", "copy the selected value")
+        .on(&[ScreenId::Records]),
+    entry(
+        Action::CopyLink,
+        &["P"],
+        MAIN,
+        "Records",
+        0,
+        "payment link",
+        "copy the payment link of an open invoice",
+    )
+    .on(&[ScreenId::Records]),
+    entry(
+        Action::OpenInStripe,
+        &["o"],
+        MAIN,
+        "Records",
+        20,
+        "open in Stripe",
+        "open its page in Stripe's dashboard",
+    )
+    .on(&[ScreenId::Records]),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
@@ -164,6 +222,24 @@ pub const TABLE: &[Entry] = &[
         "down one page of what is listed",
     ),
     entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
+    entry(
+        Action::Complete,
+        &["tab"],
+        TYPING,
+        "A line of text",
+        0,
+        "complete",
+        "complete the word; in a search, the events of what is selected",
+    ),
+    entry(
+        Action::CompleteBack,
+        &["backtab"],
+        TYPING,
+        "A line of text",
+        0,
+        "complete back",
+        "the completion before",
+    ),
     entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
     entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
     entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),
