@@ -8,7 +8,7 @@ use super::durations;
 use super::key_source::KeyArgs;
 use super::out::{DONE, Fail, Out, Outcome, ask};
 use crate::clock;
-use crate::engine::api::PermissionGroup;
+use crate::engine::api::{Delivery, PermissionGroup};
 use crate::integration::Integration;
 use crate::integration::check::{Checked, KeyCheck, Verdict, form_link, livemode_of, wanted_permissions};
 use crate::integration::connect::{
@@ -30,11 +30,39 @@ pub enum OnOff {
     Off,
 }
 
-/// How live events arrive. The relay and an endpoint of one's own come with later versions.
+/// How live events arrive. An endpoint of one's own comes with a later version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Webhook {
     /// No push: events are polled.
     Off,
+    /// The relay that `stripe listen` uses.
+    Relay,
+}
+
+impl Webhook {
+    /// The same, as the engine has it.
+    pub fn delivery(self) -> Delivery {
+        match self {
+            Webhook::Off => Delivery::Poll,
+            Webhook::Relay => Delivery::Relay,
+        }
+    }
+}
+
+/// Which events are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Events {
+    /// Those about what is kept: payments; with billing also invoices, customers, products, prices.
+    Listed,
+    /// Every type.
+    All,
+}
+
+/// What the relay is, said once when it is chosen.
+pub fn relay_note(out: Out) {
+    out.say(
+        "Live events come by the call that `stripe listen` uses. It is not a public API of Stripe's; if it stops, polling goes on.",
+    );
 }
 
 /// Connect an account with an API key.
@@ -49,9 +77,12 @@ pub struct ConnectArgs {
     /// Invoices and subscriptions too (on), or payments only (off)
     #[arg(long, value_name = "on|off", default_value = "on", default_missing_value = "on", num_args = 0..=1, require_equals = true)]
     billing: OnOff,
-    /// How events are pushed; off: they are polled
-    #[arg(long, default_value = "off", hide = true)]
+    /// How events are pushed: relay (as `stripe listen` gets them), or off: they are polled
+    #[arg(long, default_value = "off", value_name = "off|relay", hide_possible_values = true)]
     webhook: Webhook,
+    /// Which events are stored: listed (those about what is kept), or all
+    #[arg(long, default_value = "listed", value_name = "listed|all", hide_possible_values = true)]
+    events: Events,
     /// How often to look for new events; 15m if not given
     #[arg(long, value_name = "DURATION", value_parser = durations::parse)]
     poll: Option<u64>,
@@ -88,6 +119,8 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         description: args.description,
         billing,
         poll_every_s,
+        delivery: args.webhook.delivery(),
+        all_events: args.events == Events::All,
         base,
         key,
         key_command,
@@ -102,6 +135,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
             "the server's objects are of the other mode than the key says: take care which account this is",
         );
     }
+    let relay = args.webhook == Webhook::Relay;
     let integration = save(&store, &vault, wish, found, &context.now).await?;
     let proposal = propose(context, &store, &client, &integration).await;
     count_reads(&store, integration.id, &client, &context.now).await?;
@@ -141,6 +175,9 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         } else if !integration.billing {
             out.line("Next: tillwatch sync   keeps this account's payments");
         }
+    }
+    if relay {
+        relay_note(out);
     }
     store.close();
     Ok(DONE)

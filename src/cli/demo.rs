@@ -9,6 +9,7 @@ use clap::Args;
 use super::dashboard;
 use super::out::{FAILED, Fail, INTERRUPTED, Out, Outcome};
 use crate::clock;
+use crate::engine::api::Delivery;
 use crate::engine::{self, Engine};
 use crate::integration::connect::{Wish, save, try_key};
 use crate::sandbox;
@@ -88,6 +89,8 @@ async fn make(args: &DemoArgs) -> Result<(sandbox::Running, Throwaway, Engine), 
         description: None,
         billing: true,
         poll_every_s: 1,
+        delivery: Delivery::Relay,
+        all_events: false,
         base: base.clone(),
         key,
         key_command: None,

@@ -32,20 +32,23 @@ pub struct EventsArgs {
     /// Only events that pass: 'type:*failed amount>50 currency:eur created:last7d' (docs/filters.md)
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
+    /// Go on: print events as they come, in the order of their coming, until it is interrupted
+    #[arg(long, short, conflicts_with = "limit")]
+    follow: bool,
     /// At most so many (a table shows 50 if not given, JSON all)
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
 
 /// An account with the filter as it reads in its time zone.
-struct Account {
-    integration: Integration,
+pub(super) struct Account {
+    pub(super) integration: Integration,
     zone: Zone,
     filter: Filter,
 }
 
 /// Runs it.
-pub fn run(context: &Context, args: &EventsArgs) -> Outcome {
+pub async fn run(context: &Context, args: &EventsArgs) -> Outcome {
     check(context, args.filter.as_deref(), Subject::Events)?;
     let store = context.open_existing()?;
     let picked = if args.all {
@@ -53,17 +56,9 @@ pub fn run(context: &Context, args: &EventsArgs) -> Outcome {
     } else {
         vec![Context::integration(&store, args.integration.as_deref())?]
     };
-    let mut accounts = Vec::with_capacity(picked.len());
-    for integration in picked {
-        let zone = Zone::named(&integration.timezone);
-        let filter = filter(context, args.filter.as_deref(), Subject::Events, &zone)?;
-        if filter.needs_stars() {
-            return Err(Fail::usage(
-                "nothing is starred yet in this version: leave `starred` out of the filter",
-            ));
-        }
-        announce(context, &integration, &told("events", &filter, &integration.timezone));
-        accounts.push(Account { integration, zone, filter });
+    let accounts = accounts(context, picked, args.filter.as_deref())?;
+    if args.follow {
+        return super::listen::follow(context, store, &accounts, args.all).await;
     }
     let out = context.out;
     let limit = args.limit.unwrap_or(if out.json { usize::MAX } else { SHOWN });
@@ -74,16 +69,10 @@ pub fn run(context: &Context, args: &EventsArgs) -> Outcome {
             more = true;
             return Ok(false);
         }
-        if out.json {
-            // The event as received; its text is on one line then.
-            let Some(json) = store.event_json(row.integration, &row.id)? else { return Ok(true) };
-            out.line(minify(&String::from_utf8_lossy(&json)));
-        } else {
-            if shown == 0 {
-                out.line(heading(args.all));
-            }
-            out.line(line(account, row, args.all));
+        if !out.json && shown == 0 {
+            out.line(heading(args.all));
         }
+        print(context, &store, account, row, args.all)?;
         shown += 1;
         Ok(true)
     })?;
@@ -98,6 +87,62 @@ pub fn run(context: &Context, args: &EventsArgs) -> Outcome {
     }
     store.close();
     Ok(DONE)
+}
+
+/// Accounts with the filter as it reads in the time zone of each.
+pub(super) fn accounts(
+    context: &Context,
+    picked: Vec<Integration>,
+    text: Option<&str>,
+) -> Result<Vec<Account>, Fail> {
+    let mut accounts = Vec::with_capacity(picked.len());
+    for integration in picked {
+        let zone = Zone::named(&integration.timezone);
+        let filter = filter(context, text, Subject::Events, &zone)?;
+        if filter.needs_stars() {
+            return Err(Fail::usage(
+                "nothing is starred yet in this version: leave `starred` out of the filter",
+            ));
+        }
+        announce(context, &integration, &told("events", &filter, &integration.timezone));
+        accounts.push(Account { integration, zone, filter });
+    }
+    Ok(accounts)
+}
+
+/// Whether an event passes an account's filter.
+pub(super) fn passes(store: &Store, account: &Account, row: &EventRow) -> Result<bool, StoreError> {
+    let mut failed = None;
+    let fields = EventFields {
+        row,
+        account: &account.integration.name,
+        account_id: &account.integration.account,
+        starred: false,
+    };
+    let passes = account.filter.test(&fields, || {
+        store.event_json(row.integration, &row.id).unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    });
+    failed.map_or(Ok(passes), Err)
+}
+
+/// Prints one event: as received on one line, or as a row of the table.
+pub(super) fn print(
+    context: &Context,
+    store: &Store,
+    account: &Account,
+    row: &EventRow,
+    all: bool,
+) -> Result<(), StoreError> {
+    if !context.out.json {
+        context.out.line(line(account, row, all));
+    } else if let Some(json) = store.event_json(row.integration, &row.id)? {
+        // The event as received; its text is on one line then.
+        context.out.line(minify(&String::from_utf8_lossy(&json)));
+    }
+    Ok(())
 }
 
 /// Walks the events that pass, newest first; `visit` returns false to stop.
@@ -124,20 +169,13 @@ fn each(
         let Some(account) = accounts.iter().find(|one| one.integration.id == row.integration) else {
             return true;
         };
-        let fields = EventFields {
-            row: &row,
-            account: &account.integration.name,
-            account_id: &account.integration.account,
-            starred: false,
-        };
-        let passes = account.filter.test(&fields, || {
-            store.event_json(row.integration, &row.id).unwrap_or_else(|error| {
+        match passes(store, account, &row) {
+            Ok(true) => {}
+            Ok(false) => return true,
+            Err(error) => {
                 failed = Some(error);
-                None
-            })
-        });
-        if failed.is_some() || !passes {
-            return failed.is_none();
+                return false;
+            }
         }
         visit(account, &row).unwrap_or_else(|error| {
             failed = Some(error);

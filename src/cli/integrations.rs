@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::connect::{OnOff, matrix, missing, poll_seconds};
+use super::connect::{Events, OnOff, Webhook, matrix, missing, poll_seconds, relay_note};
 use super::context::{Context, title};
 use super::durations;
 use super::key_source::KeyArgs;
 use super::out::{DONE, Fail, NOT_CONNECTED, Outcome};
-use crate::engine::api::Health;
+use crate::engine::api::{Delivery, Health};
 use crate::integration::Integration;
 use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{Edit, edit};
@@ -53,6 +53,12 @@ struct EditArgs {
     /// How often to look for new events
     #[arg(long, value_name = "15m", value_parser = durations::parse)]
     poll: Option<u64>,
+    /// How events are pushed: relay (as `stripe listen` gets them), or off: they are polled
+    #[arg(long, value_name = "off|relay", hide_possible_values = true)]
+    webhook: Option<Webhook>,
+    /// Which events are stored: listed (those about what is kept), or all
+    #[arg(long, value_name = "listed|all", hide_possible_values = true)]
+    events: Option<Events>,
     #[command(flatten)]
     key: KeyArgs,
     /// Ask for a new key (prompt, or STRIPE_API_KEY)
@@ -144,7 +150,15 @@ fn show(context: &Context, word: &str) -> Outcome {
             "keeps       {}",
             if one.billing { "invoices, customers, products, payments" } else { "payments" }
         ));
-        out.line(format!("events      polled every {}", durations::show(one.poll_every_s)));
+        let polled = format!("polled every {}", durations::show(one.poll_every_s));
+        out.line(match one.delivery {
+            Delivery::Poll => format!("events      {polled}"),
+            Delivery::Relay => format!("events      live by Stripe's relay; without it {polled}"),
+            Delivery::Endpoint => format!("events      by a webhook endpoint; without it {polled}"),
+        });
+        if one.all_events {
+            out.line("stores      events of every type");
+        }
         out.line(format!("time zone   {}", one.timezone));
         if let Some(key) = &one.key {
             out.line(format!("key         {} ({}), {}", key.masked, key.kind, key.kept()));
@@ -174,6 +188,8 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         description: args.description,
         billing: args.billing.map(|billing| billing == OnOff::On),
         poll_every_s,
+        delivery: args.webhook.map(Webhook::delivery),
+        all_events: args.events.map(|events| events == Events::All),
         key,
         base: context.api_base.clone().filter(|base| base.to_string() != before.base_url),
     };
@@ -181,13 +197,16 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         && wish.description.is_none()
         && wish.billing.is_none()
         && wish.poll_every_s.is_none()
+        && wish.delivery.is_none()
+        && wish.all_events.is_none()
         && wish.key.is_none()
         && wish.base.is_none();
     if nothing {
         return Err(Fail::usage(
-            "nothing to change: give --name, --description, --billing, --poll, --api-key-file, --key-command, --from-stripe-cli or --new-key",
+            "nothing to change: give --name, --description, --billing, --poll, --webhook, --events, --api-key-file, --key-command, --from-stripe-cli or --new-key",
         ));
     }
+    let turned_live = wish.delivery == Some(Delivery::Relay) && before.delivery != Delivery::Relay;
     let turned_on = wish.billing == Some(true) && !before.billing;
     let edited = edit(&store, &vault, &before, wish, &context.now).await?;
     let out = context.out;
@@ -201,6 +220,9 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
                 edited.lost.join(", ")
             ));
             missing(out, &edited.integration);
+        }
+        if turned_live {
+            relay_note(out);
         }
         if turned_on {
             out.line("Billing is on: `tillwatch discover` lists the account's invoices.");

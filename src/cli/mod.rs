@@ -18,6 +18,7 @@ mod get;
 mod integrations;
 mod jobs;
 mod key_source;
+mod listen;
 mod out;
 mod records;
 pub mod sandbox;
@@ -117,6 +118,8 @@ enum Command {
     Records(records::RecordsArgs),
     /// List stored events, newest first
     Events(events::EventsArgs),
+    /// Watch without a screen: print events as they come
+    Listen(listen::ListenArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -190,7 +193,8 @@ async fn run(cli: Cli, out: Out) -> Outcome {
         Command::Sync(args) => sync::run(&context, args).await,
         Command::Status(args) => status::run(&context, &args).await,
         Command::Records(args) => records::run(&context, &args),
-        Command::Events(args) => events::run(&context, &args),
+        Command::Events(args) => events::run(&context, &args).await,
+        Command::Listen(args) => listen::run(&context, &args).await,
         Command::Get(args) => get::run(&context, &args),
         Command::Backup(args) => backup::backup(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),

@@ -80,8 +80,24 @@ impl Engine {
         }
     }
 
+    /// Makes the live connection anew, with the key that is there now.
+    pub(super) fn relink(&self, id: IntegrationId) {
+        if let Some(runtime) = self.state().runtimes.get(&id) {
+            runtime.poll.relink.notify_one();
+        }
+    }
+
     /// Works out anew when the next poll is due.
     pub(super) fn replan(&self, id: IntegrationId) {
+        if let Some(runtime) = self.state().runtimes.get(&id) {
+            runtime.poll.replan.notify_one();
+            // What the live connection keeps may have changed as well.
+            runtime.poll.relink.notify_one();
+        }
+    }
+
+    /// Works out anew when the next poll is due, and leaves the live connection alone.
+    pub(super) fn reschedule(&self, id: IntegrationId) {
         if let Some(runtime) = self.state().runtimes.get(&id) {
             runtime.poll.replan.notify_one();
         }

@@ -9,6 +9,7 @@ mod connecting;
 mod data;
 mod history;
 mod jobs;
+mod live;
 mod plans;
 mod poller;
 pub mod publish;

@@ -6,19 +6,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::api::{Answer, Delivery, IntegrationId, Level};
+use super::api::{Answer, Delivery, IntegrationId, Level, LinkView};
 use super::{Engine, refused};
+use crate::events::intake::Shared;
 use crate::events::poll::{self, Cursor};
+use crate::integration::Integration;
 use crate::stripe::Error;
 use crate::sync::job::Stop;
 
 /// After a failure the next try comes sooner than the schedule says, at most so many seconds later.
 const AFTER_FAILURE_S: i64 = 60;
+/// Beside an open live connection polls only check that nothing is missing; on this machine they cost nothing.
+const BESIDE_S: u64 = 3_600;
+const BESIDE_LOCAL_S: u64 = 60;
 
 /// Starts the schedule of one integration.
 pub fn start(engine: &Engine, id: IntegrationId) {
     let task = engine.clone();
     engine.spawn(async move { run(&task, id).await });
+    super::live::start(engine, id);
 }
 
 /// Polls at once.
@@ -81,7 +87,19 @@ fn every(engine: &Engine, id: IntegrationId) -> Option<i64> {
     let state = engine.state();
     let config = &state.runtimes.get(&id)?.config;
     let on = config.off_since.is_none() && config.refused.is_none() && poll::possible(config);
-    (on && config.poll_every_s > 0 && config.delivery == Delivery::Poll).then_some(config.poll_every_s as i64)
+    (on && config.poll_every_s > 0).then_some(effective_s(&state.runtimes.get(&id)?.link, config) as i64)
+}
+
+/// Seconds between polls as they are now: slower beside an open live connection, which they only check.
+pub fn effective_s(link: &LinkView, config: &Integration) -> u64 {
+    let live = config.delivery == Delivery::Relay
+        && matches!(link, LinkView::Connected { .. } | LinkView::Resetting { .. });
+    match live {
+        true if config.poll_every_s > 0 => {
+            config.poll_every_s.max(if config.is_local() { BESIDE_LOCAL_S } else { BESIDE_S })
+        }
+        _ => config.poll_every_s,
+    }
 }
 
 fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
@@ -94,23 +112,29 @@ fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
 
 /// One poll, with what it says about the integration. False when it failed.
 pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
-    let (config, turn) = {
+    read(engine, id).await.is_some()
+}
+
+/// The same; tells what it brought.
+pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
+    let (config, turn, shared) = {
         let mut state = engine.state();
-        let Some(runtime) = state.runtimes.get_mut(&id) else { return false };
+        let runtime = state.runtimes.get_mut(&id)?;
         if runtime.config.off_since.is_some() || !poll::possible(&runtime.config) {
-            return false;
+            return None;
         }
         runtime.poll.running = true;
-        (runtime.config.clone(), runtime.poll.turn.clone())
+        (runtime.config.clone(), runtime.poll.turn.clone(), runtime.shared.clone())
     };
     engine.inner.changed.notify_one();
     let result = {
         let _turn = turn.lock().await;
-        attempt(engine, id, &config).await
+        attempt(engine, id, &config, &shared).await
     };
-    let mut ok = true;
+    let mut done = None;
     let error = match result {
         Ok(polled) => {
+            done = Some(polled.clone());
             engine.note_answer(id);
             let now = engine.now();
             let store = engine.store();
@@ -133,7 +157,6 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
         }
         Err(Stop::Stripe(Error::Cancelled)) => None,
         Err(Stop::Stripe(error)) => {
-            ok = false;
             let helped = engine.note_error(&config, &error).await;
             if matches!(error, Error::MissingPermission { .. }) {
                 withdraw_events(engine, id).await;
@@ -141,7 +164,6 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
             (!helped).then(|| error.to_string())
         }
         Err(stop) => {
-            ok = false;
             let text = stop.to_string();
             // Told once, not every minute that it lasts.
             let known =
@@ -157,13 +179,14 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
         runtime.poll.error = error;
     }
     engine.inner.changed.notify_one();
-    ok
+    done
 }
 
 async fn attempt(
     engine: &Engine,
     id: IntegrationId,
-    config: &Arc<crate::integration::Integration>,
+    config: &Arc<Integration>,
+    shared: &Shared,
 ) -> Result<poll::Polled, Stop> {
     let Some(store) = engine.store() else { return Ok(poll::Polled::default()) };
     let client = engine.client(id).await.map_err(Stop::Key)?;
@@ -172,7 +195,7 @@ async fn attempt(
     let stop = engine.state().runtimes.get(&id).map(|runtime| runtime.poll.stop.clone());
     let Some(stop) = stop else { return Ok(poll::Polled::default()) };
     let client = client.with_pace(super::api::Pace::Auto, stop);
-    poll::poll(&store, &client, config, &engine.inner.options.now).await
+    poll::poll(&store, &client, config, shared, &engine.inner.options.now).await
 }
 
 async fn withdraw_events(engine: &Engine, id: IntegrationId) {

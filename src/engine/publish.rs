@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Engine;
-use super::api::{Health, IntegrationView, JobState, PollView, ReadsView, Snapshot, StoredKind};
+use super::api::{
+    Health, IntegrationId, IntegrationView, JobState, JobView, PollView, ReadsView, Snapshot, StoredKind,
+};
 use super::runtime::Runtime;
 use crate::events::poll::Cursor;
 use crate::store::Store;
@@ -80,6 +82,22 @@ pub fn sync_estimate(to_do: u64) -> u64 {
     2 * pages + pages.div_ceil(4) + 1 + to_do / 100
 }
 
+/// The time of the newest event in the log; 0: there is none.
+fn newest_stored(store: &Store, id: IntegrationId) -> i64 {
+    store.newest_event(id).ok().flatten().unwrap_or(0)
+}
+
+/// Whether events were missed for good, and no full walk since has made up for it.
+fn is_holed(cursor: &Cursor, discover: Option<&JobView>, sync: Option<&JobView>) -> bool {
+    let Some(hole) = cursor.hole_at else { return false };
+    let whole = |job: Option<&JobView>| {
+        job.is_some_and(|job| {
+            job.state == JobState::Completed && job.started_at >= hole && job.from.is_none()
+        })
+    };
+    !(whole(discover) && whole(sync))
+}
+
 fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
     let config = &runtime.config;
     let counters = store.counters(config.id);
@@ -121,15 +139,16 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         delivery: config.delivery,
         timezone: config.timezone.clone(),
         health,
+        link: runtime.link.clone(),
         poll: PollView {
-            every_s: config.poll_every_s,
+            every_s: super::poller::effective_s(&runtime.link, config),
             last_at: cursor.polled_at,
             next_at: runtime.poll.next_at,
             running: runtime.poll.running,
             error: runtime.poll.error.clone(),
         },
-        last_event_at: (cursor.newest_created > 0).then_some(cursor.newest_created),
-        complete_to: cursor.complete_to,
+        last_event_at: Some(cursor.newest_created.max(newest_stored(store, config.id))).filter(|at| *at > 0),
+        complete_to: cursor.complete_to.filter(|_| !is_holed(&cursor, discover.as_ref(), sync.as_ref())),
         reads: ReadsView { last_30_days: counters.reads_30_days(now / 86_400), floor: READ_FLOOR },
         events_kept: counters.events,
         events_today: today,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::query::Query;
-use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, Message, Phase};
+use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, LinkView, Message, Phase};
 use super::connecting::Offers;
+use super::query::Query;
 use crate::clock;
+use crate::events::intake::Shared;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError, event_log};
 use crate::stripe::Client;
@@ -53,6 +54,10 @@ pub struct Runtime {
     pub offline: Option<(i64, String)>,
     /// The schedule.
     pub poll: PollState,
+    /// The live connection.
+    pub link: LinkView,
+    /// What the sources of events share.
+    pub shared: Arc<Shared>,
     /// Running or last.
     pub discover: Slot,
     /// Running or last.
@@ -78,6 +83,8 @@ pub struct PollState {
     pub poke: Arc<Notify>,
     /// Rung when the schedule has changed.
     pub replan: Arc<Notify>,
+    /// Rung when the live connection is to be made anew.
+    pub relink: Arc<Notify>,
     /// Ends the schedule.
     pub stop: CancellationToken,
 }
@@ -139,6 +146,8 @@ impl Runtime {
             client: None,
             offline: None,
             poll: PollState::default(),
+            link: LinkView::Off,
+            shared: Arc::default(),
             minutes: MinuteCounts::default(),
             today,
         })

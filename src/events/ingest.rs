@@ -4,15 +4,19 @@
 //! It must never trust an event to be new (the writer knows), apply an event of a connected account to the
 //! platform's records, or store an object without an id (`invoice.upcoming`).
 
-use crate::engine::api::{EventRow, IntegrationId, Source};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::memory::{Last, Memory, number};
+use crate::engine::api::{EventRow, IntegrationId, Marks, Source};
 use crate::integration::Integration;
-use crate::store::batch::EventWrite;
-use crate::store::codec::Content;
+use crate::store::batch::{EventWrite, RecordWrite};
+use crate::store::codec::{Content, Packer};
 use crate::store::merge::Via;
 use crate::store::{Store, StoreError, event_log, mentions};
 use crate::stripe::kind::Kind;
-use crate::stripe::summary;
 use crate::stripe::view::{ChargeHead, EventHead, ObjectHead, PaymentIntentHead};
+use crate::stripe::{API_VERSION, summary};
 use crate::sync::pack::Records;
 use crate::text;
 
@@ -27,22 +31,59 @@ const BILLING: [&str; 8] = [
     "price.",
     "payment_intent.",
 ];
-/// And without billing.
-const PAYMENTS: [&str; 2] = ["payment_intent.", "charge."];
+/// And without billing: the life of a payment, and what becomes of its charge.
+const PAYMENTS: [&str; 5] = [
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+];
+const CHARGES: &str = "charge.";
 /// Texts of a row are for one line on a screen.
 const MOST_TEXT: usize = 80;
+/// An event that comes later than this, in seconds, is marked.
+const LATE: i64 = 60;
 
 /// What became of an event.
 pub enum Prepared {
     /// To be stored.
     Write(Box<EventWrite>),
+    /// It is there already; this delivery has its object in the shape of our own API version, which is better.
+    Better(Box<RecordWrite>),
+    /// It is there already.
+    Known,
     /// Not of a type that this integration keeps: counted only.
     Ignored,
-    /// No event at all, or of the other mode: counted only.
+    /// Of the other mode: counted only.
+    OtherMode,
+    /// No event at all: counted only.
     Unreadable,
 }
 
-/// Prepares one event for the store.
+/// How an event came.
+#[derive(Debug, Clone, Copy)]
+pub struct Came {
+    /// From where.
+    pub source: Source,
+    /// Now, Unix seconds.
+    pub at: i64,
+    /// It should have come before by another way.
+    pub late: bool,
+    /// It happened before we watched: it changes no record.
+    pub before: bool,
+}
+
+/// Prepares events of one integration, one after the other: packers and what lately came in are shared.
+pub struct Preparer<'a> {
+    store: &'a Store,
+    integration: &'a Integration,
+    memory: &'a mut Memory,
+    packer: Packer<'a>,
+    records: HashMap<Kind, Records<'a>>,
+}
+
+/// Prepares a single event.
 pub fn prepare(
     store: &Store,
     integration: &Integration,
@@ -50,44 +91,194 @@ pub fn prepare(
     source: Source,
     now: i64,
 ) -> Result<Prepared, StoreError> {
-    let Ok(event) = serde_json::from_str::<EventHead>(json) else { return Ok(Prepared::Unreadable) };
-    if event.id.is_empty() || event.livemode != integration.livemode {
-        return Ok(Prepared::Unreadable);
+    let mut memory = Memory::default();
+    let came = Came { source, at: now, late: false, before: false };
+    Preparer::new(store, integration, &mut memory)?.prepare(json, came)
+}
+
+impl<'a> Preparer<'a> {
+    /// For a page or a group of deliveries.
+    pub fn new(
+        store: &'a Store,
+        integration: &'a Integration,
+        memory: &'a mut Memory,
+    ) -> Result<Self, StoreError> {
+        let packer = store.codec().packer(Content::Event)?;
+        Ok(Self { store, integration, memory, packer, records: HashMap::new() })
     }
-    if !kept(integration.billing, &event.event_type) {
-        return Ok(Prepared::Ignored);
+
+    /// One event.
+    pub fn prepare(&mut self, json: &str, came: Came) -> Result<Prepared, StoreError> {
+        let Ok(event) = serde_json::from_str::<EventHead>(json) else { return Ok(Prepared::Unreadable) };
+        if event.id.is_empty() {
+            return Ok(Prepared::Unreadable);
+        }
+        if event.livemode != self.integration.livemode {
+            return Ok(Prepared::OtherMode);
+        }
+        if !self.integration.all_events && !kept(self.integration.billing, &event.event_type) {
+            return Ok(Prepared::Ignored);
+        }
+        let id = number(&*event.id);
+        let ours = event.api_version.as_deref() == Some(API_VERSION);
+        let object_json = event.data.object.get();
+        let object = serde_json::from_str::<ObjectHead>(object_json).unwrap_or_default();
+        let kind = Kind::from_object(&object.object);
+        match self.memory.event(id) {
+            Some(false) if ours => return self.better(&event, &object, kind, id),
+            Some(_) => return Ok(Prepared::Known),
+            None if self.store.has_event(self.integration.id, &event.id)? => {
+                self.memory.put_event(id, true);
+                return Ok(Prepared::Known);
+            }
+            None => {}
+        }
+        let mut row = row(self.integration.id, &event, &object, kind, came.source, came.at);
+        if let Some(kind) = kind.filter(|_| !event.event_type.contains("failed"))
+            && let Some(name) = customer_name(self.store, self.integration.id, kind, object_json)?
+        {
+            row.who = name;
+        }
+        let moment = number((&*event.event_type, &*object.id, event.created));
+        row.marks.twin = !object.id.is_empty() && self.memory.is_twin(moment, id);
+        row.marks.late = came.late || (came.source != Source::Poll && came.at - event.created > LATE);
+        row.marks.connected = event.account.is_some();
+        let mut records = Vec::new();
+        if let Some(kind) = kind
+            && event.account.is_none()
+            && !object.id.is_empty()
+            && !came.before
+        {
+            let record = self.record(&event, &object, kind)?;
+            match self.order(&event, &record, id)? {
+                Order::After => records.push(record),
+                Order::Before => row.marks.out_of_order = true,
+            }
+        }
+        self.memory.put_event(id, ours);
+        let packed = self.packer.pack(json.as_bytes())?;
+        Ok(Prepared::Write(Box::new(EventWrite {
+            integration: self.integration.id,
+            id: event.id.to_string(),
+            created: event.created,
+            header: event_log::header(&row, &mentions::of(json, &row.object)),
+            packed,
+            records,
+        })))
     }
-    let object_json = event.data.object.get();
-    let object = serde_json::from_str::<ObjectHead>(object_json).unwrap_or_default();
-    let kind = Kind::from_object(&object.object);
-    let mut row = row(integration.id, &event, &object, kind, source, now);
-    if let Some(kind) = kind.filter(|_| !event.event_type.contains("failed"))
-        && let Some(name) = customer_name(store, integration.id, kind, object_json)?
-    {
-        row.who = name;
-    }
-    let mut records = Vec::new();
-    if let Some(kind) = kind
-        && event.account.is_none()
-        && !object.id.is_empty()
-    {
+
+    fn record(
+        &mut self,
+        event: &EventHead<'_>,
+        object: &ObjectHead<'_>,
+        kind: Kind,
+    ) -> Result<RecordWrite, StoreError> {
+        let packer = match self.records.entry(kind) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(Records::new(self.store, self.integration.id, kind)?),
+        };
         let via = if is_deletion(&event.event_type) { Via::Deleted } else { Via::Event };
-        records.push(Records::new(store, integration.id, kind)?.record(
-            &object.id,
-            object_json,
-            event.created,
-            via,
-        )?);
+        packer.record(&object.id, event.data.object.get(), event.created, via)
     }
-    let packed = store.codec().packer(Content::Event)?.pack(json.as_bytes())?;
-    Ok(Prepared::Write(Box::new(EventWrite {
-        integration: integration.id,
-        id: event.id.to_string(),
-        created: event.created,
-        header: event_log::header(&row, &mentions::of(json, &row.object)),
-        packed,
-        records,
-    })))
+
+    /// The same event again, in our own version's shape: in the place of the other shape, if that is still what
+    /// was applied last.
+    fn better(
+        &mut self,
+        event: &EventHead<'_>,
+        object: &ObjectHead<'_>,
+        kind: Option<Kind>,
+        id: u64,
+    ) -> Result<Prepared, StoreError> {
+        self.memory.put_event(id, true);
+        let Some(kind) = kind else { return Ok(Prepared::Known) };
+        let last = self.memory.object(number((kind, &*object.id)));
+        if last.is_none_or(|last| last.event != id) {
+            return Ok(Prepared::Known);
+        }
+        let record = self.record(event, object, kind)?;
+        Ok(Prepared::Better(Box::new(record)))
+    }
+
+    /// Whether an event happened after what is known of its object. Within one second the time does not tell.
+    fn order(&mut self, event: &EventHead<'_>, record: &RecordWrite, id: u64) -> Result<Order, StoreError> {
+        let object = number((record.kind, record.id.as_str()));
+        let made = event.event_type.ends_with(".created");
+        let next = Last {
+            as_of: event.created,
+            event: id,
+            hash: record.header.hash,
+            status: record.header.status.clone(),
+            made,
+        };
+        let known = match self.memory.object(object) {
+            Some(last) => Some(last.clone()),
+            None => self.store.header(self.integration.id, record.kind, &record.id)?.map(|header| Last {
+                as_of: header.as_of,
+                event: 0,
+                hash: header.hash,
+                status: header.status,
+                made: false,
+            }),
+        };
+        let order = match &known {
+            Some(last) if last.as_of > event.created => Order::Before,
+            Some(last) if last.as_of == event.created && last.hash != next.hash => {
+                match tie(record.kind, last, &next, &event.event_type) {
+                    Some(order) => order,
+                    None => {
+                        self.memory.unsettle(record.kind, &record.id);
+                        Order::After
+                    }
+                }
+            }
+            _ => Order::After,
+        };
+        if order == Order::After {
+            self.memory.put_object(object, next);
+        }
+        Ok(order)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    After,
+    Before,
+}
+
+/// Which of two states of one second came later: what was made was made first, and a status that leads to
+/// another came before it. None: nothing tells.
+fn tie(kind: Kind, last: &Last, next: &Last, event_type: &str) -> Option<Order> {
+    if next.made {
+        return Some(Order::Before);
+    }
+    if last.made || is_deletion(event_type) {
+        return Some(Order::After);
+    }
+    // A failed attempt leads back.
+    if event_type == "payment_intent.payment_failed" {
+        return None;
+    }
+    match rank(kind, &next.status)?.cmp(&rank(kind, &last.status)?) {
+        std::cmp::Ordering::Less if kind == Kind::PaymentIntent => None,
+        std::cmp::Ordering::Less => Some(Order::Before),
+        std::cmp::Ordering::Greater => Some(Order::After),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+/// How far along a status is in the life of its object, where that goes one way.
+fn rank(kind: Kind, status: &str) -> Option<u8> {
+    Some(match (kind, status) {
+        (Kind::Invoice, "draft") | (Kind::Charge, "pending") => 0,
+        (Kind::PaymentIntent, "requires_payment_method" | "requires_confirmation") => 0,
+        (Kind::Invoice, "open") | (Kind::PaymentIntent, "requires_action") => 1,
+        (Kind::Invoice, "uncollectible") | (Kind::PaymentIntent, "processing" | "requires_capture") => 2,
+        (Kind::Invoice, "paid" | "void") | (Kind::PaymentIntent, "succeeded" | "canceled") => 3,
+        (Kind::Charge, "succeeded" | "failed") => 1,
+        _ => return None,
+    })
 }
 
 /// Payments and subscriptions name their customer by id only: the stored customer tells who that is.
@@ -114,8 +305,11 @@ fn customer_name(
 }
 
 fn kept(billing: bool, event_type: &str) -> bool {
-    let list: &[&str] = if billing { &BILLING } else { &PAYMENTS };
-    list.iter().any(|start| event_type.starts_with(start))
+    if billing {
+        BILLING.iter().any(|start| event_type.starts_with(start))
+    } else {
+        PAYMENTS.contains(&event_type) || event_type.starts_with(CHARGES)
+    }
 }
 
 /// `customer.subscription.deleted` means *ended*: the object is still there.
@@ -156,6 +350,7 @@ fn row(
         who: text::clean_max(&who, MOST_TEXT),
         source,
         starred: false,
+        marks: Marks::default(),
     }
 }
 
@@ -183,8 +378,29 @@ mod tests {
     fn payments_only_keeps_payments_and_billing_the_rest_too() {
         assert!(kept(true, "invoice.paid") && kept(true, "customer.subscription.updated"));
         assert!(!kept(false, "invoice.paid") && kept(false, "payment_intent.payment_failed"));
+        assert!(!kept(false, "payment_intent.created") && kept(false, "charge.refunded"));
         assert!(!kept(true, "payout.paid"));
         assert!(kept(true, "invoice.something_new"));
+    }
+
+    #[test]
+    fn within_a_second_the_way_of_a_status_tells_what_was_last() {
+        let state =
+            |status: &str, made: bool| Last { as_of: 7, event: 1, hash: 1, status: status.to_owned(), made };
+        let order = |kind, last: &Last, next: &Last, event| tie(kind, last, next, event);
+        let (open, paid) = (state("open", false), state("paid", false));
+        assert_eq!(order(Kind::Invoice, &open, &paid, "invoice.paid"), Some(Order::After));
+        assert_eq!(order(Kind::Invoice, &paid, &open, "invoice.finalized"), Some(Order::Before));
+        assert_eq!(order(Kind::Invoice, &paid, &paid, "invoice.updated"), None);
+        let made = state("draft", true);
+        assert_eq!(order(Kind::Invoice, &open, &made, "invoice.created"), Some(Order::Before));
+        assert_eq!(
+            order(Kind::Customer, &state("", true), &state("", false), "customer.updated"),
+            Some(Order::After)
+        );
+        let back = state("requires_payment_method", false);
+        let failed = "payment_intent.payment_failed";
+        assert_eq!(order(Kind::PaymentIntent, &state("processing", false), &back, failed), None);
     }
 
     #[test]

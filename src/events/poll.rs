@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ingest::{Prepared, prepare};
+use super::ingest::{Came, Prepared, Preparer};
+use super::intake::Shared;
 use crate::clock::Now;
-use crate::engine::api::{IntegrationId, Source};
+use crate::engine::api::{Delivery, IntegrationId, Source};
 use crate::integration::Integration;
+use crate::store::batch::Op;
 use crate::store::{Batch, Durability, Store};
 use crate::stripe::view::ObjectHead;
 use crate::stripe::{Client, Error, Page};
@@ -23,6 +25,10 @@ const PAGE: &str = "100";
 const MOST_PAGES: usize = 10_000;
 /// Pages that are compared with what is stored, at most, where events cannot be followed.
 const MOST_COMPARED: usize = 100;
+/// The list's last minutes are read again at most so often, and only if events came, in seconds.
+const OVERLAP_EVERY: i64 = 3_600;
+/// How far back that goes, in seconds.
+const OVERLAP: i64 = 600;
 
 /// Where polling is, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -39,6 +45,16 @@ pub struct Cursor {
     pub ignored: u64,
     /// What could not be read as an event.
     pub unreadable: u64,
+    /// Events older than Stripe's list were missed at that moment (ours): complete again after a full discover and
+    /// sync that began later.
+    #[serde(default)]
+    pub hole_at: Option<i64>,
+    /// When the last minutes were last read again, for events that showed up late in the list.
+    #[serde(default)]
+    pub overlap_at: i64,
+    /// Events since then.
+    #[serde(default)]
+    pub since_overlap: u64,
 }
 
 impl Cursor {
@@ -64,10 +80,12 @@ pub async fn poll(
     store: &Store,
     client: &Client,
     integration: &Arc<Integration>,
+    shared: &Shared,
     now: &Now,
 ) -> Result<Polled, Stop> {
     let mut meter = 0;
-    let result = follow(store, client, integration, now, &mut meter).await;
+    let reader = Reader { store, client, integration, shared, now };
+    let result = reader.follow(&mut meter).await;
     let left = client.own_reads().saturating_sub(meter);
     if result.is_err() && left > 0 {
         // What was asked in vain counts against the allocation, too.
@@ -79,55 +97,173 @@ pub async fn poll(
     result
 }
 
-async fn follow(
-    store: &Store,
-    client: &Client,
-    integration: &Arc<Integration>,
-    now: &Now,
-    meter: &mut u64,
-) -> Result<Polled, Stop> {
-    let mut cursor: Cursor = store.meta(&Cursor::name(integration.id))?.unwrap_or_default();
-    let mut polled = Polled::default();
-    for _ in 0..MOST_PAGES {
-        let mut params = vec![("limit", PAGE.to_owned())];
-        if let Some(newest) = &cursor.newest {
-            params.push(("ending_before", newest.clone()));
-        }
-        let page = match client.list(PATH, &params).await {
-            Ok(page) => page,
-            Err(Error::BadCursor | Error::NotFound { .. }) if cursor.newest.is_some() => {
-                // Older than Stripe remembers. The newest page is where following begins again.
-                cursor.newest = None;
-                polled.hole = true;
-                continue;
+/// What a poll works with.
+struct Reader<'a> {
+    store: &'a Store,
+    client: &'a Client,
+    integration: &'a Arc<Integration>,
+    shared: &'a Shared,
+    now: &'a Now,
+}
+
+impl Reader<'_> {
+    async fn follow(&self, meter: &mut u64) -> Result<Polled, Stop> {
+        let mut cursor: Cursor = self.store.meta(&Cursor::name(self.integration.id))?.unwrap_or_default();
+        let mut polled = Polled::default();
+        for _ in 0..MOST_PAGES {
+            let mut params = vec![("limit", PAGE.to_owned())];
+            if let Some(newest) = &cursor.newest {
+                params.push(("ending_before", newest.clone()));
             }
-            Err(error) if cursor.newest.is_some() && knows_no_cursor(&error) => {
-                polled.new += compare(store, client, integration, now, &mut cursor, meter, None).await?;
+            let page = match self.client.list(PATH, &params).await {
+                Ok(page) => page,
+                Err(Error::BadCursor | Error::NotFound { .. }) if cursor.newest.is_some() => {
+                    // Older than Stripe remembers. The newest page is where following begins again.
+                    cursor.newest = None;
+                    cursor.hole_at = Some((self.now)());
+                    polled.hole = true;
+                    continue;
+                }
+                Err(error) if cursor.newest.is_some() && knows_no_cursor(&error) => {
+                    polled.new += self.compare(&mut cursor, meter, None).await?;
+                    return Ok(polled);
+                }
+                Err(error) => return Err(error.into()),
+            };
+            // Without a cursor the newest page is the beginning; with one, pages lead up to the newest.
+            let first = cursor.newest.is_none();
+            if first
+                && !polled.hole
+                && let Some(since) = cursor.complete_to
+            {
+                // Watched before, and nothing had happened yet: all of this is news.
+                polled.new += self.compare(&mut cursor, meter, Some(since)).await?;
                 return Ok(polled);
             }
-            Err(error) => return Err(error.into()),
-        };
-        // Without a cursor the newest page is the beginning; with one, pages lead up to the newest.
-        let first = cursor.newest.is_none();
-        if first
-            && !polled.hole
-            && let Some(since) = cursor.complete_to
-        {
-            // Watched before, and nothing had happened yet: all of this is news.
-            polled.new += compare(store, client, integration, now, &mut cursor, meter, Some(since)).await?;
-            return Ok(polled);
+            polled.first |= first;
+            let more = !first && page.has_more;
+            let part = Part { first, last: !more, date: page.date };
+            // Oldest first: of two changes of one object, the later one is applied later.
+            let rows: Vec<&str> = page.iter().rev().collect();
+            polled.new += self.take(&rows, &mut cursor, meter, part).await?;
+            if !more {
+                break;
+            }
         }
-        polled.first |= first;
-        let more = !first && page.has_more;
-        let part = Part { first, last: !more, date: page.date };
-        // Oldest first: of two changes of one object, the later one is applied later.
+        polled.new += self.overlap(&mut cursor, meter).await?;
+        Ok(polled)
+    }
+
+    /// Stripe's list can show an event a little late, behind newer ones that were followed already.
+    async fn overlap(&self, cursor: &mut Cursor, meter: &mut u64) -> Result<u64, Stop> {
+        let at = (self.now)();
+        if cursor.since_overlap == 0 || at - cursor.overlap_at < OVERLAP_EVERY {
+            return Ok(0);
+        }
+        let first = cursor.overlap_at == 0;
+        cursor.overlap_at = at;
+        cursor.since_overlap = 0;
+        if first {
+            // Watching has just begun: kept with the next page.
+            return Ok(0);
+        }
+        let since = cursor.newest_created - OVERLAP;
+        let params = [("limit", PAGE.to_owned()), ("created[gte]", since.to_string())];
+        let page = self.client.list(PATH, &params).await?;
         let rows: Vec<&str> = page.iter().rev().collect();
-        polled.new += take(store, client, integration, now, &rows, &mut cursor, meter, part).await?;
-        if !more {
-            break;
+        self.take(&rows, cursor, meter, Part { first: false, last: true, date: page.date }).await
+    }
+
+    /// The whole list (or what is not older than `since`), up to a bound, compared with what is stored.
+    async fn compare(&self, cursor: &mut Cursor, meter: &mut u64, since: Option<i64>) -> Result<u64, Stop> {
+        let mut pages: Vec<Page> = Vec::new();
+        let mut after: Option<String> = None;
+        while pages.len() < MOST_COMPARED {
+            let mut params = vec![("limit", PAGE.to_owned())];
+            // A minute of overlap: events can show up a little late.
+            params.extend(since.map(|since| ("created[gte]", (since - 60).to_string())));
+            params.extend(after.take().map(|id| ("starting_after", id)));
+            let page = self.client.list(PATH, &params).await?;
+            let last = page.iter().next_back().and_then(head).map(|head| head.id.into_owned());
+            let more = page.has_more && last.is_some();
+            after = last;
+            pages.push(page);
+            if !more {
+                break;
+            }
+        }
+        let created = |json: &&str| head(json).and_then(|head| head.created).unwrap_or_default();
+        let mut rows: Vec<&str> = pages.iter().flat_map(Page::iter).collect();
+        // Such servers may list the oldest first, too.
+        if rows.first().map(created) >= rows.last().map(created) {
+            rows.reverse();
+        }
+        rows.sort_by_key(created);
+        let date = pages.first().map_or_else(|| (self.now)(), |page| page.date);
+        self.take(&rows, cursor, meter, Part { first: false, last: true, date }).await
+    }
+
+    /// Stores a page, oldest first, with the cursor behind it.
+    async fn take(
+        &self,
+        rows: &[&str],
+        cursor: &mut Cursor,
+        meter: &mut u64,
+        part: Part,
+    ) -> Result<u64, Stop> {
+        let at = (self.now)();
+        let mut batch = Batch::new();
+        self.prepare(rows, cursor, part, at, &mut batch)?;
+        if let Some(head) = rows.last().and_then(|json| head(json)) {
+            cursor.newest = Some(head.id.into_owned());
+            cursor.newest_created = head.created.unwrap_or_default();
+        }
+        if part.last {
+            cursor.complete_to = Some(part.date);
+            cursor.polled_at = Some(at);
+        }
+        cursor.since_overlap += rows.len() as u64;
+        let reads = self.client.own_reads();
+        batch.reads(self.integration.id, at / 86_400, reads - (*meter).min(reads));
+        *meter = reads;
+        batch.meta(Cursor::name(self.integration.id), cursor);
+        match self.store.commit(batch, Durability::Applied, at).await {
+            Ok(applied) => Ok(applied.events),
+            Err(error) => {
+                self.shared.memory().clear();
+                Err(error.into())
+            }
         }
     }
-    Ok(polled)
+
+    fn prepare(
+        &self,
+        rows: &[&str],
+        cursor: &mut Cursor,
+        part: Part,
+        at: i64,
+        batch: &mut Batch,
+    ) -> Result<(), Stop> {
+        let mut memory = self.shared.memory();
+        let mut preparer = Preparer::new(self.store, self.integration, &mut memory)?;
+        // With a live connection an event should have come by that.
+        let live = self.integration.delivery != Delivery::Poll;
+        let late = live && !part.first && cursor.complete_to.is_some();
+        // From before we began to watch: discover and sync bring those objects as they are now.
+        let came = Came { source: Source::Poll, at, late, before: part.first };
+        for json in rows {
+            match preparer.prepare(json, came)? {
+                Prepared::Write(write) => {
+                    batch.event(*write);
+                }
+                Prepared::Better(record) => batch.ops.push(Op::Record(record)),
+                Prepared::Known => {}
+                Prepared::Ignored => cursor.ignored += 1,
+                Prepared::OtherMode | Prepared::Unreadable => cursor.unreadable += 1,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Which part of a catch-up a page is.
@@ -151,88 +287,8 @@ fn knows_no_cursor(error: &Error) -> bool {
     }
 }
 
-/// The whole list (or what is not older than `since`), up to a bound, compared with what is stored.
-async fn compare(
-    store: &Store,
-    client: &Client,
-    integration: &Arc<Integration>,
-    now: &Now,
-    cursor: &mut Cursor,
-    meter: &mut u64,
-    since: Option<i64>,
-) -> Result<u64, Stop> {
-    let mut pages: Vec<Page> = Vec::new();
-    let mut after: Option<String> = None;
-    while pages.len() < MOST_COMPARED {
-        let mut params = vec![("limit", PAGE.to_owned())];
-        // A minute of overlap: events can show up a little late.
-        params.extend(since.map(|since| ("created[gte]", (since - 60).to_string())));
-        params.extend(after.take().map(|id| ("starting_after", id)));
-        let page = client.list(PATH, &params).await?;
-        let last = page.iter().next_back().and_then(head).map(|head| head.id.into_owned());
-        let more = page.has_more && last.is_some();
-        after = last;
-        pages.push(page);
-        if !more {
-            break;
-        }
-    }
-    let created = |json: &&str| head(json).and_then(|head| head.created).unwrap_or_default();
-    let mut rows: Vec<&str> = pages.iter().flat_map(Page::iter).collect();
-    // Such servers may list the oldest first, too.
-    if rows.first().map(created) >= rows.last().map(created) {
-        rows.reverse();
-    }
-    rows.sort_by_key(created);
-    let date = pages.first().map_or_else(|| now(), |page| page.date);
-    let part = Part { first: false, last: true, date };
-    take(store, client, integration, now, &rows, cursor, meter, part).await
-}
-
 fn head(json: &str) -> Option<ObjectHead<'_>> {
     serde_json::from_str::<ObjectHead<'_>>(json).ok().filter(|head| !head.id.is_empty())
-}
-
-#[expect(clippy::too_many_arguments, reason = "one call site; a struct of them would only move the names")]
-async fn take(
-    store: &Store,
-    client: &Client,
-    integration: &Arc<Integration>,
-    now: &Now,
-    rows: &[&str],
-    cursor: &mut Cursor,
-    meter: &mut u64,
-    part: Part,
-) -> Result<u64, Stop> {
-    let at = now();
-    let mut batch = Batch::new();
-    for json in rows {
-        match prepare(store, integration, json, Source::Poll, at)? {
-            Prepared::Write(mut write) => {
-                if part.first {
-                    // From before we began to watch: discover and sync bring those objects as they are now.
-                    write.records.clear();
-                }
-                batch.event(*write);
-            }
-            Prepared::Ignored => cursor.ignored += 1,
-            Prepared::Unreadable => cursor.unreadable += 1,
-        }
-    }
-    if let Some(head) = rows.last().and_then(|json| head(json)) {
-        cursor.newest = Some(head.id.into_owned());
-        cursor.newest_created = head.created.unwrap_or_default();
-    }
-    if part.last {
-        cursor.complete_to = Some(part.date);
-        cursor.polled_at = Some(at);
-    }
-    let reads = client.own_reads();
-    batch.reads(integration.id, at / 86_400, reads - (*meter).min(reads));
-    *meter = reads;
-    batch.meta(Cursor::name(integration.id), cursor);
-    let applied = store.commit(batch, Durability::Applied, at).await?;
-    Ok(applied.events)
 }
 
 /// Whether events can be read at all with this key and server.

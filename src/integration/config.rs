@@ -68,6 +68,9 @@ pub struct Integration {
     pub delivery: Delivery,
     /// Seconds between polls.
     pub poll_every_s: u64,
+    /// Events of every type are stored, not only those that are about what is kept.
+    #[serde(default)]
+    pub all_events: bool,
     /// IANA name.
     pub timezone: String,
     /// Where its API is.
@@ -144,6 +147,11 @@ impl Integration {
     /// Whether the server offers a path at all (other servers than Stripe may not).
     pub fn offered(&self, path: &str) -> bool {
         !self.permissions.iter().any(|row| row.path == path && row.verdict == Verdict::NotOffered)
+    }
+
+    /// Connected to a server on this machine.
+    pub fn is_local(&self) -> bool {
+        crate::stripe::BaseUrl::parse(&self.base_url).is_ok_and(|base| base.is_loopback())
     }
 
     /// Connected to Stripe itself, not to a stand-in for it.

@@ -54,6 +54,10 @@ pub struct Wish {
     pub billing: bool,
     /// Seconds between polls.
     pub poll_every_s: u64,
+    /// How events come.
+    pub delivery: Delivery,
+    /// Store events of every type.
+    pub all_events: bool,
     /// Where the API is.
     pub base: BaseUrl,
     /// The key.
@@ -163,8 +167,9 @@ pub async fn save(
         account_name: found.account.name,
         livemode: found.livemode,
         billing: wish.billing,
-        delivery: Delivery::Poll,
+        delivery: wish.delivery,
         poll_every_s: wish.poll_every_s,
+        all_events: wish.all_events,
         timezone: found.account.timezone,
         base_url: wish.base.to_string(),
         key: Some(key),
@@ -308,6 +313,10 @@ pub struct Edit {
     pub billing: Option<bool>,
     /// Seconds between polls.
     pub poll_every_s: Option<u64>,
+    /// How events come.
+    pub delivery: Option<Delivery>,
+    /// Events of every type, or only of those that are kept.
+    pub all_events: Option<bool>,
     /// A new key.
     pub key: Option<Given>,
     /// Where the API is from now on.
@@ -350,6 +359,8 @@ pub async fn edit(
     if let Some(every) = edit.poll_every_s {
         after.poll_every_s = every;
     }
+    after.delivery = edit.delivery.unwrap_or(after.delivery);
+    after.all_events = edit.all_events.unwrap_or(after.all_events);
     if let Some(billing) = edit.billing {
         after.billing = billing;
     }

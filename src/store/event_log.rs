@@ -6,11 +6,18 @@ use super::error::StoreError;
 use super::keys;
 use super::record::{Packing, Reader, put_text};
 use super::writer::sled_error;
-use crate::engine::api::{EventPos, EventRow, IntegrationId, Source};
+use crate::engine::api::{EventPos, EventRow, IntegrationId, Marks, Source};
 
-/// Layout 2 has the mentions (`mentions.rs`) in front of the packing; 1 has none.
-const LAYOUT: u8 = 2;
+/// Layout 3 has marks in the upper half of the source's byte; 2 and 3 have the mentions (`mentions.rs`) in front of
+/// the packing; 1 has none.
+const LAYOUT: u8 = 3;
+const WITHOUT_MARKS: u8 = 2;
 const WITHOUT_MENTIONS: u8 = 1;
+/// The marks' bits in the source's byte.
+const LATE: u8 = 0x10;
+const TWIN: u8 = 0x20;
+const OUT_OF_ORDER: u8 = 0x40;
+const CONNECTED: u8 = 0x80;
 /// Rows counted above a window before the count gives up: more than anybody scrolls.
 const MOST_COUNTED: usize = 100_000;
 
@@ -18,11 +25,12 @@ const MOST_COUNTED: usize = 100_000;
 pub fn header(row: &EventRow, mentions: &[u32]) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     out.push(LAYOUT);
-    out.push(match row.source {
+    let source = match row.source {
         Source::Poll => 0,
         Source::Relay => 1,
         Source::Endpoint => 2,
-    });
+    };
+    out.push(source | marks_to_bits(row.marks));
     out.extend_from_slice(&row.received.to_le_bytes());
     let (amount, currency) =
         row.amount.as_ref().map_or((0, ""), |(amount, currency)| (*amount, currency.as_str()));
@@ -37,6 +45,23 @@ pub fn header(row: &EventRow, mentions: &[u32]) -> Vec<u8> {
         out.extend_from_slice(&mention.to_le_bytes());
     }
     out
+}
+
+fn marks_to_bits(marks: Marks) -> u8 {
+    let bit = |on: bool, bit: u8| if on { bit } else { 0 };
+    bit(marks.late, LATE)
+        | bit(marks.twin, TWIN)
+        | bit(marks.out_of_order, OUT_OF_ORDER)
+        | bit(marks.connected, CONNECTED)
+}
+
+fn marks_of(bits: u8) -> Marks {
+    Marks {
+        late: bits & LATE != 0,
+        twin: bits & TWIN != 0,
+        out_of_order: bits & OUT_OF_ORDER != 0,
+        connected: bits & CONNECTED != 0,
+    }
 }
 
 /// The hashes of the ids that an event names; none: it was stored when they were not kept.
@@ -56,7 +81,7 @@ pub fn mentions(value: &[u8]) -> Result<Option<Vec<u32>>, StoreError> {
 fn take_mentions(layout: u8, reader: &mut Reader<'_>) -> Result<Option<Vec<u32>>, StoreError> {
     match layout {
         WITHOUT_MENTIONS => Ok(None),
-        LAYOUT => {
+        WITHOUT_MARKS | LAYOUT => {
             let count = reader.byte()?;
             (0..count).map(|_| reader.u32()).collect::<Result<Vec<u32>, _>>().map(Some)
         }
@@ -85,7 +110,9 @@ pub fn decode<'a>(
     let (created, id) = keys::event_parts(key).ok_or_else(|| StoreError::Value("an event's key".into()))?;
     let mut reader = Reader { rest: value };
     let layout = reader.byte()?;
-    let source = match reader.byte()? {
+    let bits = reader.byte()?;
+    let marks = marks_of(bits);
+    let source = match bits & 0x0f {
         0 => Source::Poll,
         1 => Source::Relay,
         2 => Source::Endpoint,
@@ -111,6 +138,7 @@ pub fn decode<'a>(
         who,
         source,
         starred: false,
+        marks,
     };
     Ok((row, packing, reader.rest))
 }
@@ -241,6 +269,28 @@ pub fn each(
     }
 }
 
+/// The events that arrived from order `since` on, `count` of them, in the order of their arrival. The log is
+/// walked from its newest second on: what came late lies deeper.
+pub fn arrivals(
+    tree: &sled::Db,
+    integration: IntegrationId,
+    since: u64,
+    count: usize,
+) -> Result<Vec<EventRow>, StoreError> {
+    let mut found = Vec::with_capacity(count.min(1024));
+    for item in tree.scan_prefix(keys::prefix(keys::EVENT, integration)) {
+        if found.len() == count {
+            break;
+        }
+        let (key, value) = item.map_err(sled_error)?;
+        if let Some(order) = keys::event_order(&key).filter(|order| *order >= since) {
+            found.push((order, decode(integration, &key, &value)?.0));
+        }
+    }
+    found.sort_by_key(|one| one.0);
+    Ok(found.into_iter().map(|one| one.1).collect())
+}
+
 /// How many events of these integrations are newer than `than`; stops counting at 100 000.
 pub fn count_newer(
     tree: &sled::Db,
@@ -273,8 +323,9 @@ mod tests {
             object: "in_1".into(),
             amount: Some((-500, "jpy".into())),
             who: "Zoë".into(),
-            source: Source::Poll,
+            source: Source::Relay,
             starred: false,
+            marks: Marks { late: true, connected: true, ..Marks::default() },
         };
         let mut value = header(&row, &[7, u32::MAX]);
         put_packing(Packing { codec: 1, raw_len: 4, parts: 0 }, &mut value);
@@ -288,6 +339,11 @@ mod tests {
             assert!(decode(IntegrationId(3), &key, &value[..length]).is_err());
         }
         // What was stored before mentions were kept.
+        let row = EventRow { marks: Marks::default(), ..row };
+        let mut old = header(&row, &[7]);
+        old[0] = WITHOUT_MARKS;
+        put_packing(Packing { codec: 1, raw_len: 4, parts: 0 }, &mut old);
+        assert_eq!(decode(row.integration, &key, &old).unwrap().0, row);
         let mut old = header(&row, &[]);
         old[0] = WITHOUT_MENTIONS;
         old.pop();

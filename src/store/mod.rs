@@ -231,6 +231,29 @@ impl Store {
         Ok(out)
     }
 
+    /// Whether an event is in the log.
+    pub fn has_event(&self, integration: IntegrationId, id: &str) -> Result<bool, StoreError> {
+        Ok(self.get(&keys::seen(integration, id))?.is_some())
+    }
+
+    /// The events that arrived since `seen` events had arrived, in the order of their arrival.
+    pub fn arrivals(&self, integration: IntegrationId, seen: u64) -> Result<Vec<EventRow>, StoreError> {
+        let count = self.counters(integration).arrived.saturating_sub(seen);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        guard(|| event_log::arrivals(&self.inner.tree, integration, seen, count as usize))
+    }
+
+    /// `created` of the newest event in the log.
+    pub fn newest_event(&self, integration: IntegrationId) -> Result<Option<i64>, StoreError> {
+        guard(|| {
+            let first = self.inner.tree.scan_prefix(keys::prefix(keys::EVENT, integration)).next();
+            let first = first.transpose().map_err(sled_error)?;
+            Ok(first.and_then(|(key, _)| keys::event_parts(&key).map(|parts| parts.0)))
+        })
+    }
+
     /// The JSON of one event as received.
     pub fn event_json(&self, integration: IntegrationId, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let seen = self.get(&keys::seen(integration, id))?;

@@ -28,6 +28,26 @@ pub struct EventRow {
     /// A person starred it.
     #[serde(default)]
     pub starred: bool,
+    /// What was odd about its coming.
+    #[serde(default)]
+    pub marks: Marks,
+}
+
+/// What was odd about an event's coming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// It came more than a minute after it happened, or by a read of Stripe's list that it should have preceded.
+    #[serde(default)]
+    pub late: bool,
+    /// Another event of its type, for its object, in its second was there already.
+    #[serde(default)]
+    pub twin: bool,
+    /// Something newer about its object was here already.
+    #[serde(default)]
+    pub out_of_order: bool,
+    /// It is about a connected account, not about this one: stored, not applied.
+    #[serde(default)]
+    pub connected: bool,
 }
 
 /// Where an event came from.

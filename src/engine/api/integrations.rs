@@ -93,6 +93,14 @@ pub enum LinkView {
 }
 
 impl LinkView {
+    /// Why it is not open, if there is a reason.
+    pub fn reason(&self) -> Option<&String> {
+        match self {
+            LinkView::Waiting { reason, .. } | LinkView::Refused { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
     /// The same, but for how fresh the sign of life is while it is fresh enough.
     pub fn is_like(&self, other: &LinkView) -> bool {
         match (self, other) {
@@ -154,6 +162,9 @@ pub struct IntegrationView {
     pub timezone: String,
     /// What works.
     pub health: Health,
+    /// The live connection.
+    #[serde(default)]
+    pub link: LinkView,
     /// The schedule.
     pub poll: PollView,
     /// `created` of the newest event in the log.

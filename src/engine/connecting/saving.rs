@@ -17,9 +17,10 @@ use crate::stripe::{ApiKey, BaseUrl, KeyKind};
 /// Ways of staying current that this version has. The one place to change when another comes.
 fn has_delivery(delivery: Delivery) -> Result<(), Answer> {
     match delivery {
-        Delivery::Poll => Ok(()),
-        Delivery::Relay => Err(refused("the relay socket is not in this version: choose polling")),
-        Delivery::Endpoint => Err(refused("webhook endpoints are not in this version: choose polling")),
+        Delivery::Poll | Delivery::Relay => Ok(()),
+        Delivery::Endpoint => {
+            Err(refused("webhook endpoints are not in this version: choose the relay or polling"))
+        }
     }
 }
 
@@ -77,6 +78,8 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
         description: spec.description.filter(|text| !text.trim().is_empty()),
         billing: spec.billing,
         poll_every_s,
+        delivery: spec.delivery,
+        all_events: false,
         base,
         key,
         key_command: None,
@@ -162,6 +165,7 @@ async fn replaced(
         engine.message(Level::Warning, Some(id), text);
     }
     engine.poke(id);
+    engine.relink(id);
     publish::now(engine);
     Ok(())
 }

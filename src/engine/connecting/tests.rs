@@ -114,9 +114,9 @@ async fn a_wrong_key_is_corrected_in_place_and_the_account_is_connected() {
     }
     assert!(view.form_url.starts_with("https://dashboard.stripe.com/test/apikeys/create?name=tillwatch"));
     assert!(!view.form_url.contains("rak_webhook"));
-    let relay = ConnectSpec { delivery: Delivery::Relay, ..spec() };
+    let endpoint = ConnectSpec { delivery: Delivery::Endpoint, ..spec() };
     assert!(
-        refused(rig.engine.request(Request::Connect { ticket, spec: relay }).await)
+        refused(rig.engine.request(Request::Connect { ticket, spec: endpoint }).await)
             .contains("not in this version")
     );
     let answer = rig.engine.request(Request::Connect { ticket, spec: spec() }).await;

@@ -44,8 +44,7 @@ async fn open(session: &Session, protocol: bool) -> Result<Socket, Failure> {
     let request = request(session, protocol).ok_or_else(odd)?;
     let stream = connect(&session.url).await.map_err(Failure::Other)?;
     let _ = stream.set_nodelay(true);
-    let config =
-        WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
+    let config = WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
     client_async_tls_with_config(request, stream, Some(config), None)
         .await
         .map(|(socket, _)| socket)
@@ -78,7 +77,10 @@ async fn connect(url: &Url) -> Result<TcpStream, String> {
         return TcpStream::connect((bare, port)).await.map_err(|error| no_connection(&host, &error));
     };
     if proxy.uri().scheme_str().is_some_and(|scheme| scheme != "http") {
-        return Err("the relay can go through a plain http proxy only; NO_PROXY can leave the relay's host out".to_owned());
+        return Err(
+            "the relay can go through a plain http proxy only; NO_PROXY can leave the relay's host out"
+                .to_owned(),
+        );
     }
     let at = proxy.uri().host().unwrap_or_default().to_owned();
     let mut stream = TcpStream::connect((at.as_str(), proxy.uri().port_u16().unwrap_or(80)))

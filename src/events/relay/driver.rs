@@ -32,6 +32,8 @@ pub enum Report {
     Link(LinkView),
     /// Something may have been missed: fetch it.
     Cover {
+        /// Since when; none: not known here, as after a start.
+        since: Option<i64>,
         /// Nobody should wait for it.
         at_once: bool,
     },
@@ -76,6 +78,10 @@ struct Running {
     open: HashMap<SocketId, Live>,
     tasks: JoinSet<Done>,
     told: Option<LinkView>,
+    /// The last sign of life, on the wall's clock.
+    alive: Option<i64>,
+    /// Since when there may be a gap.
+    gap: Option<i64>,
 }
 
 /// Runs until cancelled, or until nobody listens to its reports.
@@ -89,6 +95,8 @@ pub async fn run(relay: Relay) {
         open: HashMap::new(),
         tasks: JoinSet::new(),
         told: None,
+        alive: None,
+        gap: None,
     };
     running.run().await;
     for live in running.open.values() {
@@ -104,8 +112,11 @@ impl Running {
         let mut clocks = Clocks { mono: self.began, wall: (self.relay.now)() };
         let mut input = Input::Tick;
         loop {
-            if clocks.jumped((self.relay.now)()) && !self.step(Input::Woke).await {
-                return;
+            if clocks.jumped((self.relay.now)()) {
+                self.gap = self.gap.or(self.alive);
+                if !self.step(Input::Woke).await {
+                    return;
+                }
             }
             if !self.hear().await || !self.step(input).await || !self.tell().await {
                 return;
@@ -153,7 +164,8 @@ impl Running {
                 }
                 Action::Dial { socket, protocol } => {
                     let Some(session) = self.session.clone() else { continue };
-                    self.tasks.spawn(async move { Done::Dialed(socket, dial::dial(&session, protocol).await) });
+                    self.tasks
+                        .spawn(async move { Done::Dialed(socket, dial::dial(&session, protocol).await) });
                 }
                 Action::Close(id) => {
                     if let Some(live) = self.open.remove(&id) {
@@ -161,7 +173,9 @@ impl Running {
                     }
                 }
                 Action::Cover { at_once } => {
-                    if self.relay.reports.send(Report::Cover { at_once }).await.is_err() {
+                    // A handover that was not seamless has no beginning of its own.
+                    let since = self.gap.take().or(self.alive.map(|alive| alive.min((self.relay.now)())));
+                    if self.relay.reports.send(Report::Cover { since, at_once }).await.is_err() {
                         return false;
                     }
                 }
@@ -224,6 +238,10 @@ impl Running {
             Link::Waiting(until, reason) => LinkView::Waiting { until: at(until), reason },
             Link::Refused(since, reason) => LinkView::Refused { since: at(since), reason },
         };
+        match &view {
+            LinkView::Connected { heard_at, .. } => self.alive = Some(*heard_at),
+            _ => self.gap = self.gap.or(self.alive),
+        }
         if self.told.as_ref().is_some_and(|told| told.is_like(&view)) {
             return true;
         }

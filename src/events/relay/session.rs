@@ -63,8 +63,7 @@ struct Body {
 
 /// Asks once.
 pub async fn ask(client: &Client) -> Result<Session, NoSession> {
-    let form =
-        [("device_name", DEVICE.to_owned()), ("websocket_features[]", "webhooks".to_owned())];
+    let form = [("device_name", DEVICE.to_owned()), ("websocket_features[]", "webhooks".to_owned())];
     let object = client.write_once("POST", PATH, &form).await.map_err(why)?;
     let body: Body = serde_json::from_slice(&object.body).unwrap_or_default();
     session(body, client.is_local())

@@ -30,6 +30,7 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
         livemode,
         billing: true,
         delivery: Delivery::Poll,
+        link: LinkView::Off,
         timezone: "Europe/Berlin".into(),
         health: Health::Connected,
         poll: PollView {
@@ -258,6 +259,7 @@ pub fn events(name: &str) -> Vec<EventRow> {
                 who: who.into(),
                 source: Source::Poll,
                 starred: false,
+                marks: Default::default(),
             }
         })
         .collect()

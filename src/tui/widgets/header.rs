@@ -6,9 +6,12 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
 
 use super::put::{self, Part, part};
 use super::{Hits, View, Wake};
-use crate::engine::api::{Delivery, Health, IntegrationView, Phase};
+use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Phase};
 use crate::tui::fmt::{self, count};
 use crate::tui::style::Theme;
+
+/// A live connection without a sign of life for so long is worth a word, in seconds.
+const LATE_S: i64 = 5;
 
 /// How an integration is, in a glyph, a style and a word.
 pub fn health(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'static str) {
@@ -36,17 +39,36 @@ pub fn every(seconds: u64) -> String {
     }
 }
 
+/// The live connection in a few words; none: there is none to be had. Waiting counts down.
+pub fn link(view: &IntegrationView, now: i64) -> Option<String> {
+    if view.delivery != Delivery::Relay {
+        return None;
+    }
+    Some(match &view.link {
+        LinkView::Off => "relay off".to_owned(),
+        LinkView::Connecting { .. } => "relay connecting".to_owned(),
+        // A sign of life is due every two seconds: its age is worth a word once it is late.
+        LinkView::Connected { heard_at, .. } if now - heard_at >= LATE_S => {
+            format!("relay silent {} s", now - heard_at)
+        }
+        LinkView::Connected { .. } => "relay".to_owned(),
+        LinkView::Resetting { .. } => "relay resetting".to_owned(),
+        LinkView::Waiting { until, .. } => format!("relay again in {} s", (until - now).max(0)),
+        LinkView::Refused { .. } => "relay refused".to_owned(),
+    })
+}
+
 /// Where the events come from: `poll 15m`, `relay + poll 1h`.
-pub fn source(view: &IntegrationView) -> String {
+pub fn source(view: &IntegrationView, now: i64) -> String {
     let live = match view.delivery {
         Delivery::Poll => None,
-        Delivery::Relay => Some("relay"),
-        Delivery::Endpoint => Some("endpoint"),
+        Delivery::Relay => link(view, now),
+        Delivery::Endpoint => Some("endpoint".to_owned()),
     };
     let poll = (view.poll.every_s > 0).then(|| format!("poll {}", every(view.poll.every_s)));
     match (live, poll) {
         (Some(live), Some(poll)) => format!("{live} + {poll}"),
-        (Some(live), None) => live.to_owned(),
+        (Some(live), None) => live,
         (None, Some(poll)) => poll,
         (None, None) => "not polled".to_owned(),
     }
@@ -101,7 +123,10 @@ fn currency(view: &View<'_>, current: &IntegrationView, hits: &mut Hits, width: 
     match &current.health {
         Health::Connected | Health::Degraded { .. } => {
             if wide {
-                state.push(Span::raw(format!("{}, ", source(current))));
+                if matches!(current.link, LinkView::Waiting { .. }) {
+                    hits.changes_every(Wake::Second);
+                }
+                state.push(Span::raw(format!("{}, ", source(current, view.now))));
             }
             match current.last_event_at {
                 Some(at) => {

@@ -10,7 +10,7 @@ use ratatui::{
 use super::header::{health, mode, source};
 use super::put;
 use super::{Hits, View, Wake, bar};
-use crate::engine::api::{Health, IntegrationView, Phase};
+use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Phase};
 use crate::tui::fmt::{self, count};
 
 /// Draws the pane.
@@ -108,6 +108,7 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
         Health::Connected if one.poll.error.is_some() => {
             (format!("poll failed: {}", one.poll.error.as_deref().unwrap_or_default()), theme.warn())
         }
+        Health::Connected if one.delivery == Delivery::Relay => live(view, one, room, hits),
         Health::Connected => (format!("connected · {}", polling(view, one, room, hits)), theme.faint()),
         Health::Degraded { missing } => {
             let mut kinds: Vec<&str> = missing.iter().map(|one| one.resource.as_str()).collect();
@@ -126,6 +127,24 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
     }
 }
 
+/// The live connection as it is.
+fn live(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut Hits) -> (String, Style) {
+    let theme = view.theme;
+    match &one.link {
+        LinkView::Connected { heard_at, .. } => {
+            (format!("relay · heard {}", hits.ago(view.now, *heard_at)), theme.faint())
+        }
+        LinkView::Connecting { .. } => ("relay connecting …".to_owned(), theme.faint()),
+        LinkView::Resetting { .. } => ("relay resetting …".to_owned(), theme.faint()),
+        LinkView::Waiting { until, reason } => {
+            hits.changes_every(Wake::Second);
+            (format!("relay again in {} s · {reason}", (until - view.now).max(0)), theme.warn())
+        }
+        LinkView::Refused { reason, .. } => (reason.clone(), theme.warn()),
+        LinkView::Off => (format!("relay off · {}", polling(view, one, room, hits)), theme.faint()),
+    }
+}
+
 /// When it is looked at next; with its schedule where there is room.
 fn polling(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut Hits) -> String {
     let next = if one.poll.running {
@@ -140,10 +159,10 @@ fn polling(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut Hits)
                 format!("next poll in {left}")
             }
             Some(_) => "poll is due".to_owned(),
-            None => return source(one),
+            None => return source(one, view.now),
         }
     };
-    if room >= 56 { format!("{} · {next}", source(one)) } else { next }
+    if room >= 56 { format!("{} · {next}", source(one, view.now)) } else { next }
 }
 
 fn footer(view: &View<'_>, buf: &mut Buffer, inner: Rect, more: bool) {

@@ -339,6 +339,7 @@ mod tests {
             who: String::new(),
             source: Source::Poll,
             starred: false,
+            marks: Default::default(),
         }
     }
 

@@ -1,0 +1,143 @@
+//! `tillwatch listen`: the live engine without a screen; events as they come, on stdout.
+//!
+//! It must never put anything but events on stdout: how the connection is goes to stderr.
+
+use std::collections::HashMap;
+
+use clap::Args;
+
+use super::context::{Context, title};
+use super::events::{Account, accounts, passes, print};
+use super::filtering::check;
+use super::out::{FAILED, Fail, INTERRUPTED, Outcome};
+use crate::engine::Engine;
+use crate::engine::api::{Delivery, IntegrationId, IntegrationView, LinkView, Snapshot};
+use crate::filter::Subject;
+use crate::integration::Integration;
+use crate::store::{Store, StoreError};
+use crate::text::clean;
+use crate::tui::terminal::signals::{Signal, Signals};
+
+/// Watch without a screen: print events as they come.
+#[derive(Debug, Args)]
+pub struct ListenArgs {
+    /// Number, name or account; every account if not given
+    #[arg(short, long, value_name = "NAME")]
+    integration: Option<String>,
+    /// Only events that pass: 'type:*failed amount>50 currency:eur' (docs/filters.md)
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    filter: Option<String>,
+}
+
+/// Runs it.
+pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
+    check(context, args.filter.as_deref(), Subject::Events)?;
+    let store = context.open_existing()?;
+    let picked = match &args.integration {
+        Some(word) => vec![Context::integration(&store, Some(word))?],
+        None => Integration::all(&store)?.into_iter().filter(|one| one.off_since.is_none()).collect(),
+    };
+    if picked.is_empty() {
+        // Says what to do.
+        Context::integration(&store, None)?;
+    }
+    let all = picked.len() > 1;
+    let accounts = accounts(context, picked, args.filter.as_deref())?;
+    follow(context, store, &accounts, all).await
+}
+
+/// Prints events of these accounts in the order of their coming, until it is interrupted.
+pub(super) async fn follow(context: &Context, store: Store, accounts: &[Account], all: bool) -> Outcome {
+    let mut signals =
+        Signals::listen().map_err(|error| Fail::new(FAILED, format!("signals cannot be caught: {error}")))?;
+    let mut seen: HashMap<IntegrationId, u64> =
+        accounts.iter().map(|one| (one.integration.id, store.counters(one.integration.id).arrived)).collect();
+    let engine = Engine::with_store(context.engine_options(true), store.clone()).await?;
+    let mut snapshots = engine.snapshots();
+    let mut talk = Talk::default();
+    let mut result = Ok(());
+    loop {
+        let snapshot = snapshots.borrow_and_update().clone();
+        talk.hear(context, accounts, &snapshot);
+        result = result.and_then(|()| news(context, &store, accounts, all, &mut seen));
+        if result.is_err() {
+            break;
+        }
+        tokio::select! {
+            changed = snapshots.changed() => if changed.is_err() { break },
+            signal = signals.next() => if signal == Signal::End { break },
+        }
+    }
+    engine.shutdown().await;
+    // What was stored to the last is printed: a reader of stdout has all that the log has.
+    result.and_then(|()| news(context, &store, accounts, all, &mut seen))?;
+    Ok(INTERRUPTED)
+}
+
+fn news(
+    context: &Context,
+    store: &Store,
+    accounts: &[Account],
+    all: bool,
+    seen: &mut HashMap<IntegrationId, u64>,
+) -> Result<(), StoreError> {
+    for account in accounts {
+        let seen = seen.entry(account.integration.id).or_default();
+        for row in store.arrivals(account.integration.id, *seen)? {
+            *seen += 1;
+            if passes(store, account, &row)? {
+                print(context, store, account, &row, all)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was said already.
+#[derive(Default)]
+struct Talk {
+    words: HashMap<IntegrationId, String>,
+    message: u64,
+}
+
+impl Talk {
+    fn hear(&mut self, context: &Context, accounts: &[Account], snapshot: &Snapshot) {
+        let ours = |id: IntegrationId| accounts.iter().find(|one| one.integration.id == id);
+        for view in &snapshot.integrations {
+            let Some(account) = ours(view.id) else { continue };
+            let word = word(view);
+            if self.words.get(&view.id) != Some(&word) {
+                context.out.say(format!("{}: {word}", title(&account.integration)));
+                self.words.insert(view.id, word);
+            }
+        }
+        for message in &snapshot.messages {
+            if message.seq > self.message {
+                self.message = message.seq;
+                if message.integration.is_none_or(|id| ours(id).is_some()) {
+                    context.out.say(clean(&message.text));
+                }
+            }
+        }
+    }
+}
+
+/// How events come, in words that change only when that does.
+fn word(view: &IntegrationView) -> String {
+    let poll = |start: &str| match view.poll.every_s {
+        0 => format!("{start}not polled"),
+        every => format!("{start}polled every {}", super::durations::show(every)),
+    };
+    if view.delivery != Delivery::Relay {
+        return poll("events are ");
+    }
+    match &view.link {
+        LinkView::Off => poll("no live connection; events are "),
+        LinkView::Connecting { .. } => "connecting to Stripe's relay".to_owned(),
+        LinkView::Connected { .. } | LinkView::Resetting { .. } => {
+            "connected to Stripe's relay; ^C ends".to_owned()
+        }
+        LinkView::Waiting { reason, .. } => format!("{}; tried again by itself", clean(reason)),
+        LinkView::Refused { reason, .. } => clean(reason).into_owned(),
+    }
+}

@@ -1,0 +1,166 @@
+//! What lately came in, in memory: tells a repeated delivery, a twin and a tie without reading the store.
+//!
+//! It is a help only, and bounded: what it forgot is found in the store, or left unmarked. It runs ahead of the
+//! store, so it must be cleared when something could not be stored: else a second delivery would be taken for a
+//! known one, and acknowledged.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::stripe::kind::Kind;
+
+/// Events, and objects, that are remembered.
+const MOST: usize = 16_384;
+/// Objects to be read again, at most; more are left to the next sync.
+const MOST_UNSETTLED: usize = 500;
+
+/// The last event that was applied to an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    /// Its time.
+    pub as_of: i64,
+    /// Which event.
+    pub event: u64,
+    /// What the object looked like.
+    pub hash: u64,
+    /// Its status.
+    pub status: String,
+    /// The event said that the object was made.
+    pub made: bool,
+}
+
+/// What lately came in for one integration.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// By event id; true: its object was applied in the shape of our own API version.
+    events: Bounded<bool>,
+    /// By type, object and second: which event.
+    moments: Bounded<u64>,
+    objects: Bounded<Last>,
+    unsettled: VecDeque<(Kind, String)>,
+    epoch: u64,
+}
+
+#[derive(Debug)]
+struct Bounded<V> {
+    map: HashMap<u64, V>,
+    order: VecDeque<u64>,
+}
+
+impl<V> Default for Bounded<V> {
+    fn default() -> Self {
+        Bounded { map: HashMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<V> Bounded<V> {
+    fn put(&mut self, key: u64, value: V) {
+        if self.map.insert(key, value).is_none() {
+            self.order.push_back(key);
+            if self.order.len() > MOST
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.map.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// A number for whatever is looked up here.
+pub fn number(parts: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Memory {
+    /// Whether an event is known, and if so, whether its object was applied in our own version's shape.
+    pub fn event(&self, id: u64) -> Option<bool> {
+        self.events.map.get(&id).copied()
+    }
+
+    /// An event was prepared.
+    pub fn put_event(&mut self, id: u64, ours: bool) {
+        self.events.put(id, ours);
+    }
+
+    /// Whether another event of that moment is known; the first one stays the one that is known.
+    pub fn is_twin(&mut self, moment: u64, event: u64) -> bool {
+        match self.moments.map.get(&moment) {
+            Some(known) => *known != event,
+            None => {
+                self.moments.put(moment, event);
+                false
+            }
+        }
+    }
+
+    /// What was last applied to an object.
+    pub fn object(&self, object: u64) -> Option<&Last> {
+        self.objects.map.get(&object)
+    }
+
+    /// An event was applied to an object.
+    pub fn put_object(&mut self, object: u64, last: Last) {
+        self.objects.put(object, last);
+    }
+
+    /// Two events of one second say different things, and nothing tells which was last: Stripe has to say.
+    pub fn unsettle(&mut self, kind: Kind, id: &str) {
+        if self.unsettled.len() < MOST_UNSETTLED
+            && !self.unsettled.iter().any(|(known, object)| *known == kind && object == id)
+        {
+            self.unsettled.push_back((kind, id.to_owned()));
+        }
+    }
+
+    /// The next object to be read again.
+    pub fn next_unsettled(&mut self) -> Option<(Kind, String)> {
+        self.unsettled.pop_front()
+    }
+
+    /// Whether there is one.
+    pub fn has_unsettled(&self) -> bool {
+        !self.unsettled.is_empty()
+    }
+
+    /// Something could not be stored: what is remembered may not be so.
+    pub fn clear(&mut self) {
+        let (unsettled, epoch) = (std::mem::take(&mut self.unsettled), self.epoch + 1);
+        *self = Memory { unsettled, epoch, ..Memory::default() };
+    }
+
+    /// Rises each time that it is cleared.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_forgets_the_oldest_and_all_of_it_when_told() {
+        let mut memory = Memory::default();
+        for id in 0..=MOST as u64 {
+            memory.put_event(id, true);
+        }
+        assert_eq!((memory.event(0), memory.event(1)), (None, Some(true)));
+        memory.unsettle(Kind::Invoice, "in_1");
+        memory.unsettle(Kind::Invoice, "in_1");
+        memory.clear();
+        assert_eq!((memory.event(1), memory.epoch()), (None, 1));
+        assert_eq!(memory.next_unsettled(), Some((Kind::Invoice, "in_1".to_owned())));
+        assert!(!memory.has_unsettled(), "once");
+    }
+
+    #[test]
+    fn a_twin_is_another_event_of_the_same_moment() {
+        let mut memory = Memory::default();
+        let moment = number(("invoice.paid", "in_1", 7));
+        assert!(!memory.is_twin(moment, 1));
+        assert!(!memory.is_twin(moment, 1), "itself, delivered again");
+        assert!(memory.is_twin(moment, 2));
+    }
+}
