@@ -17,6 +17,7 @@ const SPACES: &[&str] = &[
     "radar",
     "reporting",
     "sigma",
+    "stripecli",
     "tax",
     "terminal",
     "test_helpers",
@@ -66,6 +67,7 @@ mod tests {
             ("/v1/checkout/sessions/cs_1/line_items", "/v1/checkout/sessions/{id}/line_items"),
             ("/v1/invoices/search", "/v1/invoices/search"),
             ("/v1/account", "/v1/account"),
+            ("/v1/stripecli/sessions", "/v1/stripecli/sessions"),
         ] {
             assert_eq!(fold(path), folded);
         }
