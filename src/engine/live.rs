@@ -132,6 +132,8 @@ struct Live<'a> {
     /// What was odd and has been told.
     told: Vec<&'static str>,
     failing: bool,
+    /// The next gap is told, however short it was.
+    wanted: bool,
 }
 
 async fn connect(engine: &Engine, id: IntegrationId, config: &Arc<Integration>, cancel: CancellationToken) {
@@ -184,6 +186,7 @@ async fn connect(engine: &Engine, id: IntegrationId, config: &Arc<Integration>, 
         covered_to: 0,
         told: Vec::new(),
         failing: false,
+        wanted: false,
     };
     tokio::join!(driver::run(relay), intake::run(intake, frames, telling), live.watch(heard, words, cancel));
 }
@@ -245,6 +248,7 @@ impl Live<'_> {
                 let alive = self.shared.live().alive_at;
                 let since = since.unwrap_or(if alive > 0 { alive } else { now });
                 self.covered_to = now;
+                self.wanted |= at_once && alive > 0;
                 self.planner.want(since, at_once, now);
             }
             Report::Key(error) => {
@@ -316,7 +320,9 @@ impl Live<'_> {
             return;
         }
         let gap = Gap { from, to, recovered: polled.new };
-        if let Some(text) = gap.told() {
+        // After a start, sleep or suspension a person wants to know, however short it was.
+        if let Some(text) = gap.told(self.wanted) {
+            self.wanted = false;
             self.shared.live().keep(gap);
             self.engine.message(Level::Info, Some(self.id), text);
         }

@@ -41,10 +41,10 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// `12 events recovered, gap of 41 s; nothing is missing`; none: not worth a word.
-    pub fn told(&self) -> Option<String> {
+    /// `12 events recovered, gap of 41 s; nothing is missing`; none: not worth a word, unless it is `wanted` anyway.
+    pub fn told(&self, wanted: bool) -> Option<String> {
         let length = (self.to - self.from).max(0);
-        if self.recovered == 0 && length < TELL_S {
+        if self.recovered == 0 && length < TELL_S && !wanted {
             return None;
         }
         let what = match self.recovered {
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_told_in_one_line() {
-        let gap = |length: i64, recovered| Gap { from: 100, to: 100 + length, recovered }.told();
+        let gap = |length: i64, recovered| Gap { from: 100, to: 100 + length, recovered }.told(false);
         assert_eq!(gap(41, 12).as_deref(), Some("12 events recovered, gap of 41 s; nothing is missing"));
         assert_eq!(gap(1, 1).as_deref(), Some("1 event recovered, gap of 1 s; nothing is missing"));
         assert_eq!(gap(60, 0).as_deref(), Some("no event was missed, gap of 1 min; nothing is missing"));

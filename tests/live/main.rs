@@ -19,7 +19,7 @@ use tillwatch::stripe::{ApiKey, BaseUrl};
 use tillwatch::vault::Vault;
 
 /// Longer than anything here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 pub(crate) const ID: IntegrationId = IntegrationId(1);
 
 /// A local Stripe that does nothing by itself.
@@ -40,7 +40,11 @@ pub(crate) fn difference(stripe: &Running, store: &Store) -> String {
     let here: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let twice = rows.len() - here.len();
     let missing: Vec<&String> = made.iter().filter(|id| !here.contains(id.as_str())).collect();
-    if twice == 0 && missing.is_empty() { String::new() } else { format!("{twice} twice, missing {missing:?}") }
+    if twice == 0 && missing.is_empty() {
+        String::new()
+    } else {
+        format!("{twice} twice, missing {missing:?}")
+    }
 }
 
 /// An engine that is connected over the relay.
@@ -48,7 +52,7 @@ pub(crate) struct Rig {
     pub(crate) stripe: Running,
     pub(crate) engine: Engine,
     pub(crate) store: Store,
-    pub(crate) dir: TempDir,
+    _dir: TempDir,
 }
 
 impl Rig {
@@ -91,7 +95,7 @@ impl Rig {
             now,
         };
         let engine = Engine::with_store(options, store.clone()).await.unwrap();
-        Rig { stripe, engine, store, dir }
+        Rig { stripe, engine, store, _dir: dir }
     }
 
     pub(crate) fn view(&self) -> IntegrationView {

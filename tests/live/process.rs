@@ -126,7 +126,8 @@ async fn suspended_and_continued_it_is_whole_again_within_seconds() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     listening.signal(Signal::CONT);
-    let news = || -> Vec<String> { made.events_made().into_iter().filter(|id| !before.contains(id)).collect() };
+    let news =
+        || -> Vec<String> { made.events_made().into_iter().filter(|id| !before.contains(id)).collect() };
     let took = listening
         .until("everything that happened meanwhile", |one| {
             let printed: HashSet<String> = one.printed().into_iter().collect();
@@ -134,9 +135,7 @@ async fn suspended_and_continued_it_is_whole_again_within_seconds() {
         })
         .await;
     assert!(took < Duration::from_secs(5), "{took:?}");
-    listening
-        .until("word of the gap", |one| one.talk.lock().unwrap().contains("nothing is missing"))
-        .await;
+    listening.until("word of the gap", |one| one.talk.lock().unwrap().contains("nothing is missing")).await;
     let printed: Vec<String> = listening.printed().into_iter().filter(|id| !known.contains(id)).collect();
     assert_eq!(printed.len(), printed.iter().collect::<HashSet<_>>().len(), "each once");
     listening.end().await;
@@ -164,9 +163,7 @@ async fn killed_again_and_again_it_ends_with_everything_once() {
     let listening = Listening::start(&desk);
     listening.connected().await;
     let want: Vec<String> = made.events_made();
-    listening
-        .until("the rest", |one| one.talk.lock().unwrap().contains("nothing is missing"))
-        .await;
+    listening.until("the rest", |one| one.talk.lock().unwrap().contains("nothing is missing")).await;
     listening.end().await;
     let log = desk.log();
     let missing: Vec<&String> = want.iter().filter(|id| !log.contains_key(*id)).collect();
