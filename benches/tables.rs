@@ -117,7 +117,7 @@ fn event(number: u64) -> EventWrite {
         who: name(number % CUSTOMERS),
         source: Source::Poll,
         starred: false,
-        marks: Default::default(),
+        marks: tillwatch::engine::api::Marks::default(),
     };
     let named = [object, customer, id("pi", number), id("ch", number), id("sub", invoice)];
     let hashes: Vec<u32> = named.iter().map(|id| mentions::hash(id)).collect();

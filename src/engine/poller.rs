@@ -94,11 +94,10 @@ fn every(engine: &Engine, id: IntegrationId) -> Option<i64> {
 pub fn effective_s(link: &LinkView, config: &Integration) -> u64 {
     let live = config.delivery == Delivery::Relay
         && matches!(link, LinkView::Connected { .. } | LinkView::Resetting { .. });
-    match live {
-        true if config.poll_every_s > 0 => {
-            config.poll_every_s.max(if config.is_local() { BESIDE_LOCAL_S } else { BESIDE_S })
-        }
-        _ => config.poll_every_s,
+    if live && config.poll_every_s > 0 {
+        config.poll_every_s.max(if config.is_local() { BESIDE_LOCAL_S } else { BESIDE_S })
+    } else {
+        config.poll_every_s
     }
 }
 

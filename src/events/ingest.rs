@@ -224,13 +224,10 @@ impl<'a> Preparer<'a> {
         let order = match &known {
             Some(last) if last.as_of > event.created => Order::Before,
             Some(last) if last.as_of == event.created && last.hash != next.hash => {
-                match tie(record.kind, last, &next, &event.event_type) {
-                    Some(order) => order,
-                    None => {
-                        self.memory.unsettle(record.kind, &record.id);
-                        Order::After
-                    }
-                }
+                tie(record.kind, last, &next, &event.event_type).unwrap_or_else(|| {
+                    self.memory.unsettle(record.kind, &record.id);
+                    Order::After
+                })
             }
             _ => Order::After,
         };
@@ -271,12 +268,14 @@ fn tie(kind: Kind, last: &Last, next: &Last, event_type: &str) -> Option<Order> 
 /// How far along a status is in the life of its object, where that goes one way.
 fn rank(kind: Kind, status: &str) -> Option<u8> {
     Some(match (kind, status) {
-        (Kind::Invoice, "draft") | (Kind::Charge, "pending") => 0,
-        (Kind::PaymentIntent, "requires_payment_method" | "requires_confirmation") => 0,
-        (Kind::Invoice, "open") | (Kind::PaymentIntent, "requires_action") => 1,
+        (Kind::Invoice, "draft")
+        | (Kind::Charge, "pending")
+        | (Kind::PaymentIntent, "requires_payment_method" | "requires_confirmation") => 0,
+        (Kind::Invoice, "open")
+        | (Kind::PaymentIntent, "requires_action")
+        | (Kind::Charge, "succeeded" | "failed") => 1,
         (Kind::Invoice, "uncollectible") | (Kind::PaymentIntent, "processing" | "requires_capture") => 2,
         (Kind::Invoice, "paid" | "void") | (Kind::PaymentIntent, "succeeded" | "canceled") => 3,
-        (Kind::Charge, "succeeded" | "failed") => 1,
         _ => return None,
     })
 }

@@ -86,13 +86,11 @@ impl Memory {
 
     /// Whether another event of that moment is known; the first one stays the one that is known.
     pub fn is_twin(&mut self, moment: u64, event: u64) -> bool {
-        match self.moments.map.get(&moment) {
-            Some(known) => *known != event,
-            None => {
-                self.moments.put(moment, event);
-                false
-            }
+        if let Some(known) = self.moments.map.get(&moment) {
+            return *known != event;
         }
+        self.moments.put(moment, event);
+        false
     }
 
     /// What was last applied to an object.

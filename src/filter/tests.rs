@@ -27,7 +27,7 @@ fn event() -> EventRow {
         who: "Zoë GmbH".into(),
         source: Source::Relay,
         starred: false,
-        marks: Default::default(),
+        marks: crate::engine::api::Marks::default(),
     }
 }
 

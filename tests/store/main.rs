@@ -131,7 +131,7 @@ pub(crate) fn event(store: &Store, whose: IntegrationId, id: &str, created: i64,
         who: "Zoë".into(),
         source: Source::Poll,
         starred: false,
-        marks: Default::default(),
+        marks: tillwatch::engine::api::Marks::default(),
     };
     EventWrite {
         integration: whose,

@@ -143,7 +143,7 @@ mod tests {
             who: who.into(),
             source: Source::Poll,
             starred: false,
-            marks: Default::default(),
+            marks: crate::engine::api::Marks::default(),
         }
     }
 

@@ -61,7 +61,7 @@ pub struct Relay {
 
 enum Done {
     Session(Result<Session, NoSession>),
-    Dialed(SocketId, Result<dial::Socket, super::machine::Failure>),
+    Dialed(SocketId, Box<Result<dial::Socket, super::machine::Failure>>),
     Ended(SocketId, String),
 }
 
@@ -164,8 +164,9 @@ impl Running {
                 }
                 Action::Dial { socket, protocol } => {
                     let Some(session) = self.session.clone() else { continue };
-                    self.tasks
-                        .spawn(async move { Done::Dialed(socket, dial::dial(&session, protocol).await) });
+                    self.tasks.spawn(async move {
+                        Done::Dialed(socket, Box::new(dial::dial(&session, protocol).await))
+                    });
                 }
                 Action::Close(id) => {
                     if let Some(live) = self.open.remove(&id) {
@@ -200,7 +201,14 @@ impl Running {
                 Input::SessionRefused(reason)
             }
             Done::Session(Err(NoSession::Cancelled)) => return None,
-            Done::Dialed(id, Ok(opened)) => {
+            Done::Dialed(id, dialed) => {
+                let opened = match *dialed {
+                    Ok(opened) => opened,
+                    Err(failure) => {
+                        tracing::debug!(?failure, "relay socket not opened");
+                        return Some(Input::NotOpened(id, failure));
+                    }
+                };
                 let live = Live { close: CancellationToken::new(), pulse: Pulse::default() };
                 let ports = Ports {
                     arrivals: self.relay.arrivals.clone(),
@@ -212,10 +220,6 @@ impl Running {
                 self.open.insert(id, live);
                 self.tasks.spawn(async move { Done::Ended(id, socket::run(opened, ports).await) });
                 Input::Opened(id)
-            }
-            Done::Dialed(id, Err(failure)) => {
-                tracing::debug!(?failure, "relay socket not opened");
-                Input::NotOpened(id, failure)
             }
             Done::Ended(id, reason) => {
                 tracing::debug!(reason, "relay socket ended");

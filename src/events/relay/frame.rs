@@ -197,7 +197,10 @@ mod tests {
         let body = r#"{"id":"evt_1","object":"event"}"#;
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).unwrap();
         mac.update(format!("12.{body}").as_bytes());
-        let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut digest = String::new();
+        for byte in mac.finalize().into_bytes() {
+            let _ = std::fmt::Write::write_fmt(&mut digest, format_args!("{byte:02x}"));
+        }
         let mut event = Delivery {
             webhook: "w".into(),
             conversation: "c".into(),

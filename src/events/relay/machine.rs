@@ -201,7 +201,6 @@ impl Machine {
     pub fn step(&mut self, input: Input, now: Time) -> Vec<Action> {
         let mut out = Vec::new();
         match input {
-            Input::Tick => {}
             Input::Session(reset) => {
                 self.asking = false;
                 self.session = true;
@@ -224,7 +223,8 @@ impl Machine {
                 self.dialing = None;
                 self.not_opened(failure, now, &mut out);
             }
-            Input::NotOpened(..) => {}
+            // A socket that nobody waits for did not open.
+            Input::Tick | Input::NotOpened(..) => {}
             Input::Heard(id, at) => {
                 if let Some(main) = self.main.as_mut().filter(|main| main.id == id) {
                     main.heard = main.heard.max(at);

@@ -259,7 +259,7 @@ pub fn events(name: &str) -> Vec<EventRow> {
                 who: who.into(),
                 source: Source::Poll,
                 starred: false,
-                marks: Default::default(),
+                marks: crate::engine::api::Marks::default(),
             }
         })
         .collect()

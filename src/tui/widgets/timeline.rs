@@ -339,7 +339,7 @@ mod tests {
             who: String::new(),
             source: Source::Poll,
             starred: false,
-            marks: Default::default(),
+            marks: crate::engine::api::Marks::default(),
         }
     }
 

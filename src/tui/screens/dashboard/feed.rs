@@ -329,7 +329,7 @@ mod tests {
             who: String::new(),
             source: Source::Poll,
             starred: false,
-            marks: Default::default(),
+            marks: crate::engine::api::Marks::default(),
         }
     }
 
