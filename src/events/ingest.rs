@@ -44,6 +44,8 @@ const CHARGES: &str = "charge.";
 const MOST_TEXT: usize = 80;
 /// An event that comes later than this, in seconds, is marked.
 const LATE: i64 = 60;
+/// A read of the list may overtake a delivery by less than this, in seconds: that is no lateness.
+const SOON: i64 = 2;
 
 /// What became of an event.
 pub enum Prepared {
@@ -141,7 +143,8 @@ impl<'a> Preparer<'a> {
         }
         let moment = number((&*event.event_type, &*object.id, event.created));
         row.marks.twin = !object.id.is_empty() && self.memory.is_twin(moment, id);
-        row.marks.late = came.late || (came.source != Source::Poll && came.at - event.created > LATE);
+        let age = came.at - event.created;
+        row.marks.late = (came.late && age >= SOON) || (came.source != Source::Poll && age > LATE);
         row.marks.connected = event.account.is_some();
         let mut records = Vec::new();
         if let Some(kind) = kind
