@@ -50,6 +50,8 @@ pub struct Options {
     pub live: bool,
     /// For the store.
     pub store: OpenOptions,
+    /// Where the Stripe CLI keeps its profiles, the first looked at first.
+    pub stripe_cli: Vec<PathBuf>,
     /// The time.
     pub now: Now,
 }
