@@ -3,8 +3,11 @@
 //! An overlay must stay readable at the smallest size; what does not fit is scrolled.
 
 pub mod confirm;
+pub mod disconnect;
+pub mod edit;
 pub mod help;
 pub mod messages;
+pub mod wizard;
 
 use ratatui::{
     buffer::Buffer,
@@ -13,6 +16,9 @@ use ratatui::{
 };
 
 pub use confirm::{Confirm, Question};
+pub use disconnect::Disconnect;
+pub use edit::EditForm;
+pub use wizard::Wizard;
 
 use super::effects::Effect;
 use super::input::actions::{Action, Context};
@@ -37,6 +43,12 @@ pub enum Overlay {
     },
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
+    /// Connecting an account, or a new key for one.
+    Wizard(Box<Wizard>),
+    /// Changing an integration.
+    Edit(Box<EditForm>),
+    /// Disconnecting one.
+    Disconnect(Box<Disconnect>),
 }
 
 impl Overlay {
@@ -45,6 +57,9 @@ impl Overlay {
         match self {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
             Overlay::Confirm(_) => Context::Confirm,
+            Overlay::Wizard(wizard) => wizard.context(),
+            Overlay::Edit(form) => form.context(),
+            Overlay::Disconnect(it) => it.context(),
         }
     }
 }
@@ -54,6 +69,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         None => Vec::new(),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
+        Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
+        Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
+        Some(Overlay::Disconnect(_)) => disconnect::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
             *scroll = match action {
@@ -75,18 +93,26 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(_state: &mut State, _typed: Typed, _now_ms: i64) -> Vec<Effect> {
-    Vec::new()
+pub fn typed(state: &mut State, typed: Typed, now_ms: i64) -> Vec<Effect> {
+    match state.overlays.last() {
+        Some(Overlay::Wizard(_)) => wizard::typed(state, &typed, now_ms),
+        Some(Overlay::Edit(_)) => edit::typed(state, &typed, now_ms),
+        Some(Overlay::Disconnect(_)) => disconnect::typed(state, &typed, now_ms),
+        _ => Vec::new(),
+    }
 }
 
 /// What the open overlays ask for when the snapshot is another one.
-pub fn refresh(_state: &mut State) -> Vec<Effect> {
+pub fn refresh(state: &mut State) -> Vec<Effect> {
+    wizard::refresh(state);
     Vec::new()
 }
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
-pub fn answer(_state: &mut State, _generation: u64, _answer: &Answer) -> Option<Vec<Effect>> {
-    None
+pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Option<Vec<Effect>> {
+    edit::answer(state, generation, answer, now_ms)
+        .or_else(|| disconnect::answer(state, generation, answer, now_ms))
+        .or_else(|| wizard::answer(state, generation, answer, now_ms))
 }
 
 /// Keeps what is scrolled within what there is.
@@ -104,6 +130,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
+            Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
+            Overlay::Edit(form) => edit::draw(view, buf, area, form),
+            Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
         }
     }
 }

@@ -6,9 +6,11 @@
 pub mod bar;
 pub mod feed;
 pub mod footer;
+pub mod form;
 pub mod header;
 pub mod integrations;
 pub mod jobs;
+pub mod matrix;
 pub mod put;
 pub mod stored;
 
@@ -54,6 +56,10 @@ pub struct Hits {
     pub sync_rows: usize,
     /// How far pane 3 can be scrolled.
     pub sync_scroll_max: usize,
+    /// Lines of an integration's detail that fit.
+    pub detail_rows: usize,
+    /// How far it can be scrolled.
+    pub detail_scroll_max: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
     /// How far the overlay can be scrolled.

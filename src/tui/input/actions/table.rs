@@ -5,9 +5,13 @@ use crate::tui::screens::ScreenId;
 
 const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
+const STEPS: &[Context] = &[Context::Main, Context::Reading, Context::Form];
+const FORM: &[Context] = &[Context::Form];
+const FIELDS: &[Context] = &[Context::Typing, Context::Form];
 const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
 const TYPING: &[Context] = &[Context::Typing];
 const DASHBOARD: &[ScreenId] = &[ScreenId::Dashboard];
+const INTEGRATIONS: &[ScreenId] = &[ScreenId::Integrations];
 const CONFIRM: &[Context] = &[Context::Confirm];
 
 const fn entry(
@@ -32,8 +36,8 @@ impl Entry {
 
 /// Every action there is, in the order of the help.
 pub const TABLE: &[Entry] = &[
-    entry(Action::Down, &["j", "down"], LISTS, "Move", 0, "down", "down one row; in pane 3 the next account"),
-    entry(Action::Up, &["k", "up"], LISTS, "Move", 0, "up", "up one row; in pane 3 the account before"),
+    entry(Action::Down, &["j", "down"], STEPS, "Move", 0, "down", "down one row; in pane 3 the next account"),
+    entry(Action::Up, &["k", "up"], STEPS, "Move", 0, "up", "up one row; in pane 3 the account before"),
     entry(Action::PageDown, &["pgdn", "ctrl-f"], LISTS, "Move", 0, "page down", "down one page"),
     entry(Action::PageUp, &["pgup", "ctrl-b"], LISTS, "Move", 0, "page up", "up one page"),
     entry(Action::First, &["g", "home"], LISTS, "Move", 0, "first", "first row; the feed follows again"),
@@ -54,7 +58,15 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Zoom, &["z"], MAIN, "Panes", 6, "zoom", "this pane on the whole screen, and back"),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
-    entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
+    entry(
+        Action::CopyId,
+        &["y"],
+        &[Context::Main, Context::Form],
+        "Events",
+        10,
+        "copy id",
+        "copy the id of what is selected; in the wizard the link to Stripe's form",
+    ),
     entry(
         Action::Poll,
         &["r"],
@@ -64,6 +76,41 @@ pub const TABLE: &[Entry] = &[
         "poll now",
         "read new events from Stripe now; costs a read or a few",
     ),
+    entry(Action::Connect, &["c"], MAIN, "Accounts", 13, "connect", "connect an account"),
+    entry(
+        Action::Open,
+        &["enter"],
+        MAIN,
+        "Accounts",
+        14,
+        "open",
+        "open what is selected; an account of pane 1 in detail",
+    )
+    .on(&[ScreenId::Dashboard, ScreenId::Integrations]),
+    entry(Action::NewKey, &["K"], MAIN, "Accounts", 15, "new key", "give the selected account a new key")
+        .on(INTEGRATIONS),
+    entry(
+        Action::CheckKey,
+        &["C"],
+        MAIN,
+        "Accounts",
+        16,
+        "check key",
+        "try again what the key may read; costs about 12 reads",
+    )
+    .on(INTEGRATIONS),
+    entry(Action::Edit, &["i"], MAIN, "Accounts", 17, "edit", "change its name, what is kept, its schedule")
+        .on(INTEGRATIONS),
+    entry(
+        Action::Disconnect,
+        &["D"],
+        MAIN,
+        "Accounts",
+        18,
+        "disconnect",
+        "disconnect the selected account; says first what goes and what stays",
+    )
+    .on(INTEGRATIONS),
     entry(
         Action::Discover,
         &["d"],
@@ -110,12 +157,36 @@ pub const TABLE: &[Entry] = &[
         "everything that was told, newest first",
     ),
     entry(Action::Help, &["?"], LISTS, "Program", 0, "help", "these keys"),
-    entry(Action::Back, &["esc"], LISTS, "Program", 0, "back", "back one step; never quits"),
+    entry(Action::Back, &["esc"], STEPS, "Program", 0, "back", "back one step; never quits"),
     entry(Action::Suspend, &["ctrl-z"], ALL, "Program", 0, "suspend", "back to the shell; `fg` returns here"),
     entry(Action::Quit, &["q"], LISTS, "Program", 3, "quit", "quit at once; what runs can be taken up again"),
     entry(Action::ForceQuit, &["ctrl-c"], ALL, "Program", 0, "quit", "quit, whatever is open"),
-    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
+    entry(Action::Accept, &["enter"], FIELDS, "A line of text", 0, "take it", "take what was typed; in a form go on"),
     entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
+    entry(Action::Complete, &["tab"], FIELDS, "A form", 0, "next field", "the next field"),
+    entry(Action::CompleteBack, &["backtab"], FIELDS, "A form", 0, "field before", "the field before"),
+    entry(Action::Toggle, &["space"], FORM, "A form", 0, "change", "change the choice"),
+    entry(Action::Left, &["left", "h"], FORM, "A form", 0, "less", "the choice before"),
+    entry(Action::Right, &["right", "l"], FORM, "A form", 0, "more", "the choice after"),
+    entry(Action::TryAgain, &["t"], FORM, "A form", 0, "try again", "try the key again"),
+    entry(
+        Action::OpenInStripe,
+        &["o"],
+        FORM,
+        "A form",
+        0,
+        "open form",
+        "open Stripe's form for a restricted key, the right boxes ticked",
+    ),
+    entry(
+        Action::Profiles,
+        &["p"],
+        FORM,
+        "A form",
+        0,
+        "Stripe CLI",
+        "take a key that the Stripe CLI has on this machine",
+    ),
     entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),
     entry(Action::No, &["n", "enter", "esc", "q"], CONFIRM, "A question", 0, "no", "no, leave it"),
 ];

@@ -10,7 +10,7 @@ use crate::tui::input::actions::Action;
 use crate::tui::overlay::{Overlay, Question};
 use crate::tui::state::{Purpose, State};
 
-const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
+const NO_ACCOUNT: &str = "no account connected yet: c connects one";
 
 /// Carries an action out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
@@ -26,6 +26,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Pane3 => focus(state, Pane::Sync),
         Action::NextPane => state.dashboard.focus = state.dashboard.focus.next(),
         Action::PreviousPane => state.dashboard.focus = state.dashboard.focus.next().next(),
+        Action::Open if state.dashboard.focus == Pane::Integrations => {
+            state.go(crate::tui::screens::ScreenId::Integrations);
+            return Vec::new();
+        }
         Action::Zoom => state.dashboard.zoom = !state.dashboard.zoom,
         Action::Back => back(state),
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
