@@ -17,7 +17,6 @@ use crate::tui::input::line::{LineEdit, Typed};
 use crate::tui::state::State;
 use crate::tui::widgets::form::{self, Rows};
 use crate::tui::widgets::{View, header};
-use crossterm::event::KeyCode;
 
 /// What has the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,21 +149,13 @@ fn go(state: &mut State, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Takes text.
-pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
-    if let Typed::Key(key) = typed {
-        match key.code {
-            KeyCode::Down => return act(state, Action::Down, now_ms),
-            KeyCode::Up => return act(state, Action::Up, now_ms),
-            _ => {}
-        }
-    }
+pub fn typed(state: &mut State, typed: &Typed) {
     if let Some(it) = top(state)
         && it.focus == Field::Name
         && it.name.take(typed)
     {
         it.wrong = None;
     }
-    Vec::new()
 }
 
 /// Takes the answer that it waits for.

@@ -18,7 +18,6 @@ use crate::tui::input::line::{LineEdit, Typed};
 use crate::tui::state::State;
 use crate::tui::widgets::form::{self, Rows};
 use crate::tui::widgets::{View, header};
-use crossterm::event::KeyCode;
 
 /// What can be changed, in order, and the button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,15 +171,8 @@ fn save(state: &mut State, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Takes text.
-pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
-    if let Typed::Key(key) = typed {
-        match key.code {
-            KeyCode::Down => return act(state, Action::Down, now_ms),
-            KeyCode::Up => return act(state, Action::Up, now_ms),
-            _ => {}
-        }
-    }
-    let Some(form) = top(state) else { return Vec::new() };
+pub fn typed(state: &mut State, typed: &Typed) {
+    let Some(form) = top(state) else { return };
     let changed = match form.focus {
         Field::Name => form.name.take(typed),
         Field::Description => form.description.take(typed),
@@ -189,7 +181,6 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     if changed {
         form.wrong = None;
     }
-    Vec::new()
 }
 
 /// Takes the answer that it waits for.

@@ -7,6 +7,7 @@ pub mod disconnect;
 pub mod edit;
 pub mod help;
 pub mod messages;
+pub mod palette;
 pub mod wizard;
 
 use ratatui::{
@@ -41,6 +42,8 @@ pub enum Overlay {
         /// First line shown.
         scroll: usize,
     },
+    /// Every action by name.
+    Palette(palette::Palette),
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
     /// Connecting an account, or a new key for one.
@@ -56,6 +59,7 @@ impl Overlay {
     pub fn context(&self) -> Context {
         match self {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
+            Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
             Overlay::Wizard(wizard) => wizard.context(),
             Overlay::Edit(form) => form.context(),
@@ -68,6 +72,7 @@ impl Overlay {
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         None => Vec::new(),
+        Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
         Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
         Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
@@ -93,13 +98,15 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(state: &mut State, typed: Typed, now_ms: i64) -> Vec<Effect> {
-    match state.overlays.last() {
-        Some(Overlay::Wizard(_)) => wizard::typed(state, &typed, now_ms),
-        Some(Overlay::Edit(_)) => edit::typed(state, &typed, now_ms),
-        Some(Overlay::Disconnect(_)) => disconnect::typed(state, &typed, now_ms),
-        _ => Vec::new(),
+pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
+    match state.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette::typed(palette, typed),
+        Some(Overlay::Wizard(_)) => return wizard::typed(state, typed, now_ms),
+        Some(Overlay::Edit(_)) => edit::typed(state, typed),
+        Some(Overlay::Disconnect(_)) => disconnect::typed(state, typed),
+        _ => {}
     }
+    Vec::new()
 }
 
 /// What the open overlays ask for when the snapshot is another one.
@@ -129,6 +136,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         match overlay {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
+            Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
             Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
             Overlay::Edit(form) => edit::draw(view, buf, area, form),

@@ -12,7 +12,8 @@ use ratatui::{
 
 use super::{View, put};
 use crate::tui::fmt;
-use crate::tui::input::actions::Action;
+use crate::tui::input::actions::{Action, Context};
+use crate::tui::input::keys;
 use crate::tui::input::line::LineEdit;
 
 /// Cells that labels take.
@@ -135,15 +136,23 @@ pub fn button(view: &View<'_>, name: &str, focused: bool) -> Span<'static> {
     Span::styled(format!(" {name} "), style)
 }
 
+/// A key of a form, as a person reads it: typing or not, the same ones but for letters.
+pub fn key(view: &View<'_>, action: Action) -> String {
+    let keymap = &view.state.keymap;
+    let names = keymap.names_in(Context::Form, action);
+    let names = if names.is_empty() { keymap.names_in(Context::Typing, action) } else { names };
+    names.first().map(|name| keys::label(name)).unwrap_or_default()
+}
+
 /// What keys do here, the most useful first; what does not fit goes from the end.
 pub fn hints(view: &View<'_>, cells: usize, hints: &[(Action, &str)]) -> Line<'static> {
-    let key = view.theme.accent().patch(view.theme.strong());
+    let style = view.theme.accent().patch(view.theme.strong());
     let parts = hints
         .iter()
         .enumerate()
         .map(|(index, (action, text))| {
-            let name = view.state.keymap.label(*action);
-            put::part(index as u8 + 1, vec![Span::styled(name, key), Span::raw(format!(" {text}"))])
+            let name = key(view, *action);
+            put::part(index as u8 + 1, vec![Span::styled(name, style), Span::raw(format!(" {text}"))])
         })
         .collect();
     put::fit_parts(parts, cells, if cells >= 84 { 3 } else { 2 })

@@ -56,10 +56,10 @@ pub struct Hits {
     pub sync_rows: usize,
     /// How far pane 3 can be scrolled.
     pub sync_scroll_max: usize,
-    /// Lines of an integration's detail that fit.
-    pub detail_rows: usize,
-    /// How far it can be scrolled.
-    pub detail_scroll_max: usize,
+    /// Rows of the open screen's main list that fit.
+    pub screen_rows: usize,
+    /// How far that can be scrolled.
+    pub screen_scroll_max: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
     /// How far the overlay can be scrolled.

@@ -5,12 +5,10 @@ use crate::tui::screens::ScreenId;
 
 const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
-const STEPS: &[Context] = &[Context::Main, Context::Reading, Context::Form];
-const FORM: &[Context] = &[Context::Form];
 const FIELDS: &[Context] = &[Context::Typing, Context::Form];
+const FORM: &[Context] = &[Context::Form];
 const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
 const TYPING: &[Context] = &[Context::Typing];
-const DASHBOARD: &[ScreenId] = &[ScreenId::Dashboard];
 const INTEGRATIONS: &[ScreenId] = &[ScreenId::Integrations];
 const CONFIRM: &[Context] = &[Context::Confirm];
 
@@ -36,8 +34,8 @@ impl Entry {
 
 /// Every action there is, in the order of the help.
 pub const TABLE: &[Entry] = &[
-    entry(Action::Down, &["j", "down"], STEPS, "Move", 0, "down", "down one row; in pane 3 the next account"),
-    entry(Action::Up, &["k", "up"], STEPS, "Move", 0, "up", "up one row; in pane 3 the account before"),
+    entry(Action::Down, &["j", "down"], LISTS, "Move", 0, "down", "down one row; in pane 3 the next account"),
+    entry(Action::Up, &["k", "up"], LISTS, "Move", 0, "up", "up one row; in pane 3 the account before"),
     entry(Action::PageDown, &["pgdn", "ctrl-f"], LISTS, "Move", 0, "page down", "down one page"),
     entry(Action::PageUp, &["pgup", "ctrl-b"], LISTS, "Move", 0, "page up", "up one page"),
     entry(Action::First, &["g", "home"], LISTS, "Move", 0, "first", "first row; the feed follows again"),
@@ -50,23 +48,45 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
-    entry(Action::Pane1, &["1"], MAIN, "Panes", 0, "integrations", "integrations; again: the whole screen"),
-    entry(Action::Pane2, &["2"], MAIN, "Panes", 0, "events", "live events; again: the whole screen"),
-    entry(Action::Pane3, &["3"], MAIN, "Panes", 0, "sync", "discover & sync; again: the whole screen"),
-    entry(Action::NextPane, &["tab"], MAIN, "Panes", 5, "pane", "next pane"),
-    entry(Action::PreviousPane, &["backtab"], MAIN, "Panes", 0, "pane back", "pane before"),
-    entry(Action::Zoom, &["z"], MAIN, "Panes", 6, "zoom", "this pane on the whole screen, and back"),
+    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
+    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
+    entry(
+        Action::Pane1,
+        &["1"],
+        MAIN,
+        "Screens",
+        0,
+        "integrations",
+        "the accounts; on the dashboard, again opens the screen",
+    ),
+    entry(
+        Action::Pane2,
+        &["2"],
+        MAIN,
+        "Screens",
+        0,
+        "events",
+        "the events; on the dashboard, again opens the screen",
+    ),
+    entry(
+        Action::Pane3,
+        &["3"],
+        MAIN,
+        "Screens",
+        0,
+        "discover & sync",
+        "discover & sync; on the dashboard, again opens the screen",
+    ),
+    entry(Action::Records, &["4"], MAIN, "Screens", 0, "records", "stored records of any kind"),
+    entry(Action::Log, &["7"], MAIN, "Screens", 0, "log", "everything that was told, on a screen"),
+    entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
+    entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
+    entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
+    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
+        .on(&[ScreenId::Log]),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
-    entry(
-        Action::CopyId,
-        &["y"],
-        &[Context::Main, Context::Form],
-        "Events",
-        10,
-        "copy id",
-        "copy the id of what is selected; in the wizard the link to Stripe's form",
-    ),
+    entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
     entry(
         Action::Poll,
         &["r"],
@@ -82,7 +102,7 @@ pub const TABLE: &[Entry] = &[
         &["enter"],
         MAIN,
         "Accounts",
-        14,
+        0,
         "open",
         "open what is selected; an account of pane 1 in detail",
     )
@@ -147,6 +167,7 @@ pub const TABLE: &[Entry] = &[
         "stop",
         "stop the running job of the selected account, safely",
     ),
+    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
     entry(
         Action::Messages,
         &["M"],
@@ -157,17 +178,41 @@ pub const TABLE: &[Entry] = &[
         "everything that was told, newest first",
     ),
     entry(Action::Help, &["?"], LISTS, "Program", 0, "help", "these keys"),
-    entry(Action::Back, &["esc"], STEPS, "Program", 0, "back", "back one step; never quits"),
+    entry(Action::Back, &["esc"], LISTS, "Program", 0, "back", "back one step; never quits"),
     entry(Action::Suspend, &["ctrl-z"], ALL, "Program", 0, "suspend", "back to the shell; `fg` returns here"),
     entry(Action::Quit, &["q"], LISTS, "Program", 3, "quit", "quit at once; what runs can be taken up again"),
     entry(Action::ForceQuit, &["ctrl-c"], ALL, "Program", 0, "quit", "quit, whatever is open"),
-    entry(Action::Accept, &["enter"], FIELDS, "A line of text", 0, "take it", "take what was typed; in a form go on"),
+    entry(
+        Action::Down,
+        &["down", "ctrl-n"],
+        TYPING,
+        "A line of text",
+        0,
+        "next",
+        "the next one of what is listed",
+    ),
+    entry(Action::Up, &["up", "ctrl-p"], TYPING, "A line of text", 0, "before", "the one before"),
+    entry(
+        Action::PageDown,
+        &["pgdn"],
+        TYPING,
+        "A line of text",
+        0,
+        "page down",
+        "down one page of what is listed",
+    ),
+    entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
+    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
     entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
     entry(Action::Complete, &["tab"], FIELDS, "A form", 0, "next field", "the next field"),
     entry(Action::CompleteBack, &["backtab"], FIELDS, "A form", 0, "field before", "the field before"),
-    entry(Action::Toggle, &["space"], FORM, "A form", 0, "change", "change the choice"),
+    entry(Action::Down, &["j", "down"], FORM, "A form", 0, "next field", "the next field, or line of a list"),
+    entry(Action::Up, &["k", "up"], FORM, "A form", 0, "field before", "the field before, or line of a list"),
     entry(Action::Left, &["left", "h"], FORM, "A form", 0, "less", "the choice before"),
     entry(Action::Right, &["right", "l"], FORM, "A form", 0, "more", "the choice after"),
+    entry(Action::Toggle, &["space"], FORM, "A form", 0, "change", "change the choice"),
+    entry(Action::Accept, &["enter"], FORM, "A form", 0, "go on", "go on, or press the button"),
+    entry(Action::Back, &["esc"], FORM, "A form", 0, "back", "back one step"),
     entry(Action::TryAgain, &["t"], FORM, "A form", 0, "try again", "try the key again"),
     entry(
         Action::OpenInStripe,
@@ -178,6 +223,7 @@ pub const TABLE: &[Entry] = &[
         "open form",
         "open Stripe's form for a restricted key, the right boxes ticked",
     ),
+    entry(Action::CopyId, &["y"], FORM, "A form", 0, "copy link", "copy the link to that form"),
     entry(
         Action::Profiles,
         &["p"],

@@ -8,7 +8,6 @@ use crate::tui::input::actions::{Action, Context};
 use crate::tui::input::line::{LineEdit, Typed};
 use crate::tui::overlay::Overlay;
 use crate::tui::state::State;
-use crossterm::event::KeyCode;
 
 /// The topmost overlay, when it is the wizard.
 fn top(state: &mut State) -> Option<&mut Wizard> {
@@ -66,11 +65,6 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
             Some(action @ (Action::Profiles | Action::OpenInStripe | Action::CopyId)) if empty => {
                 return act(state, action, now_ms);
             }
-            _ => {}
-        }
-        match key.code {
-            KeyCode::Down => return act(state, Action::Down, now_ms),
-            KeyCode::Up => return act(state, Action::Up, now_ms),
             _ => {}
         }
     }

@@ -219,7 +219,7 @@ fn without_check(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize
         rows.push(Line::from(vec![Span::styled("↻ ", theme.warn()), Span::raw("asking Stripe whose key it is …")]));
         rows.gap();
     } else {
-        let key = |action: Action| view.state.keymap.label(action);
+        let key = |action: Action| form::key(view, action);
         let line = |action: Action, text: &str| {
             (Span::styled(format!("{} ", key(action)), theme.accent().patch(theme.strong())), text.to_owned())
         };
@@ -236,7 +236,7 @@ fn without_check(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize
         form_lines(view, rows, &super::update::form_url(view.state), cells, 1);
         if wizard.focus == Field::Key && !wizard.key.is_empty() {
             rows.gap();
-            let tab = view.state.keymap.label(Action::Complete);
+            let tab = form::key(view, Action::Complete);
             let text = format!("{tab} first: these letters go into the field while it has the keys");
             rows.may_go(5, Line::styled(text, theme.faint()));
         }
@@ -253,8 +253,8 @@ fn without_check(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize
 /// The way to Stripe's form.
 fn form_lines(view: &View<'_>, rows: &mut Rows, url: &str, cells: usize, drops: u8) {
     let theme = view.theme;
-    let open = view.state.keymap.label(Action::OpenInStripe);
-    let copy = view.state.keymap.label(Action::CopyId);
+    let open = form::key(view, Action::OpenInStripe);
+    let copy = form::key(view, Action::CopyId);
     let key = theme.accent().patch(theme.strong());
     rows.may_go(
         drops,

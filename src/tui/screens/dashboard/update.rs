@@ -8,6 +8,7 @@ use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
 use crate::tui::overlay::{Overlay, Question};
+use crate::tui::screens::ScreenId;
 use crate::tui::state::{Purpose, State};
 
 const NO_ACCOUNT: &str = "no account connected yet: c connects one";
@@ -26,23 +27,35 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Pane3 => focus(state, Pane::Sync),
         Action::NextPane => state.dashboard.focus = state.dashboard.focus.next(),
         Action::PreviousPane => state.dashboard.focus = state.dashboard.focus.next().next(),
-        Action::Open if state.dashboard.focus == Pane::Integrations => {
-            state.go(crate::tui::screens::ScreenId::Integrations);
-            return Vec::new();
-        }
-        Action::Zoom => state.dashboard.zoom = !state.dashboard.zoom,
+        Action::Open if state.dashboard.focus == Pane::Integrations => state.go(ScreenId::Integrations),
+        Action::Zoom => state.go(screen_of(state.dashboard.focus)),
         Action::Back => back(state),
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
         Action::Freeze => state.dashboard.feed.toggle_freeze(),
-        Action::Discover => return start(state, JobKind::Discover, false, now_ms),
-        Action::Sync => return start(state, JobKind::Sync, false, now_ms),
-        Action::RetryFailed => return start(state, JobKind::Sync, true, now_ms),
-        Action::Stop => return stop(state, now_ms),
-        Action::Poll => return poll(state, now_ms),
         Action::CopyId => return copy(state, now_ms),
-        _ => return Vec::new(),
+        _ => return work(state, action, now_ms).unwrap_or_default(),
     }
     refresh(state)
+}
+
+/// What is done for the selected account, the same on every screen; none: it is no such action.
+pub fn work(state: &mut State, action: Action, now_ms: i64) -> Option<Vec<Effect>> {
+    Some(match action {
+        Action::Discover => start(state, JobKind::Discover, false, now_ms),
+        Action::Sync => start(state, JobKind::Sync, false, now_ms),
+        Action::RetryFailed => start(state, JobKind::Sync, true, now_ms),
+        Action::Stop => stop(state, now_ms),
+        Action::Poll => poll(state, now_ms),
+        _ => return None,
+    })
+}
+
+fn screen_of(pane: Pane) -> ScreenId {
+    match pane {
+        Pane::Integrations => ScreenId::Integrations,
+        Pane::Events => ScreenId::Events,
+        Pane::Sync => ScreenId::Sync,
+    }
 }
 
 /// Asks for the events that the screen should show and does not.
@@ -125,21 +138,15 @@ fn select(state: &mut State, rows: isize) {
 }
 
 fn focus(state: &mut State, pane: Pane) {
-    let dashboard = &mut state.dashboard;
-    if dashboard.focus == pane {
-        dashboard.zoom = !dashboard.zoom;
+    if state.dashboard.focus == pane {
+        state.go(screen_of(pane));
     } else {
-        dashboard.focus = pane;
+        state.dashboard.focus = pane;
     }
 }
 
 fn back(state: &mut State) {
-    let dashboard = &mut state.dashboard;
-    if dashboard.zoom {
-        dashboard.zoom = false;
-    } else {
-        dashboard.focus = Pane::Events;
-    }
+    state.dashboard.focus = Pane::Events;
 }
 
 /// What a job is called in a sentence.

@@ -15,7 +15,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Down if whole => scroll(state, 1),
         Action::Up if whole => scroll(state, -1),
         Action::First if whole => state.integrations.scroll = 0,
-        Action::Last if whole => state.integrations.scroll = state.hits.detail_scroll_max,
+        Action::Last if whole => state.integrations.scroll = state.hits.screen_scroll_max,
         Action::Down => select(state, 1),
         Action::Up => select(state, -1),
         Action::First => select(state, isize::MIN),
@@ -94,16 +94,16 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
 
 /// Keeps the scroll within what there is.
 pub fn drawn(state: &mut State) {
-    state.integrations.scroll = state.integrations.scroll.min(state.hits.detail_scroll_max);
+    state.integrations.scroll = state.integrations.scroll.min(state.hits.screen_scroll_max);
 }
 
 fn page(state: &State) -> isize {
-    state.hits.detail_rows.saturating_sub(1).clamp(1, 1000) as isize
+    state.hits.screen_rows.saturating_sub(1).clamp(1, 1000) as isize
 }
 
 fn scroll(state: &mut State, by: isize) {
     let to = state.integrations.scroll.saturating_add_signed(by);
-    state.integrations.scroll = to.min(state.hits.detail_scroll_max);
+    state.integrations.scroll = to.min(state.hits.screen_scroll_max);
 }
 
 fn select(state: &mut State, by: isize) {

@@ -96,13 +96,13 @@ fn one(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut 
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let lines = detail::lines(view, current, usize::from(inner.width), hits);
     let rows = usize::from(inner.height);
-    hits.detail_rows = rows;
-    hits.detail_scroll_max = lines.len().saturating_sub(rows);
-    let first = view.state.integrations.scroll.min(hits.detail_scroll_max);
+    hits.screen_rows = rows;
+    hits.screen_scroll_max = lines.len().saturating_sub(rows);
+    let first = view.state.integrations.scroll.min(hits.screen_scroll_max);
     for (row, line) in lines.iter().skip(first).take(rows).enumerate() {
         put::line(buf, inner, row as u16, line);
     }
-    if hits.detail_scroll_max > 0 {
+    if hits.screen_scroll_max > 0 {
         let keys = if focused {
             "j k moves".to_owned()
         } else {
