@@ -64,8 +64,8 @@ pub fn build(engine: &Engine) -> Snapshot {
         integrations,
         events_version: state.events_version,
         records_version: 0,
-        key_checks: Vec::new(),
-        remembered: None,
+        key_checks: state.offers.views(),
+        remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
     }
 }

@@ -3,13 +3,14 @@
 //! Every probe is one GET of one row, five at once. It must never write at Stripe, and never read a failure
 //! of the network as a permission: what could not be tried is `Unknown`.
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::api::PermissionGroup;
 use crate::stripe::kind::Kind;
 use crate::stripe::view::{AccountHead, BalanceHead};
-use crate::stripe::{ApiKey, Client, Error};
+use crate::stripe::{ApiKey, Client, Error, Page};
 
 use super::probes::{ACCOUNT, probes};
 pub use super::probes::{form_link, wanted_permissions};
@@ -133,11 +134,9 @@ pub async fn check_and_tell(
     matrix.extend(probes(billing).map(super::probes::Probe::row));
     let wanted: Vec<(usize, &'static str)> =
         probes(billing).enumerate().filter(|(_, probe)| !probe.writes).map(|(at, probe)| (at + 1, probe.path)).collect();
-    let mut answers = futures::stream::iter(wanted.into_iter().map(|(at, path)| async move {
-        tell(Step::Trying(at));
-        (at, client.list(path, &[("limit", "1".to_owned())]).await)
-    }))
-    .buffer_unordered(AT_ONCE);
+    let asked: Vec<BoxFuture<'_, (usize, Result<Page, Error>)>> =
+        wanted.into_iter().map(|(at, path)| probe(client, tell, at, path).boxed()).collect();
+    let mut answers = futures::stream::iter(asked).buffer_unordered(AT_ONCE);
     while let Some((at, answer)) = answers.next().await {
         let Some(row) = matrix.get_mut(at) else { continue };
         match answer {
@@ -162,6 +161,16 @@ pub async fn check_and_tell(
         account
     });
     Ok(KeyCheck { account, livemode: key.livemode, matrix })
+}
+
+async fn probe(
+    client: &Client,
+    tell: &(dyn Fn(Step<'_>) + Sync),
+    at: usize,
+    path: &'static str,
+) -> (usize, Result<Page, Error>) {
+    tell(Step::Trying(at));
+    (at, client.list(path, &[("limit", "1".to_owned())]).await)
 }
 
 fn account_of(head: &AccountHead<'_>) -> Option<Account> {

@@ -4,11 +4,13 @@
 //! document second: a kill in between leaves a sealed key that the next connect overwrites, never an
 //! integration without its key. This must never write anything at Stripe.
 
+use tokio_util::sync::CancellationToken;
+
 use crate::clock::Now;
 use crate::engine::api::{Delivery, IntegrationId, JobKind, JobState, Pace};
 use crate::store::{Batch, Durability, Store, StoreError};
 use crate::stripe::{ApiKey, BaseUrl, Client, ClientOptions, Error, KeyKind};
-use crate::sync::job::JobDoc;
+use crate::sync::job::{JobDoc, at_rest};
 use crate::vault::{Place, Vault, VaultError};
 
 use super::Integration;
@@ -64,9 +66,15 @@ pub struct Wish {
 
 /// A client for trying a key: few retries, so that a person hears soon.
 pub fn trial(base: &BaseUrl, key: &ApiKey) -> Result<Client, Error> {
+    trial_until(base, key, CancellationToken::new())
+}
+
+/// The same, ended by a token.
+pub fn trial_until(base: &BaseUrl, key: &ApiKey, cancel: CancellationToken) -> Result<Client, Error> {
     Client::new(ClientOptions {
         max_retries: 2,
         pace: Pace::Full,
+        cancel,
         ..ClientOptions::new(base.clone(), key.clone())
     })
 }
@@ -408,6 +416,7 @@ pub async fn disconnect(
         {
             doc.view.state = JobState::Cancelled;
             doc.view.finished_at = Some(at);
+            at_rest(&mut doc.view);
             batch.meta(name, &doc);
         }
     }

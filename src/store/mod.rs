@@ -14,6 +14,7 @@ pub mod folder;
 pub mod keys;
 pub mod merge;
 mod open;
+mod purge;
 pub mod record;
 pub mod rewrite;
 pub mod rows;
@@ -93,6 +94,7 @@ impl Store {
         let folder = Folder::take(dir)?;
         folder::check_space(dir, options.need_mb)?;
         rewrite::finish(&folder)?;
+        purge::finish(&folder, options);
         let (tree, file) = open::database(&folder, options)?;
         let counters = SharedCounters::default();
         load_counters(&tree, &counters)?;
