@@ -205,11 +205,6 @@ impl Engine {
         }
     }
 
-    /// Takes a key over; the answer is its ticket.
-    pub async fn offer_key(&self, _key: crate::vault::secret::Secret) -> Answer {
-        refused("not yet")
-    }
-
     /// The open store.
     pub fn store(&self) -> Option<Store> {
         self.state().store.clone()

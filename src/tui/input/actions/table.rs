@@ -96,7 +96,7 @@ pub const TABLE: &[Entry] = &[
         "poll now",
         "read new events from Stripe now; costs a read or a few",
     ),
-    entry(Action::Connect, &["c"], MAIN, "Accounts", 13, "connect", "connect an account"),
+    entry(Action::Connect, &["c"], MAIN, "Accounts", 15, "connect", "connect an account"),
     entry(
         Action::Open,
         &["enter"],
@@ -107,26 +107,26 @@ pub const TABLE: &[Entry] = &[
         "open what is selected; an account of pane 1 in detail",
     )
     .on(&[ScreenId::Dashboard, ScreenId::Integrations]),
-    entry(Action::NewKey, &["K"], MAIN, "Accounts", 15, "new key", "give the selected account a new key")
+    entry(Action::NewKey, &["K"], MAIN, "Accounts", 16, "new key", "give the selected account a new key")
         .on(INTEGRATIONS),
     entry(
         Action::CheckKey,
         &["C"],
         MAIN,
         "Accounts",
-        16,
+        17,
         "check key",
         "try again what the key may read; costs about 12 reads",
     )
     .on(INTEGRATIONS),
-    entry(Action::Edit, &["i"], MAIN, "Accounts", 17, "edit", "change its name, what is kept, its schedule")
+    entry(Action::Edit, &["i"], MAIN, "Accounts", 18, "edit", "change its name, what is kept, its schedule")
         .on(INTEGRATIONS),
     entry(
         Action::Disconnect,
         &["D"],
         MAIN,
         "Accounts",
-        18,
+        19,
         "disconnect",
         "disconnect the selected account; says first what goes and what stays",
     )
