@@ -3,10 +3,13 @@
 //! An overlay must stay readable at the smallest size; what does not fit is scrolled.
 
 pub mod confirm;
+pub mod disconnect;
+pub mod edit;
 pub mod help;
 pub mod messages;
 pub mod palette;
 pub mod search;
+pub mod wizard;
 
 use ratatui::{
     buffer::Buffer,
@@ -15,6 +18,9 @@ use ratatui::{
 };
 
 pub use confirm::{Confirm, Question};
+pub use disconnect::Disconnect;
+pub use edit::EditForm;
+pub use wizard::Wizard;
 
 use super::effects::Effect;
 use super::input::actions::{Action, Context};
@@ -43,6 +49,12 @@ pub enum Overlay {
     Confirm(Box<Confirm>),
     /// Search anywhere; what it holds is `State::search`, which outlives it.
     Search,
+    /// Connecting an account, or a new key for one.
+    Wizard(Box<Wizard>),
+    /// Changing an integration.
+    Edit(Box<EditForm>),
+    /// Disconnecting one.
+    Disconnect(Box<Disconnect>),
 }
 
 impl Overlay {
@@ -53,6 +65,9 @@ impl Overlay {
             Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
             Overlay::Search => Context::Typing,
+            Overlay::Wizard(wizard) => wizard.context(),
+            Overlay::Edit(form) => form.context(),
+            Overlay::Disconnect(it) => it.context(),
         }
     }
 }
@@ -64,6 +79,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
         Some(Overlay::Search) => search::update::act(state, action, now_ms),
+        Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
+        Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
+        Some(Overlay::Disconnect(_)) => disconnect::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
             *scroll = match action {
@@ -85,10 +103,13 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
+pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         Some(Overlay::Palette(palette)) => palette::typed(palette, typed),
         Some(Overlay::Search) => return search::update::typed(state, typed),
+        Some(Overlay::Wizard(_)) => return wizard::typed(state, typed, now_ms),
+        Some(Overlay::Edit(_)) => edit::typed(state, typed),
+        Some(Overlay::Disconnect(_)) => disconnect::typed(state, typed),
         _ => {}
     }
     Vec::new()
@@ -96,12 +117,16 @@ pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
 
 /// What the open overlays ask for when the snapshot is another one.
 pub fn refresh(state: &mut State) -> Vec<Effect> {
+    wizard::refresh(state);
     search::update::refresh(state)
 }
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
-pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec<Effect>> {
-    search::update::answer(state, generation, answer)
+pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Option<Vec<Effect>> {
+    edit::answer(state, generation, answer, now_ms)
+        .or_else(|| disconnect::answer(state, generation, answer, now_ms))
+        .or_else(|| wizard::answer(state, generation, answer, now_ms))
+        .or_else(|| search::update::answer(state, generation, answer))
 }
 
 /// Keeps what is scrolled within what there is.
@@ -122,6 +147,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
             Overlay::Search => search::view::draw(view, buf, area, hits),
+            Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
+            Overlay::Edit(form) => edit::draw(view, buf, area, form),
+            Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
         }
     }
 }

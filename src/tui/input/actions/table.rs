@@ -5,8 +5,11 @@ use crate::tui::screens::ScreenId;
 
 const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
-const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing];
+const FIELDS: &[Context] = &[Context::Typing, Context::Form];
+const FORM: &[Context] = &[Context::Form];
+const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
 const TYPING: &[Context] = &[Context::Typing];
+const INTEGRATIONS: &[ScreenId] = &[ScreenId::Integrations];
 const CONFIRM: &[Context] = &[Context::Confirm];
 
 const fn entry(
@@ -151,6 +154,41 @@ pub const TABLE: &[Entry] = &[
         "poll now",
         "read new events from Stripe now; costs a read or a few",
     ),
+    entry(Action::Connect, &["c"], MAIN, "Accounts", 15, "connect", "connect an account"),
+    entry(
+        Action::Open,
+        &["enter"],
+        MAIN,
+        "Accounts",
+        0,
+        "open",
+        "open what is selected; an account of pane 1 in detail",
+    )
+    .on(&[ScreenId::Dashboard, ScreenId::Integrations]),
+    entry(Action::NewKey, &["K"], MAIN, "Accounts", 16, "new key", "give the selected account a new key")
+        .on(INTEGRATIONS),
+    entry(
+        Action::CheckKey,
+        &["C"],
+        MAIN,
+        "Accounts",
+        17,
+        "check key",
+        "try again what the key may read; costs about 12 reads",
+    )
+    .on(INTEGRATIONS),
+    entry(Action::Edit, &["i"], MAIN, "Accounts", 18, "edit", "change its name, what is kept, its schedule")
+        .on(INTEGRATIONS),
+    entry(
+        Action::Disconnect,
+        &["D"],
+        MAIN,
+        "Accounts",
+        19,
+        "disconnect",
+        "disconnect the selected account; says first what goes and what stays",
+    )
+    .on(INTEGRATIONS),
     entry(
         Action::Discover,
         &["d"],
@@ -242,6 +280,35 @@ pub const TABLE: &[Entry] = &[
     ),
     entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
     entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
+    entry(Action::Complete, &["tab"], FIELDS, "A form", 0, "next field", "the next field"),
+    entry(Action::CompleteBack, &["backtab"], FIELDS, "A form", 0, "field before", "the field before"),
+    entry(Action::Down, &["j", "down"], FORM, "A form", 0, "next field", "the next field, or line of a list"),
+    entry(Action::Up, &["k", "up"], FORM, "A form", 0, "field before", "the field before, or line of a list"),
+    entry(Action::Left, &["left", "h"], FORM, "A form", 0, "less", "the choice before"),
+    entry(Action::Right, &["right", "l"], FORM, "A form", 0, "more", "the choice after"),
+    entry(Action::Toggle, &["space"], FORM, "A form", 0, "change", "change the choice"),
+    entry(Action::Accept, &["enter"], FORM, "A form", 0, "go on", "go on, or press the button"),
+    entry(Action::Back, &["esc"], FORM, "A form", 0, "back", "back one step"),
+    entry(Action::TryAgain, &["t"], FORM, "A form", 0, "try again", "try the key again"),
+    entry(
+        Action::OpenInStripe,
+        &["o"],
+        FORM,
+        "A form",
+        0,
+        "open form",
+        "open Stripe's form for a restricted key, the right boxes ticked",
+    ),
+    entry(Action::CopyId, &["y"], FORM, "A form", 0, "copy link", "copy the link to that form"),
+    entry(
+        Action::Profiles,
+        &["p"],
+        FORM,
+        "A form",
+        0,
+        "Stripe CLI",
+        "take a key that the Stripe CLI has on this machine",
+    ),
     entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),
     entry(Action::No, &["n", "enter", "esc", "q"], CONFIRM, "A question", 0, "no", "no, leave it"),
 ];

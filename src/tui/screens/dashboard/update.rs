@@ -11,7 +11,7 @@ use crate::tui::overlay::{Overlay, Question, search};
 use crate::tui::screens::ScreenId;
 use crate::tui::state::{Purpose, State};
 
-const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
+const NO_ACCOUNT: &str = "no account connected yet: c connects one";
 
 /// Carries an action out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
@@ -27,6 +27,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Pane3 => focus(state, Pane::Sync),
         Action::NextPane => state.dashboard.focus = state.dashboard.focus.next(),
         Action::PreviousPane => state.dashboard.focus = state.dashboard.focus.next().next(),
+        Action::Open if state.dashboard.focus == Pane::Integrations => state.go(ScreenId::Integrations),
         Action::Zoom => state.go(screen_of(state.dashboard.focus)),
         Action::Back => back(state),
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
