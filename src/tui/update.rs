@@ -5,9 +5,10 @@ use super::input::actions::{Action, Context};
 use super::input::keys::Key;
 use super::input::line::Typed;
 use super::msg::Msg;
+use super::overlay::palette::Palette;
 use super::overlay::{self, Overlay};
-use super::screens::SCREENS;
 use super::screens::dashboard::update::job_word;
+use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State};
 use crate::engine::api::{Answer, Level, Phase, Snapshot};
 
@@ -74,6 +75,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Help => return toggle(state, Overlay::Help { scroll: 0 }),
         Action::Messages => return toggle(state, Overlay::Messages { scroll: 0 }),
+        Action::Palette if state.overlays.is_empty() => {
+            state.overlays.push(Overlay::Palette(Palette::default()));
+            return Vec::new();
+        }
         _ => {}
     }
     if !state.overlays.is_empty() {
@@ -83,12 +88,47 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         state.tell(Level::Info, reason, now_ms);
         return Vec::new();
     }
-    let before = state.screen;
-    let mut effects = (state.screen.row().act)(state, action, now_ms);
-    if state.screen != before {
+    let before = (state.screen, state.selected);
+    let mut effects = match navigate(state, action) {
+        true => Vec::new(),
+        false => (state.screen.row().act)(state, action, now_ms),
+    };
+    if (state.screen, state.selected) != before {
         effects.extend((state.screen.row().refresh)(state));
     }
     effects
+}
+
+/// Between screens and accounts: the same everywhere. False: it is the open screen's business.
+fn navigate(state: &mut State, action: Action) -> bool {
+    let digit = match action {
+        Action::Pane1 => ScreenId::Integrations,
+        Action::Pane2 => ScreenId::Events,
+        Action::Pane3 => ScreenId::Sync,
+        Action::Records => ScreenId::Records,
+        Action::Log => ScreenId::Log,
+        Action::NextAccount | Action::PreviousAccount => {
+            let all = &state.snapshot.integrations;
+            let here = all.iter().position(|view| Some(view.id) == state.selected).unwrap_or(0);
+            let step = if action == Action::NextAccount { 1 } else { all.len().saturating_sub(1) };
+            if let Some(next) = all.get((here + step) % all.len().max(1)) {
+                state.selected = Some(next.id);
+            }
+            return true;
+        }
+        Action::Zoom if state.screen != ScreenId::Dashboard => {
+            state.go(ScreenId::Dashboard);
+            return true;
+        }
+        _ => return false,
+    };
+    let pane = matches!(digit, ScreenId::Integrations | ScreenId::Events | ScreenId::Sync);
+    if pane && state.screen == ScreenId::Dashboard {
+        // A pane of it: focused first, opened whole when it has the focus already.
+        return false;
+    }
+    state.go(digit);
+    true
 }
 
 /// Text goes to whatever is typed into; elsewhere it is nothing.

@@ -5,6 +5,7 @@
 pub mod confirm;
 pub mod help;
 pub mod messages;
+pub mod palette;
 
 use ratatui::{
     buffer::Buffer,
@@ -35,6 +36,8 @@ pub enum Overlay {
         /// First line shown.
         scroll: usize,
     },
+    /// Every action by name.
+    Palette(palette::Palette),
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
 }
@@ -44,6 +47,7 @@ impl Overlay {
     pub fn context(&self) -> Context {
         match self {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
+            Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
         }
     }
@@ -53,6 +57,7 @@ impl Overlay {
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         None => Vec::new(),
+        Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
@@ -75,7 +80,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(_state: &mut State, _typed: Typed, _now_ms: i64) -> Vec<Effect> {
+pub fn typed(state: &mut State, typed: Typed, _now_ms: i64) -> Vec<Effect> {
+    if let Some(Overlay::Palette(palette)) = state.overlays.last_mut() {
+        palette::typed(palette, &typed);
+    }
     Vec::new()
 }
 
@@ -103,6 +111,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         match overlay {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
+            Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
         }
     }

@@ -61,6 +61,10 @@ pub struct Hits {
     pub detail_rows: usize,
     /// Its first line that is shown.
     pub detail_top: usize,
+    /// Rows of the open screen's main list that fit.
+    pub screen_rows: usize,
+    /// How far that can be scrolled.
+    pub screen_scroll_max: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
     /// How far the overlay can be scrolled.

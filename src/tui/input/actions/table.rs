@@ -5,9 +5,8 @@ use crate::tui::screens::ScreenId;
 
 const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
-const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
+const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing];
 const TYPING: &[Context] = &[Context::Typing];
-const DASHBOARD: &[ScreenId] = &[ScreenId::Dashboard];
 const CONFIRM: &[Context] = &[Context::Confirm];
 
 const fn entry(
@@ -46,12 +45,43 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
-    entry(Action::Pane1, &["1"], MAIN, "Panes", 0, "integrations", "integrations; again: the whole screen"),
-    entry(Action::Pane2, &["2"], MAIN, "Panes", 0, "events", "live events; again: the whole screen"),
-    entry(Action::Pane3, &["3"], MAIN, "Panes", 0, "sync", "discover & sync; again: the whole screen"),
-    entry(Action::NextPane, &["tab"], MAIN, "Panes", 5, "pane", "next pane"),
-    entry(Action::PreviousPane, &["backtab"], MAIN, "Panes", 0, "pane back", "pane before"),
-    entry(Action::Zoom, &["z"], MAIN, "Panes", 6, "zoom", "this pane on the whole screen, and back"),
+    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
+    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
+    entry(
+        Action::Pane1,
+        &["1"],
+        MAIN,
+        "Screens",
+        0,
+        "integrations",
+        "the accounts; on the dashboard, again opens the screen",
+    ),
+    entry(
+        Action::Pane2,
+        &["2"],
+        MAIN,
+        "Screens",
+        0,
+        "events",
+        "the events; on the dashboard, again opens the screen",
+    ),
+    entry(
+        Action::Pane3,
+        &["3"],
+        MAIN,
+        "Screens",
+        0,
+        "discover & sync",
+        "discover & sync; on the dashboard, again opens the screen",
+    ),
+    entry(Action::Records, &["4"], MAIN, "Screens", 0, "records", "stored records of any kind"),
+    entry(Action::Log, &["7"], MAIN, "Screens", 0, "log", "everything that was told, on a screen"),
+    entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
+    entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
+    entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
+    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
+        .on(&[ScreenId::Log]),
+    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
@@ -114,6 +144,26 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Suspend, &["ctrl-z"], ALL, "Program", 0, "suspend", "back to the shell; `fg` returns here"),
     entry(Action::Quit, &["q"], LISTS, "Program", 3, "quit", "quit at once; what runs can be taken up again"),
     entry(Action::ForceQuit, &["ctrl-c"], ALL, "Program", 0, "quit", "quit, whatever is open"),
+    entry(
+        Action::Down,
+        &["down", "ctrl-n"],
+        TYPING,
+        "A line of text",
+        0,
+        "next",
+        "the next one of what is listed",
+    ),
+    entry(Action::Up, &["up", "ctrl-p"], TYPING, "A line of text", 0, "before", "the one before"),
+    entry(
+        Action::PageDown,
+        &["pgdn"],
+        TYPING,
+        "A line of text",
+        0,
+        "page down",
+        "down one page of what is listed",
+    ),
+    entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
     entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
     entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
     entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),

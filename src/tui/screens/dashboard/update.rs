@@ -8,6 +8,7 @@ use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
 use crate::tui::overlay::{Overlay, Question};
+use crate::tui::screens::ScreenId;
 use crate::tui::state::{Purpose, State};
 
 const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
@@ -26,19 +27,34 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Pane3 => focus(state, Pane::Sync),
         Action::NextPane => state.dashboard.focus = state.dashboard.focus.next(),
         Action::PreviousPane => state.dashboard.focus = state.dashboard.focus.next().next(),
-        Action::Zoom => state.dashboard.zoom = !state.dashboard.zoom,
+        Action::Zoom => state.go(screen_of(state.dashboard.focus)),
         Action::Back => back(state),
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
         Action::Freeze => state.dashboard.feed.toggle_freeze(),
-        Action::Discover => return start(state, JobKind::Discover, false, now_ms),
-        Action::Sync => return start(state, JobKind::Sync, false, now_ms),
-        Action::RetryFailed => return start(state, JobKind::Sync, true, now_ms),
-        Action::Stop => return stop(state, now_ms),
-        Action::Poll => return poll(state, now_ms),
         Action::CopyId => return copy(state, now_ms),
-        _ => return Vec::new(),
+        _ => return work(state, action, now_ms).unwrap_or_default(),
     }
     refresh(state)
+}
+
+/// What is done for the selected account, the same on every screen; none: it is no such action.
+pub fn work(state: &mut State, action: Action, now_ms: i64) -> Option<Vec<Effect>> {
+    Some(match action {
+        Action::Discover => start(state, JobKind::Discover, false, now_ms),
+        Action::Sync => start(state, JobKind::Sync, false, now_ms),
+        Action::RetryFailed => start(state, JobKind::Sync, true, now_ms),
+        Action::Stop => stop(state, now_ms),
+        Action::Poll => poll(state, now_ms),
+        _ => return None,
+    })
+}
+
+fn screen_of(pane: Pane) -> ScreenId {
+    match pane {
+        Pane::Integrations => ScreenId::Integrations,
+        Pane::Events => ScreenId::Events,
+        Pane::Sync => ScreenId::Sync,
+    }
 }
 
 /// Asks for the events that the screen should show and does not.
@@ -51,7 +67,7 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let version = state.snapshot.events_version;
-    state.dashboard.feed.look_at(scope);
+    state.dashboard.feed.look_at(scope, "");
     state.dashboard.feed.notice(version);
     let next = state.generation + 1;
     match state.dashboard.feed.next_query(version, || next) {
@@ -77,7 +93,7 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
 pub fn drawn(state: &mut State) {
     let feed = &mut state.dashboard.feed;
     if let Some(row) = feed.window.rows.get(state.hits.feed_top) {
-        feed.top = Some(super::feed::place(row));
+        feed.top = Some(crate::tui::feed::place(row));
     }
     state.dashboard.scroll = state.dashboard.scroll.min(state.hits.sync_scroll_max);
 }
@@ -121,21 +137,15 @@ fn select(state: &mut State, rows: isize) {
 }
 
 fn focus(state: &mut State, pane: Pane) {
-    let dashboard = &mut state.dashboard;
-    if dashboard.focus == pane {
-        dashboard.zoom = !dashboard.zoom;
+    if state.dashboard.focus == pane {
+        state.go(screen_of(pane));
     } else {
-        dashboard.focus = pane;
+        state.dashboard.focus = pane;
     }
 }
 
 fn back(state: &mut State) {
-    let dashboard = &mut state.dashboard;
-    if dashboard.zoom {
-        dashboard.zoom = false;
-    } else {
-        dashboard.focus = Pane::Events;
-    }
+    state.dashboard.focus = Pane::Events;
 }
 
 /// What a job is called in a sentence.
