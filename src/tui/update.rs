@@ -18,11 +18,11 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
         Msg::Key(event) => match Key::of(&event) {
             Some(key) => match state.action_for(key) {
                 Some(action) => act(state, action, now_ms),
-                None => typed(state, Typed::Key(key), now_ms),
+                None => typed(state, &Typed::Key(key), now_ms),
             },
             None => Vec::new(),
         },
-        Msg::Paste(text) => typed(state, Typed::Paste(text), now_ms),
+        Msg::Paste(text) => typed(state, &Typed::Paste(text), now_ms),
         Msg::Resize(columns, rows) => {
             state.size = (columns, rows);
             Vec::new()
@@ -89,10 +89,8 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         return Vec::new();
     }
     let before = (state.screen, state.selected);
-    let mut effects = match navigate(state, action) {
-        true => Vec::new(),
-        false => (state.screen.row().act)(state, action, now_ms),
-    };
+    let mut effects =
+        if navigate(state, action) { Vec::new() } else { (state.screen.row().act)(state, action, now_ms) };
     if (state.screen, state.selected) != before {
         effects.extend((state.screen.row().refresh)(state));
     }
@@ -132,7 +130,7 @@ fn navigate(state: &mut State, action: Action) -> bool {
 }
 
 /// Text goes to whatever is typed into; elsewhere it is nothing.
-fn typed(state: &mut State, typed: Typed, now_ms: i64) -> Vec<Effect> {
+fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     if state.context() != Context::Typing {
         return Vec::new();
     }

@@ -80,9 +80,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(state: &mut State, typed: Typed, _now_ms: i64) -> Vec<Effect> {
+pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
     if let Some(Overlay::Palette(palette)) = state.overlays.last_mut() {
-        palette::typed(palette, &typed);
+        palette::typed(palette, typed);
     }
     Vec::new()
 }

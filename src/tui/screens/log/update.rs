@@ -39,8 +39,8 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Takes text into the line.
-pub fn typed(state: &mut State, typed: Typed, _now_ms: i64) -> Vec<Effect> {
-    if state.log.wanted.take(&typed) {
+pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
+    if state.log.wanted.take(typed) {
         state.log.scroll = 0;
     }
     Vec::new()

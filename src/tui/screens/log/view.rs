@@ -18,8 +18,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let cells = usize::from(area.width).saturating_sub(4);
     let lines = messages::lines(view, cells, log.wanted.text());
     let title = vec![Span::styled("Log", theme.strong()), Span::raw(" · newest first")];
-    let hints = vec![part(1, vec![Span::styled("/", theme.accent()), Span::raw(" filter")])];
-    let inner = put::frame(buf, area, theme, true, title, hints);
+    let right = vec![part(1, vec![Span::styled("/", theme.accent()), Span::raw(" filter")])];
+    let inner = put::frame(buf, area, theme, true, title, right);
     let mut inside = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     if log.typing || !log.wanted.text().is_empty() {
         let mut line = Line::from(vec![Span::styled("/ ", theme.accent().patch(theme.strong()))]);
