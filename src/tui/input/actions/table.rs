@@ -80,9 +80,79 @@ pub const TABLE: &[Entry] = &[
     entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
     entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
-        .on(&[ScreenId::Log]),
+        .on(&[ScreenId::Log, ScreenId::Events]),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
+    entry(
+        Action::Open,
+        &["enter"],
+        MAIN,
+        "Events",
+        15,
+        "open",
+        "open what is selected: an event, a link, a part of the JSON",
+    )
+    .on(&[ScreenId::Dashboard, ScreenId::Events]),
+    entry(
+        Action::Left,
+        &["h", "left"],
+        MAIN,
+        "Events",
+        0,
+        "left",
+        "fold; the tab before; from the detail to the list",
+    )
+    .on(&[ScreenId::Events]),
+    entry(
+        Action::Right,
+        &["l", "right"],
+        MAIN,
+        "Events",
+        0,
+        "right",
+        "unfold; the next tab; from the list to the detail",
+    )
+    .on(&[ScreenId::Events]),
+    entry(Action::Star, &["*"], MAIN, "Events", 18, "star", "star the event, or take its star away")
+        .on(&[ScreenId::Events]),
+    entry(Action::Timeline, &["t"], MAIN, "Events", 16, "timeline", "everything that happened to its object")
+        .on(&[ScreenId::Events]),
+    entry(Action::Customer, &["u"], MAIN, "Events", 17, "customer", "go to the customer of what is selected")
+        .on(&[ScreenId::Events]),
+    entry(
+        Action::OpenInStripe,
+        &["o"],
+        MAIN,
+        "Events",
+        19,
+        "in Stripe",
+        "open its page in Stripe's dashboard",
+    )
+    .on(&[ScreenId::Events]),
+    entry(
+        Action::CopyValue,
+        &["Y"],
+        MAIN,
+        "Events",
+        0,
+        "copy value",
+        "copy the selected value: text as it is, else JSON",
+    )
+    .on(&[ScreenId::Events]),
+    entry(
+        Action::CopyPath,
+        &["w"],
+        MAIN,
+        "Events",
+        0,
+        "copy path",
+        "copy where the selected value is: data.object.amount_due",
+    )
+    .on(&[ScreenId::Events]),
+    entry(Action::NextMatch, &["n"], MAIN, "Events", 0, "next match", "the next match of what / looks for")
+        .on(&[ScreenId::Events]),
+    entry(Action::PreviousMatch, &["N"], MAIN, "Events", 0, "match before", "the match before it")
+        .on(&[ScreenId::Events]),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
     entry(
         Action::Poll,
@@ -166,6 +236,24 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
     entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
     entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
+    entry(
+        Action::Complete,
+        &["tab"],
+        TYPING,
+        "A line of text",
+        0,
+        "complete",
+        "complete the word; again: the next that fits",
+    ),
+    entry(
+        Action::CompleteBack,
+        &["backtab"],
+        TYPING,
+        "A line of text",
+        0,
+        "complete back",
+        "the one that fitted before",
+    ),
     entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),
     entry(Action::No, &["n", "enter", "esc", "q"], CONFIRM, "A question", 0, "no", "no, leave it"),
 ];

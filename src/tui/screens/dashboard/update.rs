@@ -32,6 +32,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
         Action::Freeze => state.dashboard.feed.toggle_freeze(),
         Action::CopyId => return copy(state, now_ms),
+        Action::Open if state.dashboard.focus == Pane::Events => {
+            return crate::tui::screens::events::update::open_from_dashboard(state);
+        }
         _ => return work(state, action, now_ms).unwrap_or_default(),
     }
     refresh(state)
