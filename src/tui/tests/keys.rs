@@ -31,6 +31,11 @@ fn desks(context: Context) -> Vec<Desk> {
         &["3", "3"],
         &["4"],
         &["7"],
+        &["2", "2", "enter"],
+        &["2", "2", "j", "enter", "tab"],
+        &["2", "2", "t", "j"],
+        &["2", "2", "enter", "tab", "G"],
+        &["2", "2", "enter", "tab", "/", "a", "enter"],
         &["d", "E", "s", "7", "j"],
     ];
     for prepare in ways {
@@ -41,6 +46,10 @@ fn desks(context: Context) -> Vec<Desk> {
         }
         match context {
             Context::Main => {}
+            Context::Typing if desk.state.screen == ScreenId::Events => {
+                desk.key("/");
+                desk.key("t");
+            }
             Context::Typing => {
                 desk.key(":");
                 desk.draw();

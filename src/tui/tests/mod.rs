@@ -2,8 +2,10 @@
 //! terminal of its own.
 
 mod canned;
+mod canned_events;
 mod draw;
 mod driver;
+mod events;
 mod keys;
 
 use std::sync::Arc;

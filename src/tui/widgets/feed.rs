@@ -80,6 +80,8 @@ impl Columns {
         }
         match rest(&columns) {
             Some(left) if left >= 8 + gap => columns.who = (left - gap).min(60),
+            // What is too little for who or why makes other names whole.
+            Some(left) if all => columns.account = (columns.account + left).min(14),
             Some(_) => {}
             None => {
                 let short = columns.used() - width;

@@ -16,7 +16,6 @@ use crate::tui::widgets::filter_line::{Came, Lens};
 
 /// Types that are worth offering before any was seen: those that Stripe sends most, and of which most depends.
 const TYPES: &[&str] = &[
-    "*failed",
     "charge.dispute.created",
     "charge.failed",
     "charge.refunded",
