@@ -3,8 +3,10 @@
 
 mod canned;
 mod canned_records;
+mod canned_events;
 mod draw;
 mod driver;
+mod events;
 mod keys;
 mod records;
 mod search;
