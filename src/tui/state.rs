@@ -108,6 +108,11 @@ pub enum Purpose {
     Cancel(JobKind, IntegrationId),
     /// Read the events now.
     Poll(IntegrationId),
+    /// Star an event, or take its star away.
+    Star {
+        /// With or without.
+        on: bool,
+    },
 }
 
 impl State {

@@ -7,6 +7,8 @@ const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
 const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing];
 const TYPING: &[Context] = &[Context::Typing];
+/// Where single objects are looked at.
+const OBJECTS: &[ScreenId] = &[ScreenId::Events, ScreenId::Records];
 const CONFIRM: &[Context] = &[Context::Confirm];
 
 const fn entry(
@@ -46,11 +48,14 @@ pub const TABLE: &[Entry] = &[
         "last row read so far; again reads older ones",
     ),
     entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold")
-        .on(&[ScreenId::Records]),
+        .on(OBJECTS),
     entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold")
-        .on(&[ScreenId::Records]),
-    entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected")
-        .on(&[ScreenId::Records]),
+        .on(OBJECTS),
+    entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected").on(&[
+        ScreenId::Dashboard,
+        ScreenId::Events,
+        ScreenId::Records,
+    ]),
     entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
     entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
     entry(
@@ -87,6 +92,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
     entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed").on(&[
         ScreenId::Dashboard,
+        ScreenId::Events,
         ScreenId::Records,
         ScreenId::Log,
     ]),
@@ -99,31 +105,31 @@ pub const TABLE: &[Entry] = &[
         "search",
         "search everything: an e-mail, number, id, last4 or amount",
     ),
-    entry(Action::NextMatch, &["n"], MAIN, "Records", 0, "next match", "the next place that matches")
+    entry(Action::NextMatch, &["n"], MAIN, "Objects", 0, "next match", "the next place that matches")
+        .on(OBJECTS),
+    entry(Action::PreviousMatch, &["N"], MAIN, "Objects", 0, "match before", "the match before")
+        .on(OBJECTS),
+    entry(Action::Order, &["O"], MAIN, "Objects", 17, "order", "order by another column, or reverse it")
         .on(&[ScreenId::Records]),
-    entry(Action::PreviousMatch, &["N"], MAIN, "Records", 0, "match before", "the match before")
-        .on(&[ScreenId::Records]),
-    entry(Action::Order, &["O"], MAIN, "Records", 17, "order", "order by another column, or reverse it")
-        .on(&[ScreenId::Records]),
-    entry(Action::Timeline, &["t"], MAIN, "Records", 18, "timeline", "the stored events about the object")
-        .on(&[ScreenId::Records]),
+    entry(Action::Timeline, &["t"], MAIN, "Objects", 18, "timeline", "the stored events about the object")
+        .on(OBJECTS),
     entry(
         Action::Customer,
         &["u"],
         MAIN,
-        "Records",
+        "Objects",
         19,
         "customer",
         "go to the customer of what is selected",
     )
-    .on(&[ScreenId::Records]),
-    entry(Action::CopyValue, &["Y"], MAIN, "Records", 0, "copy value", "copy the selected value")
-        .on(&[ScreenId::Records]),
+    .on(OBJECTS),
+    entry(Action::CopyValue, &["Y"], MAIN, "Objects", 0, "copy value", "copy the selected value")
+        .on(OBJECTS),
     entry(
         Action::CopyLink,
         &["P"],
         MAIN,
-        "Records",
+        "Objects",
         0,
         "payment link",
         "copy the payment link of an open invoice",
@@ -133,14 +139,26 @@ pub const TABLE: &[Entry] = &[
         Action::OpenInStripe,
         &["o"],
         MAIN,
-        "Records",
+        "Objects",
         20,
         "open in Stripe",
         "open its page in Stripe's dashboard",
     )
-    .on(&[ScreenId::Records]),
+    .on(OBJECTS),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
+    entry(Action::Star, &["*"], MAIN, "Events", 18, "star", "star the event, or take its star away")
+        .on(&[ScreenId::Events]),
+    entry(
+        Action::CopyPath,
+        &["w"],
+        MAIN,
+        "Events",
+        0,
+        "copy path",
+        "copy where the selected value is: data.object.amount_due",
+    )
+    .on(&[ScreenId::Events]),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
     entry(
         Action::Poll,
