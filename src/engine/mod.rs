@@ -200,11 +200,6 @@ impl Engine {
         }
     }
 
-    /// Takes a key over; the answer is its ticket.
-    pub async fn offer_key(&self, _key: crate::vault::secret::Secret) -> Answer {
-        refused("not yet")
-    }
-
     /// The open store.
     pub fn store(&self) -> Option<Store> {
         self.state().store.clone()
@@ -273,6 +268,13 @@ impl Engine {
             for config in self.configs() {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);
+                }
+                if config.refused.is_some() {
+                    // There may have been another login at the Stripe CLI meanwhile.
+                    let engine = self.clone();
+                    self.spawn(async move {
+                        connecting::read_again(&engine, &config).await;
+                    });
                 }
             }
             for (id, what) in unfinished {

@@ -47,10 +47,8 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
-    entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold")
-        .on(OBJECTS),
-    entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold")
-        .on(OBJECTS),
+    entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold").on(OBJECTS),
+    entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold").on(OBJECTS),
     entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected").on(&[
         ScreenId::Dashboard,
         ScreenId::Events,
@@ -107,8 +105,7 @@ pub const TABLE: &[Entry] = &[
     ),
     entry(Action::NextMatch, &["n"], MAIN, "Objects", 0, "next match", "the next place that matches")
         .on(OBJECTS),
-    entry(Action::PreviousMatch, &["N"], MAIN, "Objects", 0, "match before", "the match before")
-        .on(OBJECTS),
+    entry(Action::PreviousMatch, &["N"], MAIN, "Objects", 0, "match before", "the match before").on(OBJECTS),
     entry(Action::Order, &["O"], MAIN, "Objects", 17, "order", "order by another column, or reverse it")
         .on(&[ScreenId::Records]),
     entry(Action::Timeline, &["t"], MAIN, "Objects", 18, "timeline", "the stored events about the object")
@@ -123,8 +120,7 @@ pub const TABLE: &[Entry] = &[
         "go to the customer of what is selected",
     )
     .on(OBJECTS),
-    entry(Action::CopyValue, &["Y"], MAIN, "Objects", 0, "copy value", "copy the selected value")
-        .on(OBJECTS),
+    entry(Action::CopyValue, &["Y"], MAIN, "Objects", 0, "copy value", "copy the selected value").on(OBJECTS),
     entry(
         Action::CopyLink,
         &["P"],
@@ -146,8 +142,9 @@ pub const TABLE: &[Entry] = &[
     )
     .on(OBJECTS),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
-    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
-    entry(Action::Star, &["*"], MAIN, "Events", 18, "star", "star the event, or take its star away")
+    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again")
+        .on(&[ScreenId::Dashboard, ScreenId::Events]),
+    entry(Action::Star, &["*"], MAIN, "Events", 21, "star", "star the event, or take its star away")
         .on(&[ScreenId::Events]),
     entry(
         Action::CopyPath,
@@ -158,7 +155,7 @@ pub const TABLE: &[Entry] = &[
         "copy path",
         "copy where the selected value is: data.object.amount_due",
     )
-    .on(&[ScreenId::Events]),
+    .on(OBJECTS),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
     entry(
         Action::Poll,
