@@ -288,7 +288,10 @@ impl Fake {
             Request::Event { integration, id } => {
                 canned_events::event(&self.rows.lock().unwrap(), *integration, id)
             }
-            Request::Timeline { integration, object, limit, .. } => {
+            // The feed's own objects have their events; any other has a made-up timeline.
+            Request::Timeline { integration, object, limit, .. }
+                if self.rows.lock().unwrap().iter().any(|row| row.object == *object) =>
+            {
                 canned_events::timeline(&self.rows.lock().unwrap(), *integration, object, *limit)
             }
             Request::Star { event, on, .. } => {
@@ -299,6 +302,15 @@ impl Fake {
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,
+            Request::Records(query) => {
+                let version = self.snapshots.borrow().records_version;
+                super::canned_records::records(query, version)
+            }
+            Request::Object { integration, id } => super::canned_records::object(*integration, id),
+            Request::Timeline { from, limit, .. } => {
+                super::canned_records::timeline(&self.rows.lock().unwrap(), from.as_ref(), *limit)
+            }
+            Request::Search { text, limit } => super::canned_records::search(text, *limit),
             _ => Answer::NotHere,
         }
     }

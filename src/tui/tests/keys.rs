@@ -30,6 +30,12 @@ fn desks(context: Context) -> Vec<Desk> {
         &["2", "2"],
         &["3", "3"],
         &["4"],
+        &["4", "j", "j"],
+        &["4", "l"],
+        &["4", "O"],
+        &["4", "enter", "j"],
+        &["4", "enter", "t", "j"],
+        &["4", "enter", "/", "a", "enter"],
         &["7"],
         &["2", "2", "enter"],
         &["2", "2", "j", "enter", "tab"],
@@ -49,6 +55,12 @@ fn desks(context: Context) -> Vec<Desk> {
             Context::Typing if desk.state.screen == ScreenId::Events => {
                 desk.key("/");
                 desk.key("t");
+            }
+            Context::Typing if desk.state.screen == ScreenId::Records => {
+                desk.key("S");
+                desk.send(Msg::Paste("INV".into()));
+                desk.draw();
+                desk.key("down");
             }
             Context::Typing => {
                 desk.key(":");

@@ -3,10 +3,13 @@
 
 mod canned;
 mod canned_events;
+mod canned_records;
 mod draw;
 mod driver;
 mod events;
 mod keys;
+mod records;
+mod search;
 
 use std::sync::Arc;
 

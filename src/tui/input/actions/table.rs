@@ -45,6 +45,15 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
+    entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold")
+        .on(&[ScreenId::Events, ScreenId::Records]),
+    entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold")
+        .on(&[ScreenId::Events, ScreenId::Records]),
+    entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected").on(&[
+        ScreenId::Dashboard,
+        ScreenId::Events,
+        ScreenId::Records,
+    ]),
     entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
     entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
     entry(
@@ -79,66 +88,65 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
     entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
-    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
-        .on(&[ScreenId::Log, ScreenId::Events]),
-    entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
-    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
+    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed").on(&[
+        ScreenId::Dashboard,
+        ScreenId::Events,
+        ScreenId::Records,
+        ScreenId::Log,
+    ]),
     entry(
-        Action::Open,
-        &["enter"],
+        Action::Search,
+        &["S"],
         MAIN,
-        "Events",
-        15,
-        "open",
-        "open what is selected: an event, a link, a part of the JSON",
+        "Screens",
+        16,
+        "search",
+        "search everything: an e-mail, number, id, last4 or amount",
+    ),
+    entry(Action::NextMatch, &["n"], MAIN, "Records", 0, "next match", "the next place that matches")
+        .on(&[ScreenId::Events, ScreenId::Records]),
+    entry(Action::PreviousMatch, &["N"], MAIN, "Records", 0, "match before", "the match before")
+        .on(&[ScreenId::Events, ScreenId::Records]),
+    entry(Action::Order, &["O"], MAIN, "Records", 17, "order", "order by another column, or reverse it")
+        .on(&[ScreenId::Records]),
+    entry(Action::Timeline, &["t"], MAIN, "Records", 18, "timeline", "the stored events about the object")
+        .on(&[ScreenId::Events, ScreenId::Records]),
+    entry(
+        Action::Customer,
+        &["u"],
+        MAIN,
+        "Records",
+        19,
+        "customer",
+        "go to the customer of what is selected",
     )
-    .on(&[ScreenId::Dashboard, ScreenId::Events]),
+    .on(&[ScreenId::Events, ScreenId::Records]),
+    entry(Action::CopyValue, &["Y"], MAIN, "Records", 0, "copy value", "copy the selected value")
+        .on(&[ScreenId::Events, ScreenId::Records]),
     entry(
-        Action::Left,
-        &["h", "left"],
+        Action::CopyLink,
+        &["P"],
         MAIN,
-        "Events",
+        "Records",
         0,
-        "left",
-        "fold; the tab before; from the detail to the list",
+        "payment link",
+        "copy the payment link of an open invoice",
     )
-    .on(&[ScreenId::Events]),
-    entry(
-        Action::Right,
-        &["l", "right"],
-        MAIN,
-        "Events",
-        0,
-        "right",
-        "unfold; the next tab; from the list to the detail",
-    )
-    .on(&[ScreenId::Events]),
-    entry(Action::Star, &["*"], MAIN, "Events", 18, "star", "star the event, or take its star away")
-        .on(&[ScreenId::Events]),
-    entry(Action::Timeline, &["t"], MAIN, "Events", 16, "timeline", "everything that happened to its object")
-        .on(&[ScreenId::Events]),
-    entry(Action::Customer, &["u"], MAIN, "Events", 17, "customer", "go to the customer of what is selected")
-        .on(&[ScreenId::Events]),
+    .on(&[ScreenId::Records]),
     entry(
         Action::OpenInStripe,
         &["o"],
         MAIN,
-        "Events",
-        19,
-        "in Stripe",
+        "Records",
+        20,
+        "open in Stripe",
         "open its page in Stripe's dashboard",
     )
-    .on(&[ScreenId::Events]),
-    entry(
-        Action::CopyValue,
-        &["Y"],
-        MAIN,
-        "Events",
-        0,
-        "copy value",
-        "copy the selected value: text as it is, else JSON",
-    )
-    .on(&[ScreenId::Events]),
+    .on(&[ScreenId::Events, ScreenId::Records]),
+    entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
+    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
+    entry(Action::Star, &["*"], MAIN, "Events", 21, "star", "star the event, or take its star away")
+        .on(&[ScreenId::Events]),
     entry(
         Action::CopyPath,
         &["w"],
@@ -149,10 +157,6 @@ pub const TABLE: &[Entry] = &[
         "copy where the selected value is: data.object.amount_due",
     )
     .on(&[ScreenId::Events]),
-    entry(Action::NextMatch, &["n"], MAIN, "Events", 0, "next match", "the next match of what / looks for")
-        .on(&[ScreenId::Events]),
-    entry(Action::PreviousMatch, &["N"], MAIN, "Events", 0, "match before", "the match before it")
-        .on(&[ScreenId::Events]),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
     entry(
         Action::Poll,
@@ -234,8 +238,6 @@ pub const TABLE: &[Entry] = &[
         "down one page of what is listed",
     ),
     entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
-    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
-    entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
     entry(
         Action::Complete,
         &["tab"],
@@ -243,7 +245,7 @@ pub const TABLE: &[Entry] = &[
         "A line of text",
         0,
         "complete",
-        "complete the word; again: the next that fits",
+        "complete the word, again: the next that fits; in a search, the events of what is selected",
     ),
     entry(
         Action::CompleteBack,
@@ -252,8 +254,10 @@ pub const TABLE: &[Entry] = &[
         "A line of text",
         0,
         "complete back",
-        "the one that fitted before",
+        "the completion before",
     ),
+    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
+    entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
     entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),
     entry(Action::No, &["n", "enter", "esc", "q"], CONFIRM, "A question", 0, "no", "no, leave it"),
 ];

@@ -7,7 +7,7 @@ use crate::engine::api::{
 use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
-use crate::tui::overlay::{Overlay, Question};
+use crate::tui::overlay::{Overlay, Question, search};
 use crate::tui::screens::ScreenId;
 use crate::tui::state::{Purpose, State};
 
@@ -35,6 +35,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Open if state.dashboard.focus == Pane::Events => {
             return crate::tui::screens::events::update::open_from_dashboard(state);
         }
+        Action::Find => return search::update::open(state),
         _ => return work(state, action, now_ms).unwrap_or_default(),
     }
     refresh(state)
