@@ -288,7 +288,10 @@ impl Fake {
             Request::Event { integration, id } => {
                 canned_events::event(&self.rows.lock().unwrap(), *integration, id)
             }
-            Request::Timeline { integration, object, limit, .. } => {
+            // The feed's own objects have their events; any other has a made-up timeline.
+            Request::Timeline { integration, object, limit, .. }
+                if self.rows.lock().unwrap().iter().any(|row| row.object == *object) =>
+            {
                 canned_events::timeline(&self.rows.lock().unwrap(), *integration, object, *limit)
             }
             Request::Star { event, on, .. } => {

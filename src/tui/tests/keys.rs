@@ -52,15 +52,15 @@ fn desks(context: Context) -> Vec<Desk> {
         }
         match context {
             Context::Main => {}
+            Context::Typing if desk.state.screen == ScreenId::Events => {
+                desk.key("/");
+                desk.key("t");
+            }
             Context::Typing if desk.state.screen == ScreenId::Records => {
                 desk.key("S");
                 desk.send(Msg::Paste("INV".into()));
                 desk.draw();
                 desk.key("down");
-            }
-            Context::Typing if desk.state.screen == ScreenId::Events => {
-                desk.key("/");
-                desk.key("t");
             }
             Context::Typing => {
                 desk.key(":");

@@ -2,8 +2,8 @@
 //! terminal of its own.
 
 mod canned;
-mod canned_records;
 mod canned_events;
+mod canned_records;
 mod draw;
 mod driver;
 mod events;
