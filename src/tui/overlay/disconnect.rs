@@ -81,9 +81,15 @@ fn kept(view: &IntegrationView) -> (u64, u64) {
 /// What is removed at Stripe: by how it stays current.
 fn at_stripe(view: &IntegrationView) -> &'static str {
     match view.delivery {
-        Delivery::Poll => "Nothing is removed there: this account is polled, and tillwatch has made nothing at Stripe. The key goes on being valid; revoke it in Stripe's dashboard.",
-        Delivery::Relay => "The relay session ends by itself; nothing else of ours is there. The key goes on being valid; revoke it in Stripe's dashboard.",
-        Delivery::Endpoint => "The webhook endpoint that tillwatch made is removed. The key goes on being valid; revoke it in Stripe's dashboard.",
+        Delivery::Poll => {
+            "Nothing is removed there: this account is polled, and tillwatch has made nothing at Stripe. The key goes on being valid; revoke it in Stripe's dashboard."
+        }
+        Delivery::Relay => {
+            "The relay session ends by itself; nothing else of ours is there. The key goes on being valid; revoke it in Stripe's dashboard."
+        }
+        Delivery::Endpoint => {
+            "The webhook endpoint that tillwatch made is removed. The key goes on being valid; revoke it in Stripe's dashboard."
+        }
     }
 }
 
@@ -96,18 +102,23 @@ fn top(state: &mut State) -> Option<&mut Disconnect> {
 
 /// Carries an action out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
-    let off = top(state).map(|it| it.id).and_then(|id| state.integration(id)).map(|v| v.health == Health::Off);
+    let off =
+        top(state).map(|it| it.id).and_then(|id| state.integration(id)).map(|v| v.health == Health::Off);
     let Some(it) = top(state) else { return Vec::new() };
     match action {
         Action::Complete | Action::NextPane | Action::Down => it.step(1),
         Action::CompleteBack | Action::PreviousPane | Action::Up => it.step(-1),
-        Action::Toggle | Action::Left | Action::Right
-            if it.focus == Field::Purge && off == Some(false) => {
-                it.purge = !it.purge;
-                it.wrong = None;
-            }
+        Action::Toggle | Action::Left | Action::Right if it.focus == Field::Purge && off == Some(false) => {
+            it.purge = !it.purge;
+            it.wrong = None;
+        }
         Action::Back | Action::Cancel => {
             state.overlays.pop();
+        }
+        Action::OpenInStripe => {
+            let id = it.id;
+            let live = state.integration(id).is_some_and(|view| view.livemode);
+            return vec![Effect::OpenPage(crate::integration::connect::revoke_link(live).to_owned())];
         }
         Action::Accept | Action::Open => match it.focus {
             // Held down it goes nowhere.
@@ -142,10 +153,7 @@ fn go(state: &mut State, now_ms: i64) -> Vec<Effect> {
     if let Some(it) = top(state) {
         it.waiting = Some(generation);
     }
-    vec![Effect::Request {
-        generation,
-        request: Request::Disconnect { integration: it.id, purge: it.purge },
-    }]
+    vec![Effect::Request { generation, request: Request::Disconnect { integration: it.id, purge: it.purge } }]
 }
 
 /// Takes text.
@@ -182,12 +190,13 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
 /// Draws it.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Disconnect) {
     let theme = view.theme;
+    super::dim(buf, area);
     let inside = super::panel(view, buf, area, (88, 24), "Disconnect");
     let cells = usize::from(inside.width);
     let mut rows = Rows::default();
     let Some(one) = view.state.integration(it.id) else {
         rows.push(Line::styled("It is gone already.", theme.faint()));
-        form::place(buf, inside, rows, &form::hints(view, cells, &[(Action::Back, "close")]));
+        form::place(buf, inside, rows, &form::hints(view, it.context(), cells, &[(Action::Back, "close")]));
         return;
     };
     let off = one.health == Health::Off;
@@ -219,7 +228,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Disconnect) {
         rows.push(Line::from(form::choice(view, &name, it.purge == purge, it.focus == Field::Purge, true)));
     }
     if it.purge {
-        let text = "They can be synced again once the account is connected again; events older than 30 days cannot.";
+        let text =
+            "They can be synced again once the account is connected again; events older than 30 days cannot.";
         rows.labelled(2, Span::raw("   "), text, cells, theme.warn());
         rows.gap();
         let remark = format!("type {} to remove them", fmt::fit(&fmt::clean(&one.name), 28));
@@ -241,11 +251,17 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Disconnect) {
         (None, false, _) => "Disconnect",
     };
     rows.push(Line::from(vec![form::button(view, name, it.focus == Field::Go)]));
-    let mut hints = vec![(Action::Back, "leave it"), (Action::Complete, "to the button")];
+    let mut hints = vec![
+        (Action::Back, "leave it"),
+        (Action::Complete, if it.purge { "next field" } else { "to the button" }),
+    ];
     if it.focus == Field::Go {
         hints.insert(0, (Action::Accept, "do it"));
     } else if !off && it.focus == Field::Purge {
         hints.push((Action::Toggle, "keep or remove"));
     }
-    form::place(buf, inside, rows, &form::hints(view, cells, &hints));
+    if it.focus != Field::Name {
+        hints.push((Action::OpenInStripe, "the keys at Stripe"));
+    }
+    form::place(buf, inside, rows, &form::hints(view, it.context(), cells, &hints));
 }

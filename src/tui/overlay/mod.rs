@@ -13,6 +13,7 @@ pub mod wizard;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
+    style::{Color, Modifier},
     text::{Line, Span},
 };
 
@@ -141,6 +142,19 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
             Overlay::Edit(form) => edit::draw(view, buf, area, form),
             Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
+        }
+    }
+}
+
+/// Steps what lies below back, so that a form stands out from it.
+fn dim(buf: &mut Buffer, area: Rect) {
+    let area = area.intersection(buf.area);
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            if let Some(cell) = buf.cell_mut((x, y)) {
+                cell.fg = Color::Reset;
+                cell.modifier = Modifier::DIM;
+            }
         }
     }
 }

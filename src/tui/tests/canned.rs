@@ -284,6 +284,8 @@ pub struct Fake {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub rows: Mutex<Vec<EventRow>>,
     pub asked: Mutex<Vec<Request>>,
+    /// Keys that were handed over; a ticket is a place in here, from 1.
+    pub keys: Mutex<Vec<String>>,
 }
 
 impl Fake {
@@ -292,6 +294,7 @@ impl Fake {
             snapshots: watch::Sender::new(Arc::new(snapshot(name))),
             rows: Mutex::new(events(name)),
             asked: Mutex::new(Vec::new()),
+            keys: Mutex::new(Vec::new()),
         })
     }
 
@@ -303,7 +306,7 @@ impl Fake {
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,
-            _ => Answer::NotHere,
+            other => self.connecting(other).unwrap_or(Answer::NotHere),
         }
     }
 }
@@ -318,7 +321,8 @@ impl Engine for Fake {
         Box::pin(async move { answer })
     }
 
-    fn offer_key(&self, _key: Secret) -> BoxFuture<'static, Answer> {
-        Box::pin(async { Answer::Ticket { ticket: KeyTicket(1) } })
+    fn offer_key(&self, key: Secret) -> BoxFuture<'static, Answer> {
+        let answer = self.offered(&key);
+        Box::pin(async move { answer })
     }
 }

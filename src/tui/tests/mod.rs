@@ -2,8 +2,10 @@
 //! terminal of its own.
 
 mod canned;
+mod canned_connect;
 mod draw;
 mod driver;
+mod integrations;
 mod keys;
 
 use std::sync::Arc;
@@ -52,6 +54,10 @@ impl Desk {
                 yielded += 1;
                 if let Effect::Request { generation, request } = &effect {
                     let answer = self.engine.answer(request);
+                    waiting.push(Msg::Answer { generation: *generation, answer });
+                }
+                if let Effect::OfferKey { generation, key } = &effect {
+                    let answer = self.engine.offered(key);
                     waiting.push(Msg::Answer { generation: *generation, answer });
                 }
                 self.effects.push(effect);

@@ -14,6 +14,7 @@ use super::put::{self, Part, part};
 use super::{Hits, View};
 use crate::engine::api::{EventRow, Health, Phase};
 use crate::tui::fmt::{self, count};
+use crate::tui::input::actions::Action;
 use crate::tui::style::Theme;
 
 /// An event type's glyph and style, by what it means for a person.
@@ -282,8 +283,7 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
     }
     let Some(current) = state.current() else {
         return Some(vec![(
-            "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
-                .to_owned(),
+            format!("no account connected yet: {} connects one", view.state.keymap.label(Action::Connect)),
             theme.text(),
         )]);
     };

@@ -9,6 +9,8 @@ const FIELDS: &[Context] = &[Context::Typing, Context::Form];
 const FORM: &[Context] = &[Context::Form];
 const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
 const TYPING: &[Context] = &[Context::Typing];
+/// Screens with panes or a feed.
+const PANES: &[ScreenId] = &[ScreenId::Dashboard, ScreenId::Events, ScreenId::Sync, ScreenId::Records];
 const INTEGRATIONS: &[ScreenId] = &[ScreenId::Integrations];
 const CONFIRM: &[Context] = &[Context::Confirm];
 
@@ -48,8 +50,8 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
-    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
-    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
+    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane").on(PANES),
+    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before").on(PANES),
     entry(
         Action::Pane1,
         &["1"],
@@ -84,8 +86,10 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
     entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
         .on(&[ScreenId::Log]),
-    entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
-    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
+    entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all")
+        .on(PANES),
+    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again")
+        .on(PANES),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
     entry(
         Action::Poll,
@@ -96,7 +100,7 @@ pub const TABLE: &[Entry] = &[
         "poll now",
         "read new events from Stripe now; costs a read or a few",
     ),
-    entry(Action::Connect, &["c"], MAIN, "Accounts", 15, "connect", "connect an account"),
+    entry(Action::Connect, &["c"], MAIN, "Accounts", 3, "connect", "connect an account"),
     entry(
         Action::Open,
         &["enter"],
@@ -180,7 +184,15 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Help, &["?"], LISTS, "Program", 0, "help", "these keys"),
     entry(Action::Back, &["esc"], LISTS, "Program", 0, "back", "back one step; never quits"),
     entry(Action::Suspend, &["ctrl-z"], ALL, "Program", 0, "suspend", "back to the shell; `fg` returns here"),
-    entry(Action::Quit, &["q"], LISTS, "Program", 3, "quit", "quit at once; what runs can be taken up again"),
+    entry(
+        Action::Quit,
+        &["q"],
+        LISTS,
+        "Program",
+        15,
+        "quit",
+        "quit at once; what runs can be taken up again",
+    ),
     entry(Action::ForceQuit, &["ctrl-c"], ALL, "Program", 0, "quit", "quit, whatever is open"),
     entry(
         Action::Down,

@@ -42,24 +42,19 @@ pub fn ways() -> [Way; 3] {
     ]
 }
 
-/// What a permission of that group is for, when this way has no need of it; none when it has.
-pub fn not_needed(group: PermissionGroup, delivery: Delivery) -> Option<&'static str> {
-    match (group, delivery) {
-        (PermissionGroup::Relay, Delivery::Poll | Delivery::Endpoint) => Some("only for the relay"),
-        (PermissionGroup::Endpoint, Delivery::Poll | Delivery::Relay) => {
-            Some("only for an endpoint of your own")
-        }
-        _ => None,
+/// This way of staying current needs permissions of that group.
+pub fn needs(delivery: Delivery, group: PermissionGroup) -> bool {
+    match group {
+        // Polling stays beside the others, only slower.
+        PermissionGroup::Read | PermissionGroup::Poll => true,
+        PermissionGroup::Relay => delivery == Delivery::Relay,
+        PermissionGroup::Endpoint => delivery == Delivery::Endpoint,
     }
 }
 
 /// Seconds between polls to choose from. A local Stripe has no read allocation to mind.
 pub fn intervals(demo: bool) -> &'static [u64] {
-    if demo {
-        &[1, 5, 30, 60, 300, 900, 3600]
-    } else {
-        &[60, 300, 900, 1800, 3600, 6 * 3600, 86_400]
-    }
+    if demo { &[1, 5, 30, 60, 300, 900, 3600] } else { &[60, 300, 900, 1800, 3600, 6 * 3600, 86_400] }
 }
 
 /// What is chosen when nobody chooses.

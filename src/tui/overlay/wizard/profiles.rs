@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use crate::engine::api::CliProfile;
-use crate::tui::input::actions::Action;
+use crate::tui::input::actions::{Action, Context};
 use crate::tui::widgets::{View, form, header, put};
 
 /// The list.
@@ -80,7 +80,10 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, profiles: &Profiles) 
     let cells = usize::from(area.width);
     let mut rows = form::Rows::default();
     rows.push(Line::styled("Keys that the Stripe CLI has on this machine", theme.strong()));
-    rows.may_go(5, Line::styled("read only; the key is read again there should Stripe refuse it", theme.faint()));
+    rows.may_go(
+        5,
+        Line::styled("read only; the key is read again there should Stripe refuse it", theme.faint()),
+    );
     rows.gap();
     let mut hints = vec![(Action::Back, "back to the key")];
     match profiles {
@@ -112,7 +115,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, profiles: &Profiles) 
             }
         }
     }
-    form::place(buf, area, rows, &form::hints(view, cells, &hints));
+    form::place(buf, area, rows, &form::hints(view, Context::Typing, cells, &hints));
 }
 
 fn row(view: &View<'_>, line: &ProfileLine, selected: bool, cells: usize) -> Line<'static> {

@@ -16,7 +16,15 @@ const DOTS: usize = 24;
 const TAIL_FROM: usize = 12;
 /// What keys begin with, and what is pasted in their place by mistake.
 const PREFIXES: &[&str] = &[
-    "rk_live_", "rk_test_", "sk_live_", "sk_test_", "rkcs_test_", "pk_live_", "pk_test_", "sk_org_", "whsec_",
+    "rk_live_",
+    "rk_test_",
+    "sk_live_",
+    "sk_test_",
+    "rkcs_test_",
+    "pk_live_",
+    "pk_test_",
+    "sk_org_",
+    "whsec_",
 ];
 
 /// The field.
@@ -99,7 +107,8 @@ impl SecretEdit {
     /// What kind of thing it looks like, in a word, and its mode when the prefix says it.
     pub fn looks_like(&self) -> Option<(&'static str, Option<bool>)> {
         let text = self.text.expose().trim();
-        let mode = if text.contains("_live_") { Some(true) } else { text.contains("_test_").then_some(false) };
+        let mode =
+            if text.contains("_live_") { Some(true) } else { text.contains("_test_").then_some(false) };
         let kind = match text.split('_').next()? {
             "rk" => "restricted",
             "rkcs" => "claimable sandbox",
@@ -148,7 +157,8 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_all_dots() {
-        for text in ["hello\u{1b}[31mworld", "日本語日本語日本語日本語日本語", "", "acct_1234567890123"] {
+        for text in ["hello\u{1b}[31mworld", "日本語日本語日本語日本語日本語", "", "acct_1234567890123"]
+        {
             let mut edit = SecretEdit::default();
             edit.take(&Typed::Paste(text.to_owned()));
             assert!(edit.mask().chars().all(|c| c == '•'), "{}", edit.mask());

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Field, Step, Wait, Wizard, can_move_money, delivery, open_rows};
+use super::{Field, Step, Wait, Wizard, can_move_money, delivery};
 use crate::engine::api::{KeyCheckState, KeyCheckView, PermissionGroup};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
@@ -15,7 +15,7 @@ use crate::tui::widgets::form::{self, Rows};
 use crate::tui::widgets::{View, header, matrix, put};
 
 /// The box, where there is room for it.
-const SIZE: (u16, u16) = (104, 33);
+const SIZE: (u16, u16) = (104, 32);
 
 /// Draws it.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
@@ -23,6 +23,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
         Some(id) => format!("New key for {}", fmt::fit(&fmt::clean(&view.state.name_of(id)), 40)),
         None => "Connect an account".to_owned(),
     };
+    super::super::dim(buf, area);
     let inside = super::super::panel(view, buf, area, SIZE, &title);
     if let Some(profiles) = &wizard.profiles {
         super::profiles::draw(view, buf, inside, profiles);
@@ -31,7 +32,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
     let cells = usize::from(inside.width);
     let mut rows = Rows::default();
     if wizard.target(view.state).is_none() {
-        rows.push(steps(view, wizard));
+        rows.may_go(7, steps(view, wizard));
         rows.gap();
         let at = Line::styled(format!(" {} of 3 ", wizard.step as usize + 1), view.theme.faint());
         let edge = Rect { y: inside.y.saturating_sub(1), height: 1, ..inside };
@@ -42,7 +43,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
         Step::Keep => keep(view, wizard, &mut rows, cells),
         Step::Current => current(view, wizard, &mut rows, cells),
     }
-    let hints = form::hints(view, cells, &hints(view, wizard));
+    let hints = form::hints(view, wizard.context(), cells, &hints(view, wizard));
     form::place(buf, inside, rows, &hints);
 }
 
@@ -134,14 +135,14 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         text.push_str(&format!(", {open} still being tried"));
     }
     let heading = "This key may read";
-    let pad = cells.saturating_sub(heading.len() + fmt::width(&text)).clamp(2, 48);
+    let pad = cells.saturating_sub(heading.len() + fmt::width(&text)).max(2);
     rows.push(Line::from(vec![
         Span::styled(heading, theme.strong()),
         Span::raw(" ".repeat(pad)),
         Span::styled(text, theme.faint()),
     ]));
     for line in matrix::grid(view, &check.permissions, wants, cells) {
-        rows.push(line);
+        rows.may_go(2, line);
     }
     rows.gap();
     if check.permissions.iter().any(|one| one.group != PermissionGroup::Read) {
@@ -156,7 +157,10 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
             rows.may_go(3, line);
         }
         rows.gap();
-        rows.may_go(5, Line::raw("Everything else works. Go on, or tick what is missing in Stripe and try again:"));
+        rows.may_go(
+            5,
+            Line::raw("Everything else works. Go on, or tick what is missing in Stripe and try again:"),
+        );
         form_lines(view, rows, &check.form_url, cells, 2);
         rows.gap();
     }
@@ -165,7 +169,7 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         (_, Some(id)) => {
             format!("Make it the key of {}", fmt::fit(&fmt::clean(&view.state.name_of(id)), 30))
         }
-        (_, None) => match open_rows(check) {
+        (_, None) => match open {
             0 => "Continue".to_owned(),
             1 => "Continue (1 check left)".to_owned(),
             left => format!("Continue ({left} checks left)"),
@@ -196,8 +200,8 @@ fn key_line(view: &View<'_>, wizard: &Wizard, check: Option<&KeyCheckView>, cell
     spans.extend(form::strip(view, line, wide, focused));
     spans.push(Span::raw("  "));
     let (kind, livemode) = match check {
-        Some(check) => (Some(check.kind.clone()), Some(check.livemode)),
-        None => match wizard.key.looks_like() {
+        Some(check) if !check.kind.is_empty() => (Some(check.kind.clone()), Some(check.livemode)),
+        _ => match wizard.key.looks_like() {
             Some((kind, livemode)) => (Some(kind.to_owned()), livemode),
             None => (None, None),
         },
@@ -215,19 +219,29 @@ fn key_line(view: &View<'_>, wizard: &Wizard, check: Option<&KeyCheckView>, cell
 /// The first step while nothing is known of a key.
 fn without_check(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     let theme = view.theme;
-    if wizard.waiting.is_some_and(|(_, what)| matches!(what, Wait::Ticket | Wait::Try)) || wizard.is_waiting(view.state) {
-        rows.push(Line::from(vec![Span::styled("↻ ", theme.warn()), Span::raw("asking Stripe whose key it is …")]));
+    if wizard.waiting.is_some_and(|(_, what)| matches!(what, Wait::Ticket | Wait::Try))
+        || wizard.is_waiting(view.state)
+    {
+        rows.push(Line::from(vec![
+            Span::styled("↻ ", theme.warn()),
+            Span::raw("asking Stripe whose key it is …"),
+        ]));
         rows.gap();
     } else {
         let key = |action: Action| form::key(view, action);
         let line = |action: Action, text: &str| {
             (Span::styled(format!("{} ", key(action)), theme.accent().patch(theme.strong())), text.to_owned())
         };
-        rows.may_go(3, Line::styled("Best is a restricted key, which can read and do nothing else.", theme.text()));
+        rows.may_go(
+            3,
+            Line::styled("Best is a restricted key, which can read and do nothing else.", theme.text()),
+        );
         rows.gap();
         if view.state.snapshot.demo {
-            let (label, text) =
-                line(Action::Profiles, "demo: takes the key of a second local account, which lies there as the Stripe CLI would keep it");
+            let (label, text) = line(
+                Action::Profiles,
+                "takes the key of a second local account, kept as the Stripe CLI keeps its own (demo)",
+            );
             rows.labelled(0, label, &text, cells, theme.strong());
         } else {
             let (label, text) = line(Action::Profiles, "takes a key that the Stripe CLI has on this machine");
@@ -256,16 +270,14 @@ fn form_lines(view: &View<'_>, rows: &mut Rows, url: &str, cells: usize, drops: 
     let open = form::key(view, Action::OpenInStripe);
     let copy = form::key(view, Action::CopyId);
     let key = theme.accent().patch(theme.strong());
-    rows.may_go(
-        drops,
-        Line::from(vec![
-            Span::styled(open, key),
-            Span::raw(" opens Stripe's form with the right boxes ticked, "),
-            Span::styled(copy, key),
-            Span::raw(" copies its link"),
-            Span::styled("  (Administrator or Developer role)", theme.faint()),
-        ]),
-    );
+    let first = vec![
+        Span::styled(open, key),
+        Span::raw(" opens Stripe's form with the right boxes ticked, "),
+        Span::styled(copy, key),
+        Span::raw(" copies its link"),
+    ];
+    let role = vec![Span::styled("(Administrator or Developer role)", theme.faint())];
+    rows.may_go(drops, put::fit_parts(vec![put::part(0, first), put::part(1, role)], cells, 2));
     let url = fmt::fit(&fmt::clean(url), cells.saturating_sub(2));
     rows.may_go(8, Line::styled(format!("  {url}"), theme.faint()));
 }
@@ -273,7 +285,10 @@ fn form_lines(view: &View<'_>, rows: &mut Rows, url: &str, cells: usize, drops: 
 fn account(view: &View<'_>, wizard: &Wizard, check: &KeyCheckView, rows: &mut Rows, cells: usize) {
     let theme = view.theme;
     let Some(account) = &check.account else {
-        rows.push(Line::from(vec![Span::styled("↻ ", theme.warn()), Span::raw("asking Stripe whose key it is …")]));
+        rows.push(Line::from(vec![
+            Span::styled("↻ ", theme.warn()),
+            Span::raw("asking Stripe whose key it is …"),
+        ]));
         return;
     };
     let mut spans = vec![
@@ -296,7 +311,8 @@ fn account(view: &View<'_>, wizard: &Wizard, check: &KeyCheckView, rows: &mut Ro
         let text = "This key can move money; tillwatch only needs to read.";
         rows.text(0, text, cells, theme.bad().patch(theme.strong()));
         form_lines(view, rows, &check.form_url, cells, 1);
-        let remark = format!("type {} to go on with it all the same", fmt::fit(&fmt::clean(&account.name), 28));
+        let remark =
+            format!("type {} to go on with it all the same", fmt::fit(&fmt::clean(&account.name), 28));
         let focused = wizard.focus == Field::Confirm;
         let wide = cells >= form::LABEL + 34 + 2 + fmt::width(&remark);
         if !wide {
@@ -340,14 +356,14 @@ fn keep(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         (
             true,
             "billing too",
-            "Invoices, subscriptions, products and prices, besides payments, refunds, disputes and customers. \
-             Invoices are discovered into a catalog first, then synced from it.",
+            "Invoices, subscriptions, customers, products and prices, too. Invoices are discovered into a catalog \
+             first, then synced from it with the payments, refunds and disputes that belong to them.",
         ),
         (
             false,
             "payments only",
-            "Payments with their charges, refunds and disputes. Nothing of invoices and subscriptions is read, \
-             and the key needs no permission for them.",
+            "Payments with their charges and decline reasons; refunds and disputes as events tell of them. Nothing \
+             of invoices and subscriptions is read, and the key needs no permission for them.",
         ),
     ] {
         rows.push(Line::from(form::choice(view, name, wizard.billing == on, focused, true)));
@@ -359,10 +375,7 @@ fn keep(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
             rows.may_go(4, line);
         }
     }
-    rows.may_go(
-        6,
-        Line::styled("It can be changed later; what is stored stays.", theme.faint()),
-    );
+    rows.may_go(6, Line::styled("It can be changed later; what is stored stays.", theme.faint()));
     rows.gap();
     trouble(view, wizard, rows, cells);
     rows.push(Line::from(vec![form::button(view, "Continue", wizard.focus == Field::Go)]));

@@ -98,7 +98,11 @@ fn state(it: &mut Lines<'_, '_>, one: &IntegrationView) {
         }
         Health::KeyRefused { since, reason } => (
             format!("key refused since {}", stamp(*since)),
-            Some(format!("{reason} · {} gives it another key, {} tries this one again", key(Action::NewKey), key(Action::CheckKey))),
+            Some(format!(
+                "{reason} · {} gives it another key, {} tries this one again",
+                key(Action::NewKey),
+                key(Action::CheckKey)
+            )),
         ),
         Health::Offline { since, reason } => (
             format!("offline since {}", stamp(*since)),
@@ -197,7 +201,7 @@ fn newest<'a>(view: &'a View<'_>, one: &IntegrationView) -> Option<&'a KeyCheckV
 
 fn check(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     let theme = it.view.theme;
-    let wants = Wants { billing: one.billing, delivery: one.delivery };
+    let wants = Wants { billing: one.billing, delivery: one.delivery, asks: false };
     let again = it.view.state.keymap.label(Action::CheckKey);
     if one.health == Health::Off {
         return;

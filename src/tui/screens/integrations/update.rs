@@ -68,11 +68,23 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
     }
     wizard::ready(state)?;
     let Some(view) = state.current() else {
-        return Err(format!("no account connected yet: {} connects one", state.keymap.label(Action::Connect)));
+        return Err(format!(
+            "no account connected yet: {} connects one",
+            state.keymap.label(Action::Connect)
+        ));
     };
     let name = &view.name;
     match (&view.health, action) {
-        (Health::Off, Action::NewKey | Action::CheckKey | Action::Edit | Action::Poll | Action::Discover | Action::Sync | Action::RetryFailed) => Err(format!(
+        (
+            Health::Off,
+            Action::NewKey
+            | Action::CheckKey
+            | Action::Edit
+            | Action::Poll
+            | Action::Discover
+            | Action::Sync
+            | Action::RetryFailed,
+        ) => Err(format!(
             "{name} is disconnected: {} connects the account again",
             state.keymap.label(Action::Connect)
         )),

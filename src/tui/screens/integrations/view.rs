@@ -57,14 +57,8 @@ pub fn aside(view: &View<'_>) -> Line<'static> {
 /// No account, or no store to read them from.
 fn nothing(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     let theme = view.theme;
-    let inner = put::frame(
-        buf,
-        area,
-        theme,
-        true,
-        vec![Span::styled("Integrations", theme.strong())],
-        Vec::new(),
-    );
+    let inner =
+        put::frame(buf, area, theme, true, vec![Span::styled("Integrations", theme.strong())], Vec::new());
     let connect = view.state.keymap.label(Action::Connect);
     let lines = match &view.state.snapshot.phase {
         Phase::Opening => vec![("opening the store …".to_owned(), theme.faint())],
