@@ -259,8 +259,7 @@ async fn check(context: &Context, word: &str) -> Outcome {
     let out = context.out;
     if out.json {
         let mut value = as_json(&one);
-        value["restricted_key_form"] =
-            json!(form_link(one.livemode, &wanted_permissions(one.billing)));
+        value["restricted_key_form"] = json!(form_link(one.livemode, &wanted_permissions(one.billing)));
         out.json(&value);
     } else {
         out.line(format!("{} {}", out.mark('✓'), title(&one)));

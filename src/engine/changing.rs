@@ -127,11 +127,7 @@ impl Engine {
     }
 
     /// Changes an integration for what was learnt of it: in memory also when it can't be stored.
-    pub(super) async fn change_integration(
-        &self,
-        id: IntegrationId,
-        change: impl FnOnce(&mut Integration),
-    ) {
+    pub(super) async fn change_integration(&self, id: IntegrationId, change: impl FnOnce(&mut Integration)) {
         if let Err(error) = self.write_integration(id, change, true).await {
             self.message(Level::Error, Some(id), error.to_string());
         }

@@ -3,7 +3,7 @@
 //! It must stay small: a hundred runs an integration, the oldest make room.
 
 use super::api::{Answer, IntegrationId, JobState, JobView};
-use super::{Engine, refused};
+use super::{Engine, publish, refused};
 use crate::integration::Integration;
 use crate::store::{Batch, Durability, Store, StoreError};
 
@@ -88,7 +88,7 @@ pub async fn remember(engine: &Engine, text: String) -> Answer {
     match store.commit(batch, Durability::Applied, engine.now()).await {
         Ok(_) => {
             engine.state().remembered = Some(text);
-            engine.inner.changed.notify_one();
+            publish::now(engine);
             Answer::Done
         }
         Err(error) => refused(error.to_string()),

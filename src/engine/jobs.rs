@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use super::api::{
-    Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec,
-};
+use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec};
 use super::runtime::Running;
 use super::{Engine, history, poller, publish, refused};
 use crate::clock;
@@ -260,7 +258,7 @@ async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
     let result = loop {
         let result = work(&ctx, &mut doc, &what).await;
         let Err(Stop::Stripe(error)) = &result else { break result };
-        if !error.is_key_refused() || !engine.note_error(id, error).await || again {
+        if !error.is_key_refused() || !engine.note_error(&ctx.integration, error).await || again {
             break result;
         }
         again = true;
@@ -283,7 +281,7 @@ async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
         Err(Stop::Stripe(error)) => {
             // A refused key was told above.
             if !error.is_key_refused() {
-                engine.note_error(id, error).await;
+                engine.note_error(&ctx.integration, error).await;
             }
         }
         Err(stop) => engine.message(Level::Warning, Some(id), stop.to_string()),

@@ -6,11 +6,15 @@
 pub mod api;
 mod changing;
 mod connecting;
+mod data;
 mod history;
 mod jobs;
 mod plans;
 mod poller;
 pub mod publish;
+pub mod query;
+#[cfg(test)]
+mod rig;
 mod runtime;
 pub mod status;
 
@@ -78,6 +82,8 @@ struct Inner {
     cancel: CancellationToken,
     /// Held while what is connected is changed: one such change at a time.
     connecting: tokio::sync::Mutex<()>,
+    /// Held while a key is looked up again: who comes second finds it done.
+    rereading: tokio::sync::Mutex<()>,
     /// Held while an integration's document is written.
     documents: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -126,6 +132,7 @@ impl Engine {
             opened: watch::channel(None).0,
             cancel: CancellationToken::new(),
             connecting: tokio::sync::Mutex::new(()),
+            rereading: tokio::sync::Mutex::new(()),
             documents: tokio::sync::Mutex::new(()),
             tasks: Mutex::new(Vec::new()),
         };
@@ -167,13 +174,14 @@ impl Engine {
     /// Answers one request.
     pub async fn request(&self, request: Request) -> Answer {
         match request {
-            Request::Event { .. }
+            Request::Events(_)
+            | Request::Event { .. }
             | Request::Timeline { .. }
-            | Request::Star { .. }
             | Request::Records(_)
             | Request::Object { .. }
-            | Request::Search { .. } => refused("not yet"),
-            Request::Mark { .. } => refused("not yet"),
+            | Request::Search { .. } => data::ask(self, request).await,
+            Request::Star { integration, event, on } => data::star(self, integration, event, on).await,
+            Request::Mark { integration, ids, mark } => data::mark(self, integration, ids, mark).await,
             Request::Plan { integration, discover, sync, look } => {
                 plans::plan(self, integration, discover, sync, look).await
             }
@@ -192,19 +200,6 @@ impl Engine {
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
             Request::Poll { integration } => poller::now(self, integration),
-            Request::Events(query) => {
-                let Some(store) = self.store() else { return refused("the store is still opening") };
-                let (ids, version) = {
-                    let state = self.state();
-                    (state.runtimes.keys().copied().collect::<Vec<_>>(), state.events_version)
-                };
-                let read = tokio::task::spawn_blocking(move || store.events(&query, &ids)).await;
-                match read {
-                    Ok(Ok(window)) => Answer::Events(api::EventWindow { version, ..window }),
-                    Ok(Err(error)) => refused(error.to_string()),
-                    Err(_) => refused("the event log could not be read"),
-                }
-            }
         }
     }
 
@@ -221,6 +216,7 @@ impl Engine {
         if tokio::time::timeout(SHUTDOWN, all).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
+        data::stop(self).await;
         let store = self.state().store.take();
         if let Some(store) = store {
             let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -270,9 +266,18 @@ impl Engine {
         }
         self.inner.changed.notify_one();
         if self.inner.options.live {
+            // Built while nobody asks yet.
+            data::begin(self);
             for config in self.configs() {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);
+                }
+                if config.refused.is_some() {
+                    // There may have been another login at the Stripe CLI meanwhile.
+                    let engine = self.clone();
+                    self.spawn(async move {
+                        connecting::read_again(&engine, &config).await;
+                    });
                 }
             }
             for (id, what) in unfinished {
@@ -321,13 +326,14 @@ impl Engine {
         self.inner.changed.notify_one();
     }
 
-    /// Keeps what an error says about an integration: a refused key, or a network that is away. True: the key was
-    /// refused, and another one of the Stripe CLI's profile has taken its place.
-    async fn note_error(&self, id: IntegrationId, error: &crate::stripe::Error) -> bool {
+    /// Keeps what an error says about an integration: a refused key, or a network that is away. `used` is how the
+    /// integration was when the request was sent. True: the key was refused, and another one has taken its place.
+    async fn note_error(&self, used: &Integration, error: &crate::stripe::Error) -> bool {
         use crate::stripe::Error;
+        let id = used.id;
         let now = self.now();
         if error.is_key_refused() {
-            if connecting::read_again(self, id).await {
+            if connecting::read_again(self, used).await {
                 return true;
             }
             let reason = error.to_string();

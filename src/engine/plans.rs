@@ -82,17 +82,27 @@ async fn planned(
         limit(&mut out, "discover", spec.max_reads);
     }
     if let Some(spec) = &sync {
-        let payments = if look && !config.billing { Some(payments(engine, &store, &config, &mut out).await?) } else { None };
+        let payments = if look && !config.billing {
+            Some(payments(engine, &store, &config, &mut out).await?)
+        } else {
+            None
+        };
         sync_rows(&store, &config, spec, added, payments, &mut out).await?;
         limit(&mut out, "sync", spec.max_reads);
     }
     for row in out.rows.iter().filter(|row| !row.allowed) {
-        out.notes.push(format!("{} are left out: the key may not read them ({})", row.kind, row.kind.permission()));
+        out.notes.push(format!(
+            "{} are left out: the key may not read them ({})",
+            row.kind,
+            row.kind.permission()
+        ));
     }
     let allowed = || out.rows.iter().filter(|row| row.allowed);
     out.reads = allowed().map(|row| row.list_pages + row.single_reads).sum();
     out.seconds = allowed().map(|row| row.seconds).sum();
-    out.notes.push("kinds follow one another, so their times add up; tries that are repeated are not counted".into());
+    out.notes.push(
+        "kinds follow one another, so their times add up; tries that are repeated are not counted".into(),
+    );
     out.notes.push("reads of the account's other software are not counted".into());
     Ok(out)
 }
@@ -221,7 +231,7 @@ async fn looked(
         }
         Err(Error::Cancelled) => Err("it was stopped".into()),
         Err(error) => {
-            engine.note_error(config.id, &error).await;
+            engine.note_error(config, &error).await;
             Err(error.to_string())
         }
     }
@@ -303,7 +313,8 @@ async fn sync_rows(
             seconds: 0,
             allowed: planned.allowed,
         };
-        if spec.resources.contains(&planned.kind) || (!config.billing && planned.kind == Kind::PaymentIntent) {
+        if spec.resources.contains(&planned.kind) || (!config.billing && planned.kind == Kind::PaymentIntent)
+        {
             row.exact = false;
             row.about = Some(planned.about).filter(|about| *about > 0);
         }

@@ -134,7 +134,7 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
         Err(Stop::Stripe(Error::Cancelled)) => None,
         Err(Stop::Stripe(error)) => {
             ok = false;
-            let helped = engine.note_error(id, &error).await;
+            let helped = engine.note_error(&config, &error).await;
             if matches!(error, Error::MissingPermission { .. }) {
                 withdraw_events(engine, id).await;
             }

@@ -114,8 +114,7 @@ async fn follow(
             && let Some(since) = cursor.complete_to
         {
             // Watched before, and nothing had happened yet: all of this is news.
-            polled.new +=
-                compare(store, client, integration, now, &mut cursor, meter, Some(since)).await?;
+            polled.new += compare(store, client, integration, now, &mut cursor, meter, Some(since)).await?;
             return Ok(polled);
         }
         polled.first |= first;

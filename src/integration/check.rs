@@ -114,7 +114,8 @@ pub async fn check_and_tell(
     match client.get(ACCOUNT.path, &[]).await {
         Ok(object) => {
             account_row.verdict = Verdict::Allowed;
-            account = serde_json::from_str::<AccountHead>(object.text()).ok().and_then(|head| account_of(&head));
+            account =
+                serde_json::from_str::<AccountHead>(object.text()).ok().and_then(|head| account_of(&head));
         }
         // Refused, or out of reach: nothing else would fare better.
         Err(error) if stops(&error) => return Err(error),
@@ -132,8 +133,11 @@ pub async fn check_and_tell(
     let mut matrix: Vec<Checked> = Vec::new();
     matrix.push(account_row);
     matrix.extend(probes(billing).map(super::probes::Probe::row));
-    let wanted: Vec<(usize, &'static str)> =
-        probes(billing).enumerate().filter(|(_, probe)| !probe.writes).map(|(at, probe)| (at + 1, probe.path)).collect();
+    let wanted: Vec<(usize, &'static str)> = probes(billing)
+        .enumerate()
+        .filter(|(_, probe)| !probe.writes)
+        .map(|(at, probe)| (at + 1, probe.path))
+        .collect();
     let asked: Vec<BoxFuture<'_, (usize, Result<Page, Error>)>> =
         wanted.into_iter().map(|(at, path)| probe(client, tell, at, path).boxed()).collect();
     let mut answers = futures::stream::iter(asked).buffer_unordered(AT_ONCE);
@@ -177,7 +181,8 @@ fn account_of(head: &AccountHead<'_>) -> Option<Account> {
     let clean = |text: &str| crate::text::clean(text).trim().to_owned();
     let id = clean(&head.id);
     let name = Some(clean(head.display_name())).filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone());
-    let currency = head.default_currency.as_deref().map(|code| clean(code).to_lowercase()).unwrap_or_default();
+    let currency =
+        head.default_currency.as_deref().map(|code| clean(code).to_lowercase()).unwrap_or_default();
     (!id.is_empty()).then(|| Account { id, name, currency, timezone: head.timezone().to_owned() })
 }
 

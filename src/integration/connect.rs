@@ -89,8 +89,10 @@ pub async fn try_key(base: &BaseUrl, key: &ApiKey, billing: bool) -> Result<(Cli
 /// Refuses an account and mode that is connected already, and a name that is taken.
 pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result<(), ConnectError> {
     let active = |one: &&Integration| one.off_since.is_none();
-    if let Some(there) =
-        all.iter().filter(active).find(|one| one.account == found.account.id && one.livemode == found.livemode)
+    if let Some(there) = all
+        .iter()
+        .filter(active)
+        .find(|one| one.account == found.account.id && one.livemode == found.livemode)
     {
         let billing = if wish.billing && !there.billing {
             format!("; to keep invoices too: `tillwatch integrations edit {} --billing on`", there.id.0)
@@ -112,7 +114,11 @@ pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result
 }
 
 /// Refuses a name that is taken, or none.
-pub fn name_is_free(all: &[Integration], name: &str, except: Option<IntegrationId>) -> Result<(), ConnectError> {
+pub fn name_is_free(
+    all: &[Integration],
+    name: &str,
+    except: Option<IntegrationId>,
+) -> Result<(), ConnectError> {
     if name.trim().is_empty() || crate::text::clean(name) != name {
         return Err(ConnectError::Refused(
             "a name needs at least one letter and no control characters".into(),
@@ -179,7 +185,11 @@ pub async fn save(
 }
 
 /// A key that moved (say, from the vault to a command) must not stay where it was.
-pub fn wipe_left_over(vault: &Vault, before: Option<&KeyNote>, after: &Integration) -> Result<(), VaultError> {
+pub fn wipe_left_over(
+    vault: &Vault,
+    before: Option<&KeyNote>,
+    after: &Integration,
+) -> Result<(), VaultError> {
     let Some(old) = before else { return Ok(()) };
     // Within one kind of place the new key has overwritten the old one, under the same name.
     let kind = |note: &KeyNote| std::mem::discriminant(&note.place);
@@ -235,7 +245,9 @@ pub fn poll_every(seconds: u64, base: &BaseUrl) -> Result<u64, String> {
         return Err("polling more often than every 30s would use up Stripe's read allocation (10 000 in 30 days): take 5m or more".into());
     }
     if seconds > LONGEST_POLL_S {
-        return Err("polling less often than every 31 days would lose events: Stripe keeps them for 30".into());
+        return Err(
+            "polling less often than every 31 days would lose events: Stripe keeps them for 30".into()
+        );
     }
     Ok(seconds)
 }

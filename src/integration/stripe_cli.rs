@@ -31,14 +31,8 @@ const RESERVED: &[&str] = &[
     "user_info",
 ];
 /// Fields by which a table is known as a profile.
-const MARKS: &[&str] = &[
-    "account_id",
-    "api_key",
-    "display_name",
-    "live_mode_api_key",
-    "secret_key",
-    "test_mode_api_key",
-];
+const MARKS: &[&str] =
+    &["account_id", "api_key", "display_name", "live_mode_api_key", "secret_key", "test_mode_api_key"];
 
 /// Where a key was taken from, kept with the integration: it can be looked up again when Stripe refuses it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,10 +126,8 @@ pub fn key(files: &[PathBuf], profile: &str, livemode: bool) -> Result<(Secret, 
             format!("the Stripe CLI has no profile `{shown}`: it has {}", names.join(", "))
         });
     };
-    let (secret, expires) = match livemode {
-        true => (&one.live, &one.live_expires),
-        false => (&one.test, &one.test_expires),
-    };
+    let (secret, expires) =
+        if livemode { (&one.live, &one.live_expires) } else { (&one.test, &one.test_expires) };
     match secret {
         Some(secret) => {
             let origin = Origin {
@@ -231,7 +223,9 @@ fn tables<'a>(name: &str, value: &'a Value, deepest: usize, out: &mut Vec<(Strin
 
 /// A field by its name, whatever its case.
 fn field<'a>(table: &'a Table, name: &str) -> Option<&'a Value> {
-    table.get(name).or_else(|| table.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+    table
+        .get(name)
+        .or_else(|| table.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 fn profile(name: &str, table: &Table, file: &Path, beside: &BTreeMap<String, Secret>) -> Profile {
@@ -248,7 +242,8 @@ fn profile(name: &str, table: &Table, file: &Path, beside: &BTreeMap<String, Sec
     let whole = |secret: Option<Secret>| secret.filter(|secret| !secret.expose().contains('*'));
     let in_table = secret(&["live_mode_api_key"]);
     let live_elsewhere = in_table.is_some();
-    let live = whole(in_table).or_else(|| beside.get(&format!("{name}.live_mode_api_key").to_lowercase()).cloned());
+    let live =
+        whole(in_table).or_else(|| beside.get(&format!("{name}.live_mode_api_key").to_lowercase()).cloned());
     Profile {
         name: clean_max(name, 80),
         file: file.to_owned(),
@@ -336,7 +331,8 @@ mod tests {
     #[test]
     fn a_broken_file_is_told_without_its_content() {
         let dir = tempfile::tempdir().unwrap();
-        let file = write(dir.path(), "config.toml", &format!("[default]\ntest_mode_api_key = {}", made("rk_test_")));
+        let file =
+            write(dir.path(), "config.toml", &format!("[default]\ntest_mode_api_key = {}", made("rk_test_")));
         let error = profiles(&[file]).unwrap_err();
         assert!(error.contains("TOML") && !error.contains("MadeUp"), "{error}");
         assert_eq!(profiles(&[dir.path().join("gone.toml")]).unwrap(), []);

@@ -30,7 +30,8 @@ impl Store {
             folder::write_whole(&dir.join(MARKER), &text)?;
             store.keys_of(integration)
         });
-        let found = found.await.map_err(|_| StoreError::Stopped("the records could not be listed".into()))??;
+        let found =
+            found.await.map_err(|_| StoreError::Stopped("the records could not be listed".into()))??;
         for some in found.chunks(AT_ONCE) {
             let mut batch = Batch::new();
             for key in some {

@@ -101,7 +101,8 @@ impl ApiKey {
     /// Takes what a person pasted or a command printed. Blanks, line breaks and quotes around it don't matter.
     pub fn parse(text: &str) -> Result<ApiKey, KeyProblem> {
         // A byte order mark is what some editors leave in key files.
-        let around = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
+        let around =
+            |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
         let text = text.trim_matches(around);
         if text.is_empty() {
             return Err(KeyProblem::Empty);

@@ -75,6 +75,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Help => return toggle(state, Overlay::Help { scroll: 0 }),
         Action::Messages => return toggle(state, Overlay::Messages { scroll: 0 }),
+        Action::Search => return overlay::search::update::open(state),
         Action::Palette if state.overlays.is_empty() => {
             state.overlays.push(Overlay::Palette(Palette::default()));
             return Vec::new();

@@ -24,7 +24,9 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
     }
     let poll = {
         let mut state = engine.state();
-        let Some(runtime) = state.runtimes.get_mut(&id) else { return refused("there is no such integration") };
+        let Some(runtime) = state.runtimes.get_mut(&id) else {
+            return refused("there is no such integration");
+        };
         for slot in [&runtime.discover, &runtime.sync] {
             if let Some(running) = &slot.running {
                 running.cancel.cancel();
@@ -67,11 +69,17 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         state.events_version += 1;
     }
     let link = revoke_link(off.livemode);
-    let mut text = format!("{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}", off.name);
+    let mut text = format!(
+        "{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}",
+        off.name
+    );
     if purge {
         if let Err(error) = store.purge(id, engine.now()).await {
             publish::now(engine);
-            return refused(format!("{} is disconnected, but not all of its records could be removed: {error}", off.name));
+            return refused(format!(
+                "{} is disconnected, but not all of its records could be removed: {error}",
+                off.name
+            ));
         }
         text.push_str(". Its records are removed; their last bytes go when tillwatch starts next");
     }
@@ -85,9 +93,11 @@ async fn idle(engine: &Engine, id: IntegrationId, poll: &tokio::sync::Mutex<()>)
     let mut snapshots = engine.snapshots();
     loop {
         snapshots.mark_unchanged();
-        let busy = engine.state().runtimes.get(&id).is_some_and(|runtime| {
-            runtime.discover.running.is_some() || runtime.sync.running.is_some()
-        });
+        let busy = engine
+            .state()
+            .runtimes
+            .get(&id)
+            .is_some_and(|runtime| runtime.discover.running.is_some() || runtime.sync.running.is_some());
         if !busy || snapshots.changed().await.is_err() {
             break;
         }

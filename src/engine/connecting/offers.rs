@@ -119,8 +119,7 @@ pub fn begun(ticket: KeyTicket, key: &ApiKey, origin: Option<&Origin>, billing: 
         account: None,
         permissions: probes::rows(billing)
             .map(|probe| {
-                let state =
-                    if probe.writes { PermissionState::NotTried } else { PermissionState::Waiting };
+                let state = if probe.writes { PermissionState::NotTried } else { PermissionState::Waiting };
                 permission(&probe.row(), state)
             })
             .collect(),

@@ -6,11 +6,11 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{offer, trying};
-use crate::engine::api::{Answer, IntegrationId, Level};
+use crate::engine::api::{Answer, Level};
 use crate::engine::{Engine, refused};
-use crate::integration::connect::{keep_key, same_account, trial_until};
 use crate::integration::check::check;
-use crate::integration::stripe_cli;
+use crate::integration::connect::{keep_key, same_account, trial_until};
+use crate::integration::{Integration, stripe_cli};
 use crate::stripe::ApiKey;
 
 /// The profiles on this machine.
@@ -33,19 +33,26 @@ pub async fn take(engine: &Engine, profile: String, livemode: bool) -> Answer {
     }
 }
 
-/// After Stripe refused a key that was taken from a profile: reads the profile again. True: there was another key
-/// of the same account, and it is in use now.
+/// After Stripe refused the key that `used` names: true if another key of the same account is in use now. It was given
+/// meanwhile, or it is in the profile of the Stripe CLI that the refused one was taken from, which is read again.
 /// Boxed: a poll that fails comes by here, and this asks for a poll.
-pub fn read_again(engine: &Engine, id: IntegrationId) -> BoxFuture<'_, bool> {
-    read(engine, id).boxed()
+pub fn read_again<'a>(engine: &'a Engine, used: &'a Integration) -> BoxFuture<'a, bool> {
+    read(engine, used).boxed()
 }
 
-async fn read(engine: &Engine, id: IntegrationId) -> bool {
-    // Somebody is just changing what is connected: that comes first.
-    let Ok(_turn) = engine.inner.connecting.try_lock() else { return false };
+async fn read(engine: &Engine, used: &Integration) -> bool {
+    let id = used.id;
+    // A poll and a job can be refused at once: one looks, the other finds it done.
+    let _one = engine.inner.rereading.lock().await;
     let Some(config) = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone()) else {
         return false;
     };
+    let fingerprint = |config: &Integration| config.key.as_ref().map(|key| key.fingerprint.clone());
+    if config.key.is_some() && fingerprint(&config) != fingerprint(used) {
+        return config.refused.is_none();
+    }
+    // Somebody is just changing what is connected: that comes first.
+    let Ok(_turn) = engine.inner.connecting.try_lock() else { return false };
     let Some(before) = config.key.clone().filter(|_| config.off_since.is_none()) else { return false };
     let Some(origin) = before.origin.clone() else { return false };
     let read = tokio::task::spawn_blocking(move || stripe_cli::again(&origin)).await;
@@ -74,7 +81,10 @@ async fn read(engine: &Engine, id: IntegrationId) -> bool {
         })
         .await;
     engine.forget_client(id);
-    let text = format!("Stripe refused the key of {}; the Stripe CLI's profile had a newer one, which is used now", config.name);
+    let text = format!(
+        "Stripe refused the key of {}; the Stripe CLI's profile had a newer one, which is used now",
+        config.name
+    );
     engine.message(Level::Info, Some(id), text);
     engine.poke(id);
     true

@@ -140,8 +140,7 @@ async fn replaced(
         let mut state = engine.state();
         state.offers.get(ticket).map(|offer| (offer.origin.clone(), offer.reads)).unwrap_or_default()
     };
-    let note =
-        engine.with_vault(move |vault| keep_key(vault, id, &key, None, origin)).await.map_err(text)?;
+    let note = engine.with_vault(move |vault| keep_key(vault, id, &key, None, origin)).await.map_err(text)?;
     let now = engine.now();
     let after = engine
         .commit_integration(id, |config| {
@@ -216,7 +215,10 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
         let text = if after.may("rak_invoice_read") {
             format!("billing is on for {}: discover lists its invoices, then sync stores them", after.name)
         } else {
-            format!("billing is on for {}, but its key may not read invoices (rak_invoice_read): give it a new key", after.name)
+            format!(
+                "billing is on for {}, but its key may not read invoices (rak_invoice_read): give it a new key",
+                after.name
+            )
         };
         engine.message(Level::Info, Some(id), text);
     }
@@ -233,7 +235,7 @@ async fn probe(engine: &Engine, config: &Integration, base: &BaseUrl) -> Result<
     match found {
         Ok(found) => Ok(found),
         Err(error) => {
-            engine.note_error(config.id, &error).await;
+            engine.note_error(config, &error).await;
             Err(text(error))
         }
     }

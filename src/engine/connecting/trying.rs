@@ -6,16 +6,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::offers::{Found, account, begun, no_key, permission, state};
 use super::{not_held, profiles};
-use crate::engine::api::{
-    Answer, IntegrationId, KeyCheckState, KeyCheckView, KeyTicket, PermissionState,
-};
+use crate::engine::api::{Answer, IntegrationId, KeyCheckState, KeyCheckView, KeyTicket, PermissionState};
 use crate::engine::{Engine, publish, refused};
 use crate::integration::check::{KeyCheck, Step, check_and_tell};
 use crate::integration::config::Refused;
 use crate::integration::connect::trial_until;
 use crate::integration::probes;
 use crate::store::{Batch, Durability};
-use crate::stripe::{ApiKey, BaseUrl, Error};
+use crate::stripe::{ApiKey, BaseUrl, Error, KeyProblem};
 
 /// Begins to try a key that is on offer.
 pub fn try_key(engine: &Engine, ticket: KeyTicket, billing: bool) -> Answer {
@@ -23,38 +21,48 @@ pub fn try_key(engine: &Engine, ticket: KeyTicket, billing: bool) -> Answer {
         Ok(base) => base,
         Err(reason) => return refused(reason),
     };
-    let Some(key) = begin(engine, ticket, billing) else { return not_held() };
+    let begun = begin(engine, ticket, billing);
     publish::now(engine);
-    if let Some((key, stop, ended)) = key {
-        let task = engine.clone();
-        engine.spawn(async move {
-            let _ended = ended.drop_guard();
-            let _ = run(&task, ticket, &base, &key, billing, stop).await;
-        });
+    match begun {
+        Begun::NotHeld => return not_held(),
+        // Told in its view.
+        Begun::NoKey(_) => {}
+        Begun::Key { key, stop, ended } => {
+            let task = engine.clone();
+            engine.spawn(async move {
+                let _ended = ended.drop_guard();
+                let _ = run(&task, ticket, &base, &key, billing, stop).await;
+            });
+        }
     }
     Answer::Done
 }
 
-/// A key, and the tokens of its check.
-type Begun = (ApiKey, CancellationToken, CancellationToken);
+/// What there is to try.
+enum Begun {
+    NotHeld,
+    NoKey(KeyProblem),
+    Key { key: ApiKey, stop: CancellationToken, ended: CancellationToken },
+}
 
-/// Puts the empty matrix up. None: there is no such ticket; `Some(None)`: what is on offer is no key.
-fn begin(engine: &Engine, ticket: KeyTicket, billing: bool) -> Option<Option<Begun>> {
+/// Puts the empty matrix up.
+fn begin(engine: &Engine, ticket: KeyTicket, billing: bool) -> Begun {
     let mut state = engine.state();
-    let offer = state.offers.get(ticket)?;
-    let key = match offer.key.as_ref()? {
-        Ok(key) => key.clone(),
-        Err(problem) => {
+    let Some(offer) = state.offers.get(ticket) else { return Begun::NotHeld };
+    let key = match &offer.key {
+        Some(Ok(key)) => key.clone(),
+        Some(Err(problem)) => {
             offer.view = Some(no_key(ticket, *problem, billing));
-            return Some(None);
+            return Begun::NoKey(*problem);
         }
+        None => return Begun::NotHeld,
     };
     // One check at a time: a second one begins anew.
     offer.stop.cancel();
     offer.stop = engine.inner.cancel.child_token();
     offer.ended = CancellationToken::new();
     offer.view = Some(begun(ticket, &key, offer.origin.as_ref(), billing));
-    Some(Some((key, offer.stop.clone(), offer.ended.clone())))
+    Begun::Key { key, stop: offer.stop.clone(), ended: offer.ended.clone() }
 }
 
 /// Tries the key and keeps what was found with its offer.
@@ -82,10 +90,11 @@ async fn run(
                 view.connected_as = connected_as;
                 conclude(view, result.as_ref().err());
             }
-            offer.found = result
-                .as_ref()
-                .ok()
-                .map(|found| Found { check: found.clone(), billing, base: base.to_string() });
+            offer.found = result.as_ref().ok().map(|found| Found {
+                check: found.clone(),
+                billing,
+                base: base.to_string(),
+            });
         }
     }
     drop(state);
@@ -94,13 +103,13 @@ async fn run(
 }
 
 /// Shows a step.
-fn tell(engine: &Engine, ticket: KeyTicket, stop: &CancellationToken, step: &Step<'_>) {
+fn tell(engine: &Engine, ticket: KeyTicket, stop: &CancellationToken, news: &Step<'_>) {
     if stop.is_cancelled() {
         return;
     }
     let mut all = engine.state();
     let Some(view) = all.offers.get(ticket).and_then(|offer| offer.view.as_mut()) else { return };
-    match step {
+    match news {
         Step::Account(one) => view.account = Some(account(one)),
         Step::Trying(at) => {
             if let Some(row) = view.permissions.get_mut(*at) {
@@ -157,17 +166,12 @@ pub async fn tried(
         }
     }
     match begin(engine, ticket, billing) {
-        None => Err(not_held()),
-        Some(None) => {
+        Begun::NotHeld => Err(not_held()),
+        Begun::NoKey(problem) => {
             publish::now(engine);
-            let mut state = engine.state();
-            let problem = state.offers.get(ticket).and_then(|offer| match &offer.key {
-                Some(Err(problem)) => Some(problem.to_string()),
-                _ => None,
-            });
-            Err(problem.map_or_else(not_held, refused))
+            Err(refused(problem.to_string()))
         }
-        Some(Some((key, stop, ended))) => {
+        Begun::Key { key, stop, ended } => {
             let _ended = ended.drop_guard();
             match run(engine, ticket, base, &key, billing, stop).await {
                 Ok(found) => Ok((key, found)),
@@ -259,14 +263,17 @@ async fn again(engine: &Engine, id: IntegrationId, ticket: KeyTicket) {
                         config.refused = None;
                     })
                     .await;
-                engine.poke(id);
+                // A key that was refused had no schedule.
+                if config.refused.is_some() {
+                    engine.poke(id);
+                }
                 None
             }
             Err(Error::Cancelled) => return,
             Err(error) => Some(error),
         };
         if let Some(error) = error.as_ref().filter(|error| error.is_key_refused()) {
-            if !second && profiles::read_again(engine, id).await {
+            if !second && profiles::read_again(engine, &config).await {
                 second = true;
                 continue;
             }
@@ -277,7 +284,7 @@ async fn again(engine: &Engine, id: IntegrationId, ticket: KeyTicket) {
                 })
                 .await;
         } else if let Some(error) = &error {
-            engine.note_error(id, error).await;
+            engine.note_error(&config, error).await;
         }
         if let Some(view) = engine.state().offers.get(ticket).and_then(|offer| offer.view.as_mut()) {
             conclude(view, error.as_ref());

@@ -1,4 +1,4 @@
-//! What lies over a screen: help, messages, a question. Topmost gets the keys.
+//! What lies over a screen: help, messages, a question, the search. Topmost gets the keys.
 //!
 //! An overlay must stay readable at the smallest size; what does not fit is scrolled.
 
@@ -8,6 +8,7 @@ pub mod edit;
 pub mod help;
 pub mod messages;
 pub mod palette;
+pub mod search;
 pub mod wizard;
 
 use ratatui::{
@@ -53,6 +54,8 @@ pub enum Overlay {
     Edit(Box<EditForm>),
     /// Disconnecting one.
     Disconnect(Box<Disconnect>),
+    /// Search anywhere; what it holds is `State::search`, which outlives it.
+    Search,
 }
 
 impl Overlay {
@@ -65,6 +68,7 @@ impl Overlay {
             Overlay::Wizard(wizard) => wizard.context(),
             Overlay::Edit(form) => form.context(),
             Overlay::Disconnect(it) => it.context(),
+            Overlay::Search => Context::Typing,
         }
     }
 }
@@ -78,6 +82,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
         Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
         Some(Overlay::Disconnect(_)) => disconnect::act(state, action, now_ms),
+        Some(Overlay::Search) => search::update::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
             *scroll = match action {
@@ -105,6 +110,7 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Wizard(_)) => return wizard::typed(state, typed, now_ms),
         Some(Overlay::Edit(_)) => edit::typed(state, typed),
         Some(Overlay::Disconnect(_)) => disconnect::typed(state, typed),
+        Some(Overlay::Search) => return search::update::typed(state, typed),
         _ => {}
     }
     Vec::new()
@@ -113,12 +119,13 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
 /// What the open overlays ask for when the snapshot is another one.
 pub fn refresh(state: &mut State) -> Vec<Effect> {
     wizard::refresh(state);
-    Vec::new()
+    search::update::refresh(state)
 }
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
 pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Option<Vec<Effect>> {
-    edit::answer(state, generation, answer, now_ms)
+    search::update::answer(state, generation, answer)
+        .or_else(|| edit::answer(state, generation, answer, now_ms))
         .or_else(|| disconnect::answer(state, generation, answer, now_ms))
         .or_else(|| wizard::answer(state, generation, answer, now_ms))
 }
@@ -129,6 +136,7 @@ pub fn clamp(state: &mut State) {
     if let Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) = state.overlays.last_mut() {
         *scroll = (*scroll).min(max);
     }
+    search::update::drawn(state);
 }
 
 /// Draws them all, the topmost last.
@@ -142,6 +150,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
             Overlay::Edit(form) => edit::draw(view, buf, area, form),
             Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
+            Overlay::Search => search::view::draw(view, buf, area, hits),
         }
     }
 }
@@ -160,7 +169,7 @@ fn dim(buf: &mut Buffer, area: Rect) {
 }
 
 /// A box in the middle of `area` with its inside cleared; returns the inside without its margins.
-fn panel(view: &View<'_>, buf: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
+pub fn panel(view: &View<'_>, buf: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
     let at =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };

@@ -30,6 +30,12 @@ fn desks(context: Context) -> Vec<Desk> {
         &["2", "2"],
         &["3", "3"],
         &["4"],
+        &["4", "j", "j"],
+        &["4", "l"],
+        &["4", "O"],
+        &["4", "enter", "j"],
+        &["4", "enter", "t", "j"],
+        &["4", "enter", "/", "a", "enter"],
         &["7"],
         &["d", "E", "s", "7", "j"],
     ];
@@ -41,6 +47,12 @@ fn desks(context: Context) -> Vec<Desk> {
         }
         match context {
             Context::Main => {}
+            Context::Typing if desk.state.screen == ScreenId::Records => {
+                desk.key("S");
+                desk.send(Msg::Paste("INV".into()));
+                desk.draw();
+                desk.key("down");
+            }
             Context::Typing => {
                 // Lists that are typed into, and fields of a form.
                 desk.key(if prepare.len() == 1 { "c" } else { ":" });

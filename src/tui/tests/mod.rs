@@ -3,10 +3,13 @@
 
 mod canned;
 mod canned_connect;
+mod canned_records;
 mod draw;
 mod driver;
 mod integrations;
 mod keys;
+mod records;
+mod search;
 
 use std::sync::Arc;
 

@@ -116,6 +116,8 @@ pub enum Action {
     CopyLink,
     /// Copy the selected value.
     CopyValue,
+    /// Copy where the selected value is.
+    CopyPath,
     /// The next match.
     NextMatch,
     /// The match before.

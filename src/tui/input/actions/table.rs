@@ -5,7 +5,6 @@ use crate::tui::screens::ScreenId;
 
 const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
-const FIELDS: &[Context] = &[Context::Typing, Context::Form];
 const FORM: &[Context] = &[Context::Form];
 const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
 const TYPING: &[Context] = &[Context::Typing];
@@ -50,8 +49,19 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
-    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane").on(PANES),
-    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before").on(PANES),
+    entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold")
+        .on(&[ScreenId::Records]),
+    entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold")
+        .on(&[ScreenId::Records]),
+    entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected").on(&[
+        ScreenId::Dashboard,
+        ScreenId::Integrations,
+        ScreenId::Records,
+    ]),
+    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane")
+        .on(PANES),
+    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before")
+        .on(PANES),
     entry(
         Action::Pane1,
         &["1"],
@@ -84,8 +94,60 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
     entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
-    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
-        .on(&[ScreenId::Log]),
+    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed").on(&[
+        ScreenId::Dashboard,
+        ScreenId::Records,
+        ScreenId::Log,
+    ]),
+    entry(
+        Action::Search,
+        &["S"],
+        MAIN,
+        "Screens",
+        16,
+        "search",
+        "search everything: an e-mail, number, id, last4 or amount",
+    ),
+    entry(Action::NextMatch, &["n"], MAIN, "Records", 0, "next match", "the next place that matches")
+        .on(&[ScreenId::Records]),
+    entry(Action::PreviousMatch, &["N"], MAIN, "Records", 0, "match before", "the match before")
+        .on(&[ScreenId::Records]),
+    entry(Action::Order, &["O"], MAIN, "Records", 17, "order", "order by another column, or reverse it")
+        .on(&[ScreenId::Records]),
+    entry(Action::Timeline, &["t"], MAIN, "Records", 18, "timeline", "the stored events about the object")
+        .on(&[ScreenId::Records]),
+    entry(
+        Action::Customer,
+        &["u"],
+        MAIN,
+        "Records",
+        19,
+        "customer",
+        "go to the customer of what is selected",
+    )
+    .on(&[ScreenId::Records]),
+    entry(Action::CopyValue, &["Y"], MAIN, "Records", 0, "copy value", "copy the selected value")
+        .on(&[ScreenId::Records]),
+    entry(
+        Action::CopyLink,
+        &["P"],
+        MAIN,
+        "Records",
+        0,
+        "payment link",
+        "copy the payment link of an open invoice",
+    )
+    .on(&[ScreenId::Records]),
+    entry(
+        Action::OpenInStripe,
+        &["o"],
+        MAIN,
+        "Records",
+        20,
+        "open in Stripe",
+        "open its page in Stripe's dashboard",
+    )
+    .on(&[ScreenId::Records]),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all")
         .on(PANES),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again")
@@ -101,36 +163,26 @@ pub const TABLE: &[Entry] = &[
         "read new events from Stripe now; costs a read or a few",
     ),
     entry(Action::Connect, &["c"], MAIN, "Accounts", 3, "connect", "connect an account"),
-    entry(
-        Action::Open,
-        &["enter"],
-        MAIN,
-        "Accounts",
-        0,
-        "open",
-        "open what is selected; an account of pane 1 in detail",
-    )
-    .on(&[ScreenId::Dashboard, ScreenId::Integrations]),
-    entry(Action::NewKey, &["K"], MAIN, "Accounts", 16, "new key", "give the selected account a new key")
+    entry(Action::NewKey, &["K"], MAIN, "Accounts", 22, "new key", "give the selected account a new key")
         .on(INTEGRATIONS),
     entry(
         Action::CheckKey,
         &["C"],
         MAIN,
         "Accounts",
-        17,
+        23,
         "check key",
         "try again what the key may read; costs about 12 reads",
     )
     .on(INTEGRATIONS),
-    entry(Action::Edit, &["i"], MAIN, "Accounts", 18, "edit", "change its name, what is kept, its schedule")
+    entry(Action::Edit, &["i"], MAIN, "Accounts", 24, "edit", "change its name, what is kept, its schedule")
         .on(INTEGRATIONS),
     entry(
         Action::Disconnect,
         &["D"],
         MAIN,
         "Accounts",
-        19,
+        25,
         "disconnect",
         "disconnect the selected account; says first what goes and what stays",
     )
@@ -214,10 +266,28 @@ pub const TABLE: &[Entry] = &[
         "down one page of what is listed",
     ),
     entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
+    entry(
+        Action::Complete,
+        &["tab"],
+        TYPING,
+        "A line of text",
+        0,
+        "complete",
+        "complete the word; in a form the next field; in a search, the events of what is selected",
+    ),
+    entry(
+        Action::CompleteBack,
+        &["backtab"],
+        TYPING,
+        "A line of text",
+        0,
+        "complete back",
+        "the completion or the field before",
+    ),
     entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
     entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
-    entry(Action::Complete, &["tab"], FIELDS, "A form", 0, "next field", "the next field"),
-    entry(Action::CompleteBack, &["backtab"], FIELDS, "A form", 0, "field before", "the field before"),
+    entry(Action::Complete, &["tab"], FORM, "A form", 0, "next field", "the next field"),
+    entry(Action::CompleteBack, &["backtab"], FORM, "A form", 0, "field before", "the field before"),
     entry(Action::Down, &["j", "down"], FORM, "A form", 0, "next field", "the next field, or line of a list"),
     entry(Action::Up, &["k", "up"], FORM, "A form", 0, "field before", "the field before, or line of a list"),
     entry(Action::Left, &["left", "h"], FORM, "A form", 0, "less", "the choice before"),

@@ -118,7 +118,7 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         let mark = Span::styled(format!("{:>width$} ", "✗", width = form::LABEL - 1), theme.bad());
         rows.labelled(0, mark, wrong, cells, theme.bad().patch(theme.strong()));
     } else {
-        let text = "kept sealed on this machine, never shown again; tillwatch only reads with it";
+        let text = "kept sealed here, never shown again; tillwatch only reads with it";
         rows.labelled(4, indent(), text, cells, theme.faint());
     }
     rows.gap();

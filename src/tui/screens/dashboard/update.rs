@@ -7,7 +7,7 @@ use crate::engine::api::{
 use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
-use crate::tui::overlay::{Overlay, Question};
+use crate::tui::overlay::{Overlay, Question, search};
 use crate::tui::screens::ScreenId;
 use crate::tui::state::{Purpose, State};
 
@@ -33,6 +33,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
         Action::Freeze => state.dashboard.feed.toggle_freeze(),
         Action::CopyId => return copy(state, now_ms),
+        Action::Find => return search::update::open(state),
         _ => return work(state, action, now_ms).unwrap_or_default(),
     }
     refresh(state)

@@ -76,9 +76,10 @@ pub fn lines(view: &View<'_>, one: &IntegrationView, cells: usize, hits: &mut Hi
         let at = fmt::stamp(one.connected_at, view.now, &one.timezone, false);
         it.row("Connected", &format!("since {at}"), theme.text());
     }
+    // The key and what it may read stand together, so that a check shows where one looks.
+    check(&mut it, one);
     schedule(&mut it, one, hits);
     reads(&mut it, one);
-    check(&mut it, one);
     kept(&mut it, one);
     it.out
 }
