@@ -129,11 +129,11 @@ async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
         data_dir: dir.path().join("data"),
         key_dir: dir.path().join("config"),
         api_base: Some(BaseUrl::parse(base).unwrap()),
+        bases: Vec::new(),
         demo: false,
         read_only: false,
         live,
         store: OpenOptions::default(),
-        bases: Vec::new(),
         stripe_cli: vec![dir.path().join("stripe.toml")],
         now: clock::system(),
     });

@@ -115,6 +115,11 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Back | Action::Cancel => {
             state.overlays.pop();
         }
+        Action::OpenInStripe => {
+            let id = it.id;
+            let live = state.integration(id).is_some_and(|view| view.livemode);
+            return vec![Effect::OpenPage(crate::integration::connect::revoke_link(live).to_owned())];
+        }
         Action::Accept | Action::Open => match it.focus {
             // Held down it goes nowhere.
             Field::Purge => {}
@@ -185,12 +190,13 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
 /// Draws it.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Disconnect) {
     let theme = view.theme;
+    super::dim(buf, area);
     let inside = super::panel(view, buf, area, (88, 24), "Disconnect");
     let cells = usize::from(inside.width);
     let mut rows = Rows::default();
     let Some(one) = view.state.integration(it.id) else {
         rows.push(Line::styled("It is gone already.", theme.faint()));
-        form::place(buf, inside, rows, &form::hints(view, cells, &[(Action::Back, "close")]));
+        form::place(buf, inside, rows, &form::hints(view, it.context(), cells, &[(Action::Back, "close")]));
         return;
     };
     let off = one.health == Health::Off;
@@ -245,11 +251,17 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Disconnect) {
         (None, false, _) => "Disconnect",
     };
     rows.push(Line::from(vec![form::button(view, name, it.focus == Field::Go)]));
-    let mut hints = vec![(Action::Back, "leave it"), (Action::Complete, "to the button")];
+    let mut hints = vec![
+        (Action::Back, "leave it"),
+        (Action::Complete, if it.purge { "next field" } else { "to the button" }),
+    ];
     if it.focus == Field::Go {
         hints.insert(0, (Action::Accept, "do it"));
     } else if !off && it.focus == Field::Purge {
         hints.push((Action::Toggle, "keep or remove"));
     }
-    form::place(buf, inside, rows, &form::hints(view, cells, &hints));
+    if it.focus != Field::Name {
+        hints.push((Action::OpenInStripe, "the keys at Stripe"));
+    }
+    form::place(buf, inside, rows, &form::hints(view, it.context(), cells, &hints));
 }

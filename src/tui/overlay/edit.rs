@@ -206,6 +206,7 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, edit: &EditForm) {
     let theme = view.theme;
     let title = format!("Edit {}", fmt::fit(&fmt::clean(&view.state.name_of(edit.id)), 40));
+    super::dim(buf, area);
     let inside = super::panel(view, buf, area, (96, 25), &title);
     let cells = usize::from(inside.width);
     let mut rows = Rows::default();
@@ -246,6 +247,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, edit: &EditForm) {
     rows.push(Line::from(vec![form::button(view, name, edit.focus == Field::Go)]));
     let hints = form::hints(
         view,
+        edit.context(),
         cells,
         &[
             (Action::Accept, "save"),

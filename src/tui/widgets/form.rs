@@ -136,22 +136,27 @@ pub fn button(view: &View<'_>, name: &str, focused: bool) -> Span<'static> {
     Span::styled(format!(" {name} "), style)
 }
 
-/// A key of a form, as a person reads it: typing or not, the same ones but for letters.
-pub fn key(view: &View<'_>, action: Action) -> String {
+/// A key as a person reads it: the one that it has in this context, else in a form, else where one types.
+pub fn key_in(view: &View<'_>, context: Context, action: Action) -> String {
     let keymap = &view.state.keymap;
-    let names = keymap.names_in(Context::Form, action);
-    let names = if names.is_empty() { keymap.names_in(Context::Typing, action) } else { names };
-    names.first().map(|name| keys::label(name)).unwrap_or_default()
+    let places = [context, Context::Form, Context::Typing];
+    let name = places.iter().find_map(|place| keymap.names_in(*place, action).first());
+    name.map(|name| keys::label(name)).unwrap_or_default()
+}
+
+/// A form's key.
+pub fn key(view: &View<'_>, action: Action) -> String {
+    key_in(view, Context::Form, action)
 }
 
 /// What keys do here, the most useful first; what does not fit goes from the end.
-pub fn hints(view: &View<'_>, cells: usize, hints: &[(Action, &str)]) -> Line<'static> {
+pub fn hints(view: &View<'_>, context: Context, cells: usize, hints: &[(Action, &str)]) -> Line<'static> {
     let style = view.theme.accent().patch(view.theme.strong());
     let parts = hints
         .iter()
         .enumerate()
         .map(|(index, (action, text))| {
-            let name = key(view, *action);
+            let name = key_in(view, context, *action);
             put::part(index as u8 + 1, vec![Span::styled(name, style), Span::raw(format!(" {text}"))])
         })
         .collect();

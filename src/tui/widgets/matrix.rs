@@ -17,12 +17,14 @@ pub struct Wants {
     pub billing: bool,
     /// How the account stays current.
     pub delivery: Delivery,
+    /// A person is asked what to do about what is missing.
+    pub asks: bool,
 }
 
 impl Wants {
     /// It is needed for this.
     pub fn needs(self, one: &PermissionView) -> bool {
-        (self.billing || !one.billing_only) && delivery::not_needed(one.group, self.delivery).is_none()
+        (self.billing || !one.billing_only) && delivery::needs(self.delivery, one.group)
     }
 
     /// The key lacks it, and it is needed.
@@ -45,14 +47,18 @@ fn is_dash(state: &PermissionState) -> bool {
     matches!(state, PermissionState::NotOffered | PermissionState::NotTried)
 }
 
-fn glyph(view: &View<'_>, one: &PermissionView, needed: bool) -> (&'static str, Style, Style) {
+fn missing(view: &View<'_>, wants: Wants) -> Style {
+    if wants.asks { view.theme.bad() } else { view.theme.warn() }
+}
+
+fn glyph(view: &View<'_>, one: &PermissionView, wants: Wants) -> (&'static str, Style, Style) {
     let theme = view.theme;
     match &one.state {
-        _ if !needed => ("–", theme.faint(), theme.faint()),
+        _ if !wants.needs(one) => ("–", theme.faint(), theme.faint()),
         PermissionState::Waiting => ("·", theme.faint(), theme.faint()),
         PermissionState::Trying => ("↻", theme.warn(), theme.text()),
         PermissionState::Allowed => ("✓", theme.good(), theme.text()),
-        PermissionState::Missing => ("✗", theme.bad(), theme.bad()),
+        PermissionState::Missing => ("✗", missing(view, wants), missing(view, wants)),
         PermissionState::NotOffered | PermissionState::NotTried => ("–", theme.faint(), theme.faint()),
         PermissionState::Unknown { .. } => ("?", theme.warn(), theme.text()),
     }
@@ -69,7 +75,7 @@ pub fn grid(view: &View<'_>, all: &[PermissionView], wants: Wants, cells: usize)
         .map(|row| {
             let mut spans = Vec::new();
             for one in row {
-                let (glyph, style, text) = glyph(view, one, wants.needs(one));
+                let (glyph, style, text) = glyph(view, one, wants);
                 spans.push(Span::styled(glyph, style));
                 spans.push(Span::raw(" "));
                 spans.push(put::padded(&one.resource, each.saturating_sub(2), text));
@@ -79,24 +85,25 @@ pub fn grid(view: &View<'_>, all: &[PermissionView], wants: Wants, cells: usize)
         .collect()
 }
 
-/// What staying current needs: one line with every way's permissions.
+/// What staying current needs: one line. Of a way that was not chosen one permission stands for all.
 pub fn current(view: &View<'_>, all: &[PermissionView], wants: Wants, cells: usize) -> Line<'static> {
     let mut parts = Vec::new();
+    let mut named: Vec<PermissionGroup> = Vec::new();
     for (index, one) in all.iter().filter(|one| one.group != PermissionGroup::Read).enumerate() {
         let needed = wants.needs(one);
-        let (glyph, style, text) = glyph(view, one, needed);
-        let name = match delivery::not_needed(one.group, wants.delivery) {
-            Some(why) => format!("{}: {why}", one.resource),
-            None => one.resource.clone(),
-        };
-        let spans = vec![
-            Span::styled(glyph, style),
-            Span::raw(" "),
-            Span::styled(fmt::clean(&name).into_owned(), text),
-        ];
+        if !needed && named.contains(&one.group) {
+            continue;
+        }
+        named.push(one.group);
+        let (glyph, style, text) = glyph(view, one, wants);
+        let mut name = fmt::clean(&one.resource).into_owned();
+        if !needed && one.group == PermissionGroup::Endpoint {
+            name.push_str(": only for an endpoint of your own");
+        }
+        let spans = vec![Span::styled(glyph, style), Span::raw(" "), Span::styled(name, text)];
         parts.push(put::part(if needed { 0 } else { index as u8 + 1 }, spans));
     }
-    put::fit_parts(parts, cells, 3)
+    put::fit_parts(parts, cells, 4)
 }
 
 /// What is lost without the permissions that are needed and missing, and what could not be tried.
@@ -105,7 +112,9 @@ pub fn lost(view: &View<'_>, all: &[PermissionView], wants: Wants, cells: usize)
     let mut out = Vec::new();
     for one in all.iter().filter(|one| wants.needs(one)) {
         let (glyph, style, second, costs) = match &one.state {
-            PermissionState::Missing => ("✗", theme.bad(), one.permission.clone(), one.costs.clone()),
+            PermissionState::Missing => {
+                ("✗", missing(view, wants), one.permission.clone(), one.costs.clone())
+            }
             PermissionState::Unknown { reason } => {
                 ("?", theme.warn(), "not tried".to_owned(), reason.clone())
             }

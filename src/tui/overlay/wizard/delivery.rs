@@ -42,14 +42,13 @@ pub fn ways() -> [Way; 3] {
     ]
 }
 
-/// What a permission of that group is for, when this way has no need of it; none when it has.
-pub fn not_needed(group: PermissionGroup, delivery: Delivery) -> Option<&'static str> {
-    match (group, delivery) {
-        (PermissionGroup::Relay, Delivery::Poll | Delivery::Endpoint) => Some("only for the relay"),
-        (PermissionGroup::Endpoint, Delivery::Poll | Delivery::Relay) => {
-            Some("only for an endpoint of your own")
-        }
-        _ => None,
+/// This way of staying current needs permissions of that group.
+pub fn needs(delivery: Delivery, group: PermissionGroup) -> bool {
+    match group {
+        // Polling stays beside the others, only slower.
+        PermissionGroup::Read | PermissionGroup::Poll => true,
+        PermissionGroup::Relay => delivery == Delivery::Relay,
+        PermissionGroup::Endpoint => delivery == Delivery::Endpoint,
     }
 }
 

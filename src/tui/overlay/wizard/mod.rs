@@ -16,9 +16,7 @@ pub use update::{act, answer, refresh, typed};
 pub use view::{draw, every, ways};
 
 use super::Overlay;
-use crate::engine::api::{
-    Delivery, IntegrationId, KeyCheckState, KeyCheckView, KeyTicket, Level, PermissionState, Phase,
-};
+use crate::engine::api::{Delivery, IntegrationId, KeyCheckState, KeyCheckView, KeyTicket, Level, Phase};
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::Context;
 use crate::tui::input::line::LineEdit;
@@ -149,7 +147,8 @@ impl Wizard {
     /// Where keys have their meaning.
     pub fn context(&self) -> Context {
         if self.profiles.is_some() {
-            return Context::Form;
+            // What is pasted or typed while the list is open is a key after all.
+            return Context::Typing;
         }
         match self.focus {
             Field::Key | Field::Name | Field::Confirm => Context::Typing,
@@ -165,7 +164,7 @@ impl Wizard {
 
     /// What the matrix is read for.
     pub fn wants(&self) -> Wants {
-        Wants { billing: self.billing, delivery: self.delivery }
+        Wants { billing: self.billing, delivery: self.delivery, asks: true }
     }
 
     /// The integration whose key it becomes: the one it was opened for, or the account's, which is there already.
@@ -214,10 +213,4 @@ impl Wizard {
 /// A secret live key.
 pub fn can_move_money(check: &KeyCheckView) -> bool {
     check.livemode && check.kind.starts_with("secret")
-}
-
-/// Rows of a check that are still to be tried.
-pub fn open_rows(check: &KeyCheckView) -> usize {
-    let open = |state: &PermissionState| matches!(state, PermissionState::Waiting | PermissionState::Trying);
-    check.permissions.iter().filter(|one| open(&one.state)).count()
 }

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use crate::engine::api::CliProfile;
-use crate::tui::input::actions::Action;
+use crate::tui::input::actions::{Action, Context};
 use crate::tui::widgets::{View, form, header, put};
 
 /// The list.
@@ -115,7 +115,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, profiles: &Profiles) 
             }
         }
     }
-    form::place(buf, area, rows, &form::hints(view, cells, &hints));
+    form::place(buf, area, rows, &form::hints(view, Context::Typing, cells, &hints));
 }
 
 fn row(view: &View<'_>, line: &ProfileLine, selected: bool, cells: usize) -> Line<'static> {

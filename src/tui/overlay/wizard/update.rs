@@ -1,13 +1,15 @@
 //! What the wizard does with keys, text, snapshots and answers. Pure: everything it wants done is an effect.
 
 use super::profiles::Profiles;
-use super::{Field, SecretEdit, Step, Wait, Wizard, delivery, open_rows};
+use super::{Field, SecretEdit, Step, Wait, Wizard, delivery};
 use crate::engine::api::{Answer, ConnectSpec, KeyCheckState, KeyTicket, Level, Request};
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::{Action, Context};
+use crate::tui::input::keys::Key;
 use crate::tui::input::line::{LineEdit, Typed};
 use crate::tui::overlay::Overlay;
 use crate::tui::state::State;
+use crossterm::event::KeyCode;
 
 /// The topmost overlay, when it is the wizard.
 fn top(state: &mut State) -> Option<&mut Wizard> {
@@ -58,6 +60,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 
 /// Takes text.
 pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
+    if top(state).is_some_and(|wizard| wizard.profiles.is_some()) {
+        leave_profiles(state, typed);
+    }
     // While the field is empty the form's own keys work: no key begins with one of them.
     if let Typed::Key(key) = typed {
         let empty = top(state).is_some_and(|wizard| wizard.focus == Field::Key && wizard.key.is_empty());
@@ -156,7 +161,10 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
             }
         }
         (Wait::Save, Answer::Connected { integration }) => {
-            let name = state.name_of(*integration);
+            // The snapshot that has it comes after this answer.
+            let typed = find(state).map(|wizard| wizard.name.text().trim().to_owned());
+            let known = state.integration(*integration).map(|view| view.name.clone());
+            let name = known.or(typed).filter(|name| !name.is_empty()).unwrap_or_else(|| "it".to_owned());
             done(state, *integration);
             let key = state.keymap.label(Action::Discover);
             state.tell(Level::Info, format!("{name} is connected; {key} lists what is at Stripe"), now_ms);
@@ -361,7 +369,7 @@ fn unready(wizard: &Wizard, state: &State) -> Option<(Field, String)> {
     let Some(account) = &check.account else {
         let text = "Whose key it is is not known yet: a moment.".to_owned();
         // Only at the very beginning: a key that may not read its account has one by the end.
-        return (open_rows(check) > 0).then_some((Field::Go, text));
+        return (check.state == KeyCheckState::Checking).then_some((Field::Go, text));
     };
     if wizard.must_confirm(state) && wizard.confirm.text().trim() != account.name.trim() {
         let text =
@@ -428,6 +436,24 @@ fn open_profiles(state: &mut State) -> Vec<Effect> {
     wizard.profiles = Some(Profiles::Loading);
     wizard.focus = Field::Key;
     send(state, Wait::Profiles, Request::CliProfiles)
+}
+
+/// A key that comes while the list is open goes into its field. A terminal without bracketed paste sends `pk_…` letter
+/// by letter: its `p` has opened the list, and belongs to the key.
+fn leave_profiles(state: &mut State, typed: &Typed) {
+    let Some(wizard) = top(state) else { return };
+    let first = Key { code: KeyCode::Char('p'), ctrl: false, alt: false };
+    match typed {
+        Typed::Paste(_) => {}
+        Typed::Key(key) if key.code == KeyCode::Char('k') && wizard.key.is_empty() => {
+            wizard.key.take(&Typed::Key(first));
+        }
+        Typed::Key(key) if key.is_text() => {}
+        Typed::Key(_) => return,
+    }
+    wizard.profiles = None;
+    wizard.waiting = None;
+    wizard.focus = Field::Key;
 }
 
 fn in_profiles(state: &mut State, action: Action) -> Vec<Effect> {

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Field, Step, Wait, Wizard, can_move_money, delivery, open_rows};
+use super::{Field, Step, Wait, Wizard, can_move_money, delivery};
 use crate::engine::api::{KeyCheckState, KeyCheckView, PermissionGroup};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
@@ -15,7 +15,7 @@ use crate::tui::widgets::form::{self, Rows};
 use crate::tui::widgets::{View, header, matrix, put};
 
 /// The box, where there is room for it.
-const SIZE: (u16, u16) = (104, 33);
+const SIZE: (u16, u16) = (104, 32);
 
 /// Draws it.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
@@ -23,6 +23,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
         Some(id) => format!("New key for {}", fmt::fit(&fmt::clean(&view.state.name_of(id)), 40)),
         None => "Connect an account".to_owned(),
     };
+    super::super::dim(buf, area);
     let inside = super::super::panel(view, buf, area, SIZE, &title);
     if let Some(profiles) = &wizard.profiles {
         super::profiles::draw(view, buf, inside, profiles);
@@ -31,7 +32,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
     let cells = usize::from(inside.width);
     let mut rows = Rows::default();
     if wizard.target(view.state).is_none() {
-        rows.push(steps(view, wizard));
+        rows.may_go(7, steps(view, wizard));
         rows.gap();
         let at = Line::styled(format!(" {} of 3 ", wizard.step as usize + 1), view.theme.faint());
         let edge = Rect { y: inside.y.saturating_sub(1), height: 1, ..inside };
@@ -42,7 +43,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
         Step::Keep => keep(view, wizard, &mut rows, cells),
         Step::Current => current(view, wizard, &mut rows, cells),
     }
-    let hints = form::hints(view, cells, &hints(view, wizard));
+    let hints = form::hints(view, wizard.context(), cells, &hints(view, wizard));
     form::place(buf, inside, rows, &hints);
 }
 
@@ -117,7 +118,7 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         let mark = Span::styled(format!("{:>width$} ", "✗", width = form::LABEL - 1), theme.bad());
         rows.labelled(0, mark, wrong, cells, theme.bad().patch(theme.strong()));
     } else {
-        let text = "kept sealed on this machine, never shown again; tillwatch only reads with it";
+        let text = "kept sealed here, never shown again; tillwatch only reads with it";
         rows.labelled(4, indent(), text, cells, theme.faint());
     }
     rows.gap();
@@ -134,14 +135,14 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         text.push_str(&format!(", {open} still being tried"));
     }
     let heading = "This key may read";
-    let pad = cells.saturating_sub(heading.len() + fmt::width(&text)).clamp(2, 48);
+    let pad = cells.saturating_sub(heading.len() + fmt::width(&text)).max(2);
     rows.push(Line::from(vec![
         Span::styled(heading, theme.strong()),
         Span::raw(" ".repeat(pad)),
         Span::styled(text, theme.faint()),
     ]));
     for line in matrix::grid(view, &check.permissions, wants, cells) {
-        rows.push(line);
+        rows.may_go(2, line);
     }
     rows.gap();
     if check.permissions.iter().any(|one| one.group != PermissionGroup::Read) {
@@ -168,7 +169,7 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         (_, Some(id)) => {
             format!("Make it the key of {}", fmt::fit(&fmt::clean(&view.state.name_of(id)), 30))
         }
-        (_, None) => match open_rows(check) {
+        (_, None) => match open {
             0 => "Continue".to_owned(),
             1 => "Continue (1 check left)".to_owned(),
             left => format!("Continue ({left} checks left)"),
@@ -199,8 +200,8 @@ fn key_line(view: &View<'_>, wizard: &Wizard, check: Option<&KeyCheckView>, cell
     spans.extend(form::strip(view, line, wide, focused));
     spans.push(Span::raw("  "));
     let (kind, livemode) = match check {
-        Some(check) => (Some(check.kind.clone()), Some(check.livemode)),
-        None => match wizard.key.looks_like() {
+        Some(check) if !check.kind.is_empty() => (Some(check.kind.clone()), Some(check.livemode)),
+        _ => match wizard.key.looks_like() {
             Some((kind, livemode)) => (Some(kind.to_owned()), livemode),
             None => (None, None),
         },
@@ -239,7 +240,7 @@ fn without_check(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize
         if view.state.snapshot.demo {
             let (label, text) = line(
                 Action::Profiles,
-                "demo: takes the key of a second local account, which lies there as the Stripe CLI would keep it",
+                "takes the key of a second local account, kept as the Stripe CLI keeps its own (demo)",
             );
             rows.labelled(0, label, &text, cells, theme.strong());
         } else {
@@ -269,16 +270,14 @@ fn form_lines(view: &View<'_>, rows: &mut Rows, url: &str, cells: usize, drops: 
     let open = form::key(view, Action::OpenInStripe);
     let copy = form::key(view, Action::CopyId);
     let key = theme.accent().patch(theme.strong());
-    rows.may_go(
-        drops,
-        Line::from(vec![
-            Span::styled(open, key),
-            Span::raw(" opens Stripe's form with the right boxes ticked, "),
-            Span::styled(copy, key),
-            Span::raw(" copies its link"),
-            Span::styled("  (Administrator or Developer role)", theme.faint()),
-        ]),
-    );
+    let first = vec![
+        Span::styled(open, key),
+        Span::raw(" opens Stripe's form with the right boxes ticked, "),
+        Span::styled(copy, key),
+        Span::raw(" copies its link"),
+    ];
+    let role = vec![Span::styled("(Administrator or Developer role)", theme.faint())];
+    rows.may_go(drops, put::fit_parts(vec![put::part(0, first), put::part(1, role)], cells, 2));
     let url = fmt::fit(&fmt::clean(url), cells.saturating_sub(2));
     rows.may_go(8, Line::styled(format!("  {url}"), theme.faint()));
 }
@@ -357,14 +356,14 @@ fn keep(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         (
             true,
             "billing too",
-            "Invoices, subscriptions, products and prices, besides payments, refunds, disputes and customers. \
-             Invoices are discovered into a catalog first, then synced from it.",
+            "Invoices, subscriptions, customers, products and prices, too. Invoices are discovered into a catalog \
+             first, then synced from it with the payments, refunds and disputes that belong to them.",
         ),
         (
             false,
             "payments only",
-            "Payments with their charges, refunds and disputes. Nothing of invoices and subscriptions is read, \
-             and the key needs no permission for them.",
+            "Payments with their charges and decline reasons; refunds and disputes as events tell of them. Nothing \
+             of invoices and subscriptions is read, and the key needs no permission for them.",
         ),
     ] {
         rows.push(Line::from(form::choice(view, name, wizard.billing == on, focused, true)));

@@ -76,9 +76,10 @@ pub fn lines(view: &View<'_>, one: &IntegrationView, cells: usize, hits: &mut Hi
         let at = fmt::stamp(one.connected_at, view.now, &one.timezone, false);
         it.row("Connected", &format!("since {at}"), theme.text());
     }
+    // The key and what it may read stand together, so that a check shows where one looks.
+    check(&mut it, one);
     schedule(&mut it, one, hits);
     reads(&mut it, one);
-    check(&mut it, one);
     kept(&mut it, one);
     it.out
 }
@@ -201,7 +202,7 @@ fn newest<'a>(view: &'a View<'_>, one: &IntegrationView) -> Option<&'a KeyCheckV
 
 fn check(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     let theme = it.view.theme;
-    let wants = Wants { billing: one.billing, delivery: one.delivery };
+    let wants = Wants { billing: one.billing, delivery: one.delivery, asks: false };
     let again = it.view.state.keymap.label(Action::CheckKey);
     if one.health == Health::Off {
         return;
