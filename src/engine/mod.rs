@@ -163,9 +163,7 @@ impl Engine {
             | Request::Search { .. } => data::ask(self, request).await,
             Request::Star { integration, event, on } => data::star(self, integration, event, on).await,
             Request::Mark { integration, ids, mark } => data::mark(self, integration, ids, mark).await,
-            Request::Plan { .. } | Request::Runs { .. } | Request::Remember { .. } => {
-                refused("not yet")
-            }
+            Request::Plan { .. } | Request::Runs { .. } | Request::Remember { .. } => refused("not yet"),
             Request::TryKey { .. }
             | Request::DropKey { .. }
             | Request::Check { .. }

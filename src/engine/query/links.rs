@@ -101,12 +101,10 @@ impl<'a> Links<'a> {
         match kind {
             Kind::Invoice => {
                 for (_, _, paid_by) in self.payments_of(&id) {
-                    match Kind::from_id(&paid_by) {
-                        Some(kind @ (Kind::PaymentIntent | Kind::Charge)) => {
-                            self.add("paid by", kind, &paid_by)?;
-                            self.charge_of(kind, &paid_by)?;
-                        }
-                        _ => {}
+                    let kind = Kind::from_id(&paid_by);
+                    if let Some(kind @ (Kind::PaymentIntent | Kind::Charge)) = kind {
+                        self.add("paid by", kind, &paid_by)?;
+                        self.charge_of(kind, &paid_by)?;
                     }
                 }
             }
@@ -126,7 +124,9 @@ impl<'a> Links<'a> {
     /// The invoice that a payment paid, and for a charge that of its payment.
     fn invoice_of(&mut self, id: &str) -> Result<(), StoreError> {
         let mut ids = vec![id.to_owned()];
-        ids.extend(self.out.iter().filter(|link| link.kind == Kind::PaymentIntent).map(|link| link.id.clone()));
+        ids.extend(
+            self.out.iter().filter(|link| link.kind == Kind::PaymentIntent).map(|link| link.id.clone()),
+        );
         for id in ids {
             let Some(table) = self.shared.tables.get(Kind::InvoicePayment) else { return Ok(()) };
             let invoices: Vec<String> = {
@@ -150,7 +150,8 @@ impl<'a> Links<'a> {
             return Ok(());
         }
         let Some(record) = self.shared.store.record(self.integration, kind, payment)? else { return Ok(()) };
-        let head: Result<crate::stripe::view::PaymentIntentHead<'_>, _> = serde_json::from_slice(&record.json);
+        let head: Result<crate::stripe::view::PaymentIntentHead<'_>, _> =
+            serde_json::from_slice(&record.json);
         match head.ok().and_then(|head| head.latest_charge.map(std::borrow::Cow::into_owned)) {
             Some(charge) => self.add("latest charge", Kind::Charge, &charge),
             None => Ok(()),
