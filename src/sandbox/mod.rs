@@ -58,7 +58,7 @@ pub use faults::{Fault, FaultKind};
 pub use hooks::{HookOptions, HookReport};
 pub use keys::Keys;
 pub use limits::Limits;
-pub use model::API_VERSION;
+pub use model::{API_VERSION, is_version};
 pub use relay::{RelayOptions, RelayReport, SecondSocket, SubProtocol};
 pub use state::Report;
 use state::{State, lock};
@@ -86,6 +86,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// permissions that the restricted test key lacks, as `rak_…_read`
     pub deny: Vec<String>,
+    /// the account's default version, which events are listed in; shapes before 2025-03-31 are the old ones
+    pub default_version: String,
     /// how the relay behaves
     pub relay: RelayOptions,
     /// how webhooks are delivered
@@ -106,6 +108,7 @@ impl Options {
             events_per_second: 0.0,
             faults: Vec::new(),
             deny: Vec::new(),
+            default_version: API_VERSION.to_owned(),
             relay: RelayOptions::default(),
             hooks: HookOptions::default(),
         }
