@@ -380,6 +380,9 @@ async fn each_relay_fault_is_what_it_says() {
     assert_eq!(refusal(dial_with(&session, None).await).0, 503);
     set(FaultKind::RelayRedirect);
     assert_eq!(refusal(dial_with(&session, None).await).0, 302);
+    set(FaultKind::RelayHang);
+    let hanging = tokio::time::timeout(Duration::from_millis(300), dial_with(&session, None)).await;
+    assert!(hanging.is_err(), "it was answered");
     // The faults of the relay leave requests alone.
     assert_eq!(local.get("/v1/account").await.status, 200);
 }
