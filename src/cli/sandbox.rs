@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use serde_json::json;
 
-use crate::sandbox::{self, Fault, Limits, Options};
+use crate::sandbox::{self, API_VERSION, Fault, HookOptions, Limits, Options, RelayOptions, SecondSocket};
 
 /// A local Stripe for tests, demos and other people's clients. Everything in it is made up.
 #[derive(Debug, Args)]
@@ -34,10 +34,26 @@ pub struct SandboxArgs {
     /// Events that the account's life writes per second
     #[arg(long, default_value_t = 0.0, value_name = "R")]
     events_per_second: f64,
-    /// Seconds between resets of the relay socket (not used yet)
-    #[arg(long, value_name = "S", hide = true)]
-    relay_reset: Option<u64>,
-    /// Faults: 500, 503-html, 429, lock, cut, reset, slow; `=P` for how often (0.02)
+    /// The account's default version, in which events are listed and pushed; those before 2025-03-31 have the
+    /// shapes of their time
+    #[arg(long, default_value = API_VERSION, value_name = "VERSION")]
+    default_version: String,
+    /// Seconds between resets of a relay socket, as its session tells the client; the server closes one that
+    /// is half as old again
+    #[arg(long, default_value_t = 60, value_name = "S")]
+    relay_reset: u64,
+    /// What becomes of a relay session's socket when a second one opens: both are served, the older one is
+    /// closed, or the newer one is refused
+    #[arg(long, default_value = "overlap", value_name = "overlap|replace|refuse")]
+    relay_second: String,
+    /// Milliseconds before a webhook delivery is tried again; each next wait is twice as long
+    #[arg(long, default_value_t = 1_200_000, value_name = "MS")]
+    webhook_retry: u64,
+    /// Events in a row that cannot be delivered until a webhook endpoint is disabled
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    webhook_disable_after: u32,
+    /// Faults: 500, 503-html, 429, lock, cut, reset, slow; of the relay relay-drop, -duplicate, -reorder, -delay,
+    /// -lose, -silence, -garbage for each frame and -html, -redirect, -hang for each handshake; `=P` for how often (0.02)
     #[arg(long = "fault", value_name = "KIND[=P]")]
     faults: Vec<String>,
     /// A permission that the restricted key lacks, such as rak_customer_read
@@ -111,6 +127,18 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
     if let Some(wrong) = args.deny.iter().find(|p| !p.starts_with("rak_")) {
         return Err(format!("`{wrong}` is no permission: they begin with rak_."));
     }
+    if !sandbox::is_version(&args.default_version) {
+        return Err(format!(
+            "`--default-version {}` is none: they look like {API_VERSION}.",
+            args.default_version
+        ));
+    }
+    let second = SecondSocket::parse(&args.relay_second).ok_or_else(|| {
+        format!("There is no `--relay-second {}`: say overlap, replace or refuse.", args.relay_second)
+    })?;
+    if !(1..=86_400).contains(&args.relay_reset) {
+        return Err("`--relay-reset` takes a number of seconds from 1 to 86400.".to_owned());
+    }
     let faults = args.faults.iter().map(|text| Fault::parse(text)).collect::<Result<Vec<_>, _>>()?;
     Ok(Options {
         port: args.port,
@@ -123,6 +151,13 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
         events_per_second: rate,
         faults,
         deny: args.deny,
+        default_version: args.default_version,
+        hooks: HookOptions {
+            retry_ms: args.webhook_retry,
+            disable_after: args.webhook_disable_after.max(1),
+            ..HookOptions::default()
+        },
+        relay: RelayOptions { reset: args.relay_reset, second, ..RelayOptions::default() },
         ..Options::new(now)
     })
 }

@@ -86,6 +86,83 @@ impl ApiError {
         )
     }
 
+    /// 403: the relay takes no `sk_live_…`.
+    pub fn restricted_key_only() -> ApiError {
+        ApiError::new(
+            403,
+            None,
+            "For security reasons, the Stripe CLI only permits the use of restricted keys when in live mode. \
+             To generate restricted keys for use in live mode, use the `stripe login` command."
+                .to_owned(),
+        )
+    }
+
+    /// 429: too many sessions at the relay. The text is ours: the CLI shows its own instead.
+    pub fn too_many_sessions() -> ApiError {
+        let message = "You have too many Stripe CLI sessions open.".to_owned();
+        ApiError { message, ..ApiError::too_fast("resource-specific") }
+    }
+
+    /// 400: a session that the relay does not know, or no longer. Clients decide on this very text.
+    pub fn unknown_websocket() -> ApiError {
+        ApiError::new(400, None, "Unknown WebSocket ID.".to_owned())
+    }
+
+    /// 409: the session has a socket, and takes one only.
+    pub fn websocket_taken() -> ApiError {
+        ApiError::new(409, None, "This WebSocket ID is already connected.".to_owned())
+    }
+
+    /// 400: a request at the relay that is no WebSocket handshake.
+    pub fn no_handshake() -> ApiError {
+        ApiError::new(400, None, "This is no WebSocket handshake.".to_owned())
+    }
+
+    /// 400: sixteen endpoints are enough.
+    pub fn too_many_endpoints(livemode: bool) -> ApiError {
+        let mode = if livemode { "live" } else { "test" };
+        let most = super::hooks::MOST;
+        ApiError::new(400, None, format!("You have reached the maximum of {most} {mode} webhook endpoints."))
+    }
+
+    /// 400: an endpoint's URL.
+    pub fn bad_url(message: &str) -> ApiError {
+        ApiError::new(400, Some("url_invalid"), message.to_owned()).on("url")
+    }
+
+    /// 400: there are no such events.
+    pub fn bad_event(at: usize, name: &str) -> ApiError {
+        let param = format!("enabled_events[{at}]");
+        let message = format!("Invalid {param}: `{name}` is not the name of an event.");
+        ApiError::new(400, None, message).on(&param)
+    }
+
+    /// 400: no such version of the API.
+    pub fn bad_version(version: &str) -> ApiError {
+        ApiError::new(400, None, format!("Invalid API version: {version}")).on("api_version")
+    }
+
+    /// 400: an idempotency key that was used for something else.
+    pub fn other_idempotent(key: &str) -> ApiError {
+        let mut error = ApiError::new(
+            400,
+            None,
+            format!(
+                "Keys for idempotent requests can only be used with the same parameters they were first used \
+                 with. Try using a key other than '{key}' if you meant to execute a different request."
+            ),
+        );
+        error.kind = "idempotency_error";
+        error
+    }
+
+    /// 500 with a reason of this machine.
+    pub fn broken(message: String) -> ApiError {
+        let mut error = ApiError::new(500, None, message);
+        error.kind = "api_error";
+        error
+    }
+
     /// 404: no such object at this path.
     pub fn missing(object: &str, id: &str) -> ApiError {
         ApiError::new(404, Some("resource_missing"), format!("No such {object}: '{id}'")).on("id")

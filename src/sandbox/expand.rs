@@ -151,7 +151,7 @@ fn fields(of: Obj) -> &'static [(&'static str, To)] {
             ("customer", One(Obj::Customer)),
             ("payment_intent", One(Obj::PaymentIntent)),
             ("balance_transaction", One(Obj::BalanceTransaction)),
-            ("refunds", Many(Obj::Request)),
+            ("refunds", Many(Obj::Refund)),
             ("application", Nothing),
             ("application_fee", Nothing),
             ("failure_balance_transaction", Nothing),
@@ -191,7 +191,21 @@ fn fields(of: Obj) -> &'static [(&'static str, To)] {
         Obj::Product => &[("default_price", One(Obj::Price)), ("tax_code", Nothing)],
         Obj::PaymentMethod => &[("customer", One(Obj::Customer))],
         Obj::BalanceTransaction => &[("source", One(Obj::Charge))],
-        Obj::InvoiceItem | Obj::Event | Obj::Request => &[],
+        Obj::Refund => &[
+            ("balance_transaction", One(Obj::BalanceTransaction)),
+            ("charge", One(Obj::Charge)),
+            ("payment_intent", One(Obj::PaymentIntent)),
+            ("failure_balance_transaction", Nothing),
+            ("source_transfer_reversal", Nothing),
+            ("transfer_reversal", Nothing),
+        ],
+        Obj::Dispute => &[
+            ("charge", One(Obj::Charge)),
+            ("payment_intent", One(Obj::PaymentIntent)),
+            ("evidence.receipt", Nothing),
+            ("evidence.customer_communication", Nothing),
+        ],
+        Obj::WebhookEndpoint | Obj::InvoiceItem | Obj::Event | Obj::Request => &[],
     }
 }
 

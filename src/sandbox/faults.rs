@@ -1,6 +1,7 @@
 //! Faults on demand: what a client has to survive, at a chosen rate, from a seed.
 
 use super::rng::Rng;
+use super::state::{State, lock};
 
 /// What can go wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +20,61 @@ pub enum FaultKind {
     Reset,
     /// the answer takes `SLOW_MS` longer
     Slow,
+    /// a relay socket is cut, and the frame that was to be sent is lost
+    RelayDrop,
+    /// a frame is sent twice
+    RelayDuplicate,
+    /// a frame changes places with the next
+    RelayReorder,
+    /// a frame comes 0.8 s late, the others not
+    RelayDelay,
+    /// a frame is not sent
+    RelayLose,
+    /// a socket stays open, and neither says nor answers anything any more
+    RelaySilence,
+    /// something that is no event comes before the frame
+    RelayGarbage,
+    /// the handshake is answered with HTML
+    RelayHtml,
+    /// the handshake is answered with a redirect
+    RelayRedirect,
+    /// the handshake is not answered for a minute
+    RelayHang,
+}
+
+/// What a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Request,
+    Frame,
+    Handshake,
+}
+
+impl FaultKind {
+    fn place(self) -> Place {
+        match self {
+            FaultKind::RelayHtml | FaultKind::RelayRedirect | FaultKind::RelayHang => Place::Handshake,
+            FaultKind::RelayDrop
+            | FaultKind::RelayDuplicate
+            | FaultKind::RelayReorder
+            | FaultKind::RelayDelay
+            | FaultKind::RelayLose
+            | FaultKind::RelaySilence
+            | FaultKind::RelayGarbage => Place::Frame,
+            _ => Place::Request,
+        }
+    }
+
+    /// The word on the command line and in reports.
+    pub fn word(self) -> &'static str {
+        WORDS.iter().find(|row| row.0 == self).map_or("", |row| row.1)
+    }
 }
 
 /// Milliseconds that [`FaultKind::Slow`] adds.
 pub const SLOW_MS: u64 = 1500;
 
-const WORDS: [(FaultKind, &str); 7] = [
+const WORDS: [(FaultKind, &str); 17] = [
     (FaultKind::Internal, "500"),
     (FaultKind::Html, "503-html"),
     (FaultKind::TooMany, "429"),
@@ -32,6 +82,16 @@ const WORDS: [(FaultKind, &str); 7] = [
     (FaultKind::Cut, "cut"),
     (FaultKind::Reset, "reset"),
     (FaultKind::Slow, "slow"),
+    (FaultKind::RelayDrop, "relay-drop"),
+    (FaultKind::RelayDuplicate, "relay-duplicate"),
+    (FaultKind::RelayReorder, "relay-reorder"),
+    (FaultKind::RelayDelay, "relay-delay"),
+    (FaultKind::RelayLose, "relay-lose"),
+    (FaultKind::RelaySilence, "relay-silence"),
+    (FaultKind::RelayGarbage, "relay-garbage"),
+    (FaultKind::RelayHtml, "relay-html"),
+    (FaultKind::RelayRedirect, "relay-redirect"),
+    (FaultKind::RelayHang, "relay-hang"),
 ];
 
 /// A kind and how often it strikes, 0 to 1.
@@ -90,9 +150,38 @@ impl Faults {
         if self.paused {
             return None;
         }
-        let rng = &mut self.rng;
-        self.active.iter().find(|fault| rng.chance(fault.probability)).map(|fault| fault.kind)
+        roll(&self.active, Place::Request, &mut self.rng)
     }
+}
+
+fn roll(active: &[Fault], place: Place, rng: &mut Rng) -> Option<FaultKind> {
+    let mut here = active.iter().filter(|fault| fault.kind.place() == place);
+    here.find(|fault| rng.chance(fault.probability)).map(|fault| fault.kind)
+}
+
+/// What strikes the next frame of a socket. Each socket has numbers of its own, so that what happens on one
+/// does not depend on the others.
+pub fn strike_relay(state: &State, rng: &mut Rng) -> Option<FaultKind> {
+    let faults = lock(&state.faults);
+    let struck = if faults.paused { None } else { roll(&faults.active, Place::Frame, rng) };
+    drop(faults);
+    count(state, struck)
+}
+
+/// What strikes the next handshake.
+pub fn strike_upgrade(state: &State) -> Option<FaultKind> {
+    let mut faults = lock(&state.faults);
+    let Faults { active, paused, rng } = &mut *faults;
+    let struck = if *paused { None } else { roll(active, Place::Handshake, rng) };
+    drop(faults);
+    count(state, struck)
+}
+
+fn count(state: &State, struck: Option<FaultKind>) -> Option<FaultKind> {
+    if let Some(kind) = struck {
+        *lock(&state.report).faults.entry(kind.word().to_owned()).or_default() += 1;
+    }
+    struck
 }
 
 #[cfg(test)]

@@ -36,18 +36,34 @@ pub enum Obj {
     Event,
     /// `pm_`, numbered as customers
     PaymentMethod,
-    /// `txn_`, numbered as charges
+    /// `txn_`, numbered as charges, or as refunds and disputes with a bit above
     BalanceTransaction,
     /// `req_`
     Request,
+    /// `re_`, numbered invoice × [`REFUNDS_PER_INVOICE`] + slot
+    Refund,
+    /// `du_`, numbered as invoices
+    Dispute,
+    /// `we_`
+    WebhookEndpoint,
 }
+
+/// The numbers of an invoice's refunds are this far apart.
+pub const REFUNDS_PER_INVOICE: u64 = 2;
+/// Added to a refund's number in that of its balance transaction.
+pub const REFUND_TRANSACTION: u64 = 1 << 60;
+/// Added to a dispute's number in that of its balance transaction.
+pub const DISPUTE_TRANSACTION: u64 = 1 << 61;
+/// Added to that again for the money that comes back.
+pub const REINSTATED: u64 = 1 << 62;
 
 /// The numbers of an invoice's lines are this far apart.
 pub const LINES_PER_INVOICE: u64 = 256;
 /// The numbers of an invoice's charges are this far apart.
 pub const CHARGES_PER_INVOICE: u64 = 8;
 
-const ALL: [(Obj, &str, usize); 15] = [
+/// Only append: an id depends on the place in this table.
+const ALL: [(Obj, &str, usize); 18] = [
     (Obj::Invoice, "in_", 24),
     (Obj::Line, "il_", 24),
     (Obj::InvoiceItem, "ii_", 24),
@@ -63,6 +79,9 @@ const ALL: [(Obj, &str, usize); 15] = [
     (Obj::PaymentMethod, "pm_", 24),
     (Obj::BalanceTransaction, "txn_", 24),
     (Obj::Request, "req_", 14),
+    (Obj::Refund, "re_", 24),
+    (Obj::Dispute, "du_", 24),
+    (Obj::WebhookEndpoint, "we_", 24),
 ];
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

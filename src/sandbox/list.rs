@@ -4,7 +4,8 @@
 //! attempt slot) and one of what traffic added. Positions are found by halving, so neither a cursor nor a
 //! `created` filter walks anything. Nothing here may keep more than a page.
 
-use super::ids::{CHARGES_PER_INVOICE, Obj};
+use super::ids::{CHARGES_PER_INVOICE, Obj, REFUNDS_PER_INVOICE};
+use super::model::aftermath::{DISPUTE_AFTER, REFUND_AFTER};
 use super::model::catalog::{PRICES, PRODUCTS};
 use super::model::invoice::{FINALIZE_AFTER, HISTORY_SLOTS, OFFSETS};
 use super::overlay::View;
@@ -100,6 +101,10 @@ impl Sequence<'_> {
             Obj::Invoice => &self.view.overlay.new_invoices,
             Obj::PaymentIntent | Obj::InvoicePayment => &self.view.overlay.new_payments,
             Obj::Charge => &self.view.overlay.new_charges,
+            Obj::Refund => &self.view.overlay.new_refunds,
+            Obj::Dispute => &self.view.overlay.new_disputes,
+            Obj::Customer => &self.view.overlay.new_customers,
+            Obj::Subscription => &self.view.overlay.new_subscriptions,
             _ => &[],
         }
     }
@@ -129,6 +134,8 @@ impl Sequence<'_> {
                     Obj::PaymentIntent | Obj::InvoicePayment => {
                         world.timeline.invoice_created(index) + FINALIZE_AFTER
                     }
+                    Obj::Refund => world.timeline.invoice_created(index) + REFUND_AFTER,
+                    Obj::Dispute => world.timeline.invoice_created(index) + DISPUTE_AFTER,
                     Obj::Customer => world.timeline.customer_created(index),
                     Obj::Subscription => world.subscription_created(index),
                     Obj::Price => world.price_created(index),
@@ -157,7 +164,11 @@ impl Sequence<'_> {
     fn number(&self, at: u64) -> Option<u64> {
         let view = self.view;
         match self.source {
-            Source::Added => Some(self.added()[at as usize].1),
+            Source::Added => {
+                let number = self.added()[at as usize].1;
+                let listed = self.obj != Obj::Customer || view.customer(number).is_some_and(|c| !c.deleted);
+                listed.then_some(number)
+            }
             Source::Events => Some(view.overlay.event_span().0 + at),
             Source::Slot(slot) => {
                 let index = self.index(at);
@@ -166,7 +177,12 @@ impl Sequence<'_> {
             }
             Source::Numbered(_) => {
                 let index = self.index(at);
+                if self.obj == Obj::Refund {
+                    let made = view.world.invoice(index).refunds[0].made();
+                    return made.then_some(index * REFUNDS_PER_INVOICE);
+                }
                 let listed = match self.obj {
+                    Obj::Dispute => view.world.invoice(index).dispute.made(),
                     Obj::PaymentIntent | Obj::InvoicePayment => view.world.invoice(index).finalized_at != 0,
                     Obj::Customer => view.customer(index).is_some_and(|c| !c.deleted),
                     Obj::Subscription => view.world.has_subscription(index),
@@ -191,11 +207,11 @@ impl Sequence<'_> {
 fn sequences<'a>(view: View<'a>, ask: &'a Ask<'_>) -> Vec<Sequence<'a>> {
     let timeline = &view.world.timeline;
     let sources: Vec<Source> = match ask.obj {
-        Obj::Invoice | Obj::PaymentIntent | Obj::InvoicePayment => {
+        Obj::Invoice | Obj::PaymentIntent | Obj::InvoicePayment | Obj::Refund | Obj::Dispute => {
             vec![Source::Numbered(timeline.invoices()), Source::Added]
         }
         Obj::Charge => (0..HISTORY_SLOTS).map(Source::Slot).chain([Source::Added]).collect(),
-        Obj::Customer | Obj::Subscription => vec![Source::Numbered(timeline.customers())],
+        Obj::Customer | Obj::Subscription => vec![Source::Numbered(timeline.customers()), Source::Added],
         Obj::Price => vec![Source::Numbered(PRICES)],
         Obj::Product => vec![Source::Numbered(PRODUCTS.len() as u64)],
         Obj::Event => vec![Source::Events],
@@ -234,6 +250,25 @@ fn locate(view: View<'_>, obj: Obj, number: u64) -> Option<Place> {
             }
             let invoice = view.invoice(index)?;
             added(&view.overlay.new_charges, invoice.attempted_at(invoice.attempts[slot]), HISTORY_SLOTS)
+        }
+        Obj::Refund => {
+            let (index, slot) = (number / REFUNDS_PER_INVOICE, (number % REFUNDS_PER_INVOICE) as usize);
+            if slot == 0 && index < history && world.invoice(index).refunds[0].made() {
+                return Some((world.timeline.invoice_created(index) + REFUND_AFTER, 0, index));
+            }
+            added(&view.overlay.new_refunds, view.invoice(index)?.refunds[slot].created, 1)
+        }
+        Obj::Dispute => {
+            if number < history && world.invoice(number).dispute.made() {
+                return Some((world.timeline.invoice_created(number) + DISPUTE_AFTER, 0, number));
+            }
+            added(&view.overlay.new_disputes, view.invoice(number)?.dispute.created, 1)
+        }
+        Obj::Customer if number >= world.timeline.customers() => {
+            added(&view.overlay.new_customers, view.customer(number)?.created, 1)
+        }
+        Obj::Subscription if number >= world.timeline.customers() => {
+            added(&view.overlay.new_subscriptions, view.subscription(number)?.created, 1)
         }
         Obj::Customer => Some((world.timeline.customer_created(number), 0, number)),
         Obj::Subscription => Some((world.subscription_created(number), 0, number)),

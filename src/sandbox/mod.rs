@@ -18,13 +18,18 @@
 //! | `POST /_sandbox/traffic` | `{"steps":N,"livemode":B}` | N steps of account life; answers how many events |
 //! | `POST /_sandbox/mutate` | `{"count":N,"livemode":B}` | changes N invoices of history, with events |
 //! | `POST /_sandbox/faults` | `{"faults":["500=0.1"],"paused":B}` | replaces, pauses or resumes faults |
+//! | `POST /_sandbox/relay` | `{"reset":S,"second":"overlap"\|"replace"\|"refuse"}` | changes the relay |
+//! | `POST /_sandbox/relay` | `{"cut":B,"close":CODE,"silence":B,"forget":B}` | ends, silences or forgets its sockets |
+//! | `POST /_sandbox/clock` | `{"skip":SECONDS}` | sets the sandbox's clock forward |
 //! | `POST /_sandbox/limits` | `{"limits":"live"\|"test"\|"none"}` | changes the limits |
 //! | `GET /_sandbox/report` | | what was counted: a [`Report`] |
 
+mod aftermath;
 pub mod errors;
 mod events;
 mod expand;
 mod faults;
+mod hooks;
 mod http;
 mod ids;
 mod json;
@@ -33,7 +38,9 @@ mod limits;
 mod list;
 mod model;
 mod overlay;
+mod relay;
 mod rng;
+mod sign;
 mod state;
 mod traffic;
 mod write;
@@ -48,9 +55,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use faults::{Fault, FaultKind};
+pub use hooks::{HookOptions, HookReport};
 pub use keys::Keys;
 pub use limits::Limits;
-pub use model::API_VERSION;
+pub use model::{API_VERSION, is_version};
+pub use relay::{RelayOptions, RelayReport, SecondSocket, SubProtocol};
 pub use state::Report;
 use state::{State, lock};
 
@@ -79,6 +88,12 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// permissions that the restricted test key lacks, as `rak_…_read`
     pub deny: Vec<String>,
+    /// the account's default version, which events are listed in; shapes before 2025-03-31 are the old ones
+    pub default_version: String,
+    /// how the relay behaves
+    pub relay: RelayOptions,
+    /// how webhooks are delivered
+    pub hooks: HookOptions,
 }
 
 impl Options {
@@ -96,6 +111,9 @@ impl Options {
             events_per_second: 0.0,
             faults: Vec::new(),
             deny: Vec::new(),
+            default_version: API_VERSION.to_owned(),
+            relay: RelayOptions::default(),
+            hooks: HookOptions::default(),
         }
     }
 }
@@ -119,6 +137,7 @@ pub async fn start(options: Options) -> io::Result<Running> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port))).await?;
     let address = listener.local_addr()?;
     let state = Arc::new(State::new(options));
+    state.listens_on(address);
     let service = http::router(Arc::clone(&state)).into_make_service_with_connect_info::<http::Connection>();
     let (stop, stopped) = oneshot::channel::<()>();
     let server = tokio::spawn(async move {
@@ -202,11 +221,59 @@ impl Running {
 
     /// What was counted so far.
     pub fn report(&self) -> Report {
-        lock(&self.state.report).clone()
+        self.state.report()
+    }
+
+    /// Ids of the test-mode events that were made since the start, oldest first; those that are older than
+    /// what is kept are missing.
+    pub fn events_made(&self) -> Vec<String> {
+        self.state.test.events_made()
+    }
+
+    /// Sets the sandbox's clock forward by so many seconds: what happens from now on is dated later, and events
+    /// older than thirty days are gone.
+    pub fn skip(&self, seconds: u64) {
+        self.state.skip(seconds);
+    }
+
+    /// Cuts every socket of the relay without a word; gives how many there were.
+    pub fn cut_sockets(&self) -> usize {
+        self.state.relay.order(&relay::Order::Cut)
+    }
+
+    /// Closes every socket of the relay with a code; gives how many there were.
+    pub fn close_sockets(&self, code: u16) -> usize {
+        self.state.relay.order(&relay::Order::Close(code, ""))
+    }
+
+    /// From now on the open sockets of the relay stay open, and neither say nor answer anything.
+    pub fn silence_sockets(&self) -> usize {
+        self.state.relay.order(&relay::Order::Silence)
+    }
+
+    /// Sockets of the relay that are open now.
+    pub fn open_sockets(&self) -> usize {
+        self.state.relay.open_sockets()
+    }
+
+    /// Forgets all sessions of the relay: `Unknown WebSocket ID.` is what their next handshake gets.
+    pub fn forget_sessions(&self) {
+        self.state.relay.forget();
+    }
+
+    /// Changes how the relay behaves, from the next session or socket on.
+    pub fn set_relay_behaviour(&self, options: RelayOptions) {
+        self.state.relay.set(options);
+    }
+
+    /// How the relay behaves.
+    pub fn relay_behaviour(&self) -> RelayOptions {
+        self.state.relay.options()
     }
 
     /// Stops listening and waits until open connections are done, two seconds at most.
     pub async fn stop(mut self) {
+        self.state.stopping.cancel();
         if let Some(stop) = self.stop.take() {
             // The server may have gone already.
             let _ = stop.send(());
@@ -221,6 +288,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.state.stopping.cancel();
         self.server.abort();
         if let Some(traffic) = &self.traffic {
             traffic.abort();

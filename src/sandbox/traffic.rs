@@ -1,12 +1,14 @@
 //! What goes on after the start: subscriptions bill, cards decline, retries recover, customers change.
 //!
-//! A step is one happening and writes one to nine events. What is done follows from the seed and the number
+//! A step is one happening and writes one to nine events, and now and then something of
+//! [`super::aftermath`] comes on top. What is done follows from the seed and the number
 //! of steps alone; `now` only dates it. What comes later (retries) is put on an agenda by step number, where
 //! a step stands for [`STEP_SECONDS`] of the account's time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::aftermath::Aftermath;
 use super::events::{Happening, of_invoice};
 use super::ids::{CHARGES_PER_INVOICE, Obj};
 use super::model::World;
@@ -37,16 +39,29 @@ pub struct Traffic {
     clock: i64,
     agenda: BTreeMap<(u64, u64), Plan>,
     planned: u64,
+    aftermath: Aftermath,
 }
 
 impl Traffic {
     /// A generator that has done nothing.
     pub fn new(seed: u64) -> Traffic {
-        Traffic { rng: Rng::new(seed, 0x7aff), step: 0, clock: 0, agenda: BTreeMap::new(), planned: 0 }
+        Traffic {
+            rng: Rng::new(seed, 0x7aff),
+            step: 0,
+            clock: 0,
+            agenda: BTreeMap::new(),
+            planned: 0,
+            aftermath: Aftermath::new(seed),
+        }
     }
 
     /// Does one thing, dated `now` (seconds since 1970; never goes back).
     pub fn step(&mut self, world: &World, overlay: &mut Overlay, now: i64) {
+        self.go_on(world, overlay, now);
+        self.aftermath.step(world, overlay, self.clock);
+    }
+
+    fn go_on(&mut self, world: &World, overlay: &mut Overlay, now: i64) {
         self.step += 1;
         self.clock = self.clock.max(now).max(world.start());
         let due = self.agenda.first_key_value().map(|(key, _)| *key).filter(|key| key.0 <= self.step);

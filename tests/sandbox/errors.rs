@@ -86,8 +86,6 @@ async fn every_list_answers_a_probe() {
     let local = Local::new(plain()).await;
     for list in [
         "accounts",
-        "refunds",
-        "disputes",
         "credit_notes",
         "payouts",
         "balance_transactions",

@@ -1,11 +1,18 @@
 //! The local Stripe over real HTTP: what it lists, refuses, limits, breaks and lives.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
 
 mod cli;
 mod errors;
 mod faults;
+mod hooks;
 mod paging;
+mod relay;
 mod traffic;
 
 use std::collections::BTreeSet;
@@ -76,17 +83,24 @@ impl Local {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
+        self.post_as(self.running.keys.restricted.clone(), path, body).await
+    }
+
+    pub(crate) async fn post_as(&self, key: String, path: &str, body: &str) -> Reply {
         let url = format!("{}{path}", self.running.base_url);
-        let response = self
-            .client
-            .post(url)
-            .bearer_auth(&self.running.keys.restricted)
-            .body(body.to_owned())
-            .send()
-            .await
-            .unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.unwrap() }
+        answer(self.client.post(url).bearer_auth(key).body(body.to_owned())).await
+    }
+
+    /// With an idempotency key.
+    pub(crate) async fn post_once(&self, path: &str, body: &str, idempotency: &str) -> Reply {
+        let url = format!("{}{path}", self.running.base_url);
+        let request = self.client.post(url).bearer_auth(&self.running.keys.restricted);
+        answer(request.header("Idempotency-Key", idempotency).body(body.to_owned())).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        let url = format!("{}{path}", self.running.base_url);
+        answer(self.client.delete(url).bearer_auth(&self.running.keys.restricted)).await
     }
 
     /// All of a list, newest first, by `starting_after`.
@@ -117,6 +131,12 @@ impl Local {
             cursor = all[0]["id"].as_str().unwrap().to_owned();
         }
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Reply {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Reply { status, headers, text: response.text().await.unwrap() }
 }
 
 /// The ids of objects, in their order.

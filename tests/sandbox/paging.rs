@@ -4,13 +4,14 @@ use serde_json::Value;
 
 use crate::{Local, START, assert_distinct, ids, plain};
 
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "invoices",
     "customers",
     "subscriptions",
     "payment_intents",
     "charges",
     "invoice_payments",
+    "refunds",
     "products",
     "prices",
     "events",
@@ -53,7 +54,9 @@ async fn the_same_seed_gives_the_same_bytes() {
 #[tokio::test]
 async fn created_filters_cut_exactly() {
     let local = Local::new(plain()).await;
-    for list in ["invoices", "charges", "payment_intents", "invoice_payments", "customers", "events"] {
+    for list in
+        ["invoices", "charges", "payment_intents", "invoice_payments", "customers", "refunds", "events"]
+    {
         let all = local.walk(list, "").await;
         let at = all[all.len() / 2]["created"].as_i64().unwrap();
         let expect = |test: &dyn Fn(i64) -> bool| -> Vec<Value> {
@@ -126,7 +129,7 @@ async fn filters_keep_what_they_name() {
     assert!(two.iter().all(|e| e["type"] == "charge.failed" || e["type"] == "invoice.paid"));
     assert!(local.walk("subscriptions", "").await.iter().all(|s| s["status"] != "canceled"));
     assert!(!local.walk("subscriptions", "&status=canceled").await.is_empty());
-    assert_eq!(local.walk("refunds", "").await.len(), 0);
+    assert_eq!(local.walk("credit_notes", "").await.len(), 0);
 }
 
 #[tokio::test]

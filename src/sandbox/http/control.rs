@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::respond::Answer;
 use crate::sandbox::Limits;
 use crate::sandbox::faults::Fault;
+use crate::sandbox::relay::{self, SecondSocket};
 use crate::sandbox::state::{State, lock};
 
 /// Every body is small.
@@ -29,6 +30,13 @@ struct Order {
     paused: Option<bool>,
     faults: Option<Vec<String>>,
     limits: Option<String>,
+    reset: Option<u64>,
+    second: Option<String>,
+    cut: bool,
+    close: Option<u16>,
+    silence: bool,
+    forget: bool,
+    skip: Option<u64>,
 }
 
 pub(super) async fn serve(state: &Arc<State>, path: &str, request: Request<Body>) -> Response<Body> {
@@ -52,8 +60,7 @@ fn obey(state: &State, method: &str, path: &str, order: Order) -> Result<Value, 
     let key = || order.key.clone().ok_or_else(|| "`key` is missing.".to_owned());
     match (method, path) {
         ("GET", "report") => {
-            let report = lock(&state.report).clone();
-            serde_json::to_value(report).map_err(|error| format!("No report: {error}."))
+            serde_json::to_value(state.report()).map_err(|error| format!("No report: {error}."))
         }
         ("POST", "permissions") => {
             state.set_permissions(&key()?, &order.deny, &order.allow)?;
@@ -82,6 +89,11 @@ fn obey(state: &State, method: &str, path: &str, order: Order) -> Result<Value, 
             }
             Ok(json!({ "ok": true }))
         }
+        ("POST", "clock") => {
+            state.skip(order.skip.ok_or_else(|| "`skip` is missing.".to_owned())?);
+            Ok(json!({ "now": state.now() }))
+        }
+        ("POST", "relay") => relay(state, &order),
         ("POST", "limits") => {
             let word = order.limits.unwrap_or_default();
             let limits = Limits::parse(&word).ok_or_else(|| "`limits` is live, test or none.".to_owned())?;
@@ -92,4 +104,32 @@ fn obey(state: &State, method: &str, path: &str, order: Order) -> Result<Value, 
         }
         _ => Err(format!("There is no {method} /_sandbox/{path}.")),
     }
+}
+
+/// Changes how the relay behaves, then does something to its open sockets.
+fn relay(state: &State, order: &Order) -> Result<Value, String> {
+    let mut options = state.relay.options();
+    options.reset = order.reset.unwrap_or(options.reset);
+    if let Some(word) = &order.second {
+        options.second =
+            SecondSocket::parse(word).ok_or_else(|| "`second` is overlap, replace or refuse.".to_owned())?;
+    }
+    state.relay.set(options);
+    let mut told = 0;
+    if order.silence {
+        told += state.relay.order(&relay::Order::Silence);
+    }
+    if let Some(code) = order.close {
+        if !(1000..5000).contains(&code) {
+            return Err("`close` is a code from 1000 to 4999.".to_owned());
+        }
+        told += state.relay.order(&relay::Order::Close(code, ""));
+    }
+    if order.cut {
+        told += state.relay.order(&relay::Order::Cut);
+    }
+    if order.forget {
+        state.relay.forget();
+    }
+    Ok(json!({ "sockets": told }))
 }

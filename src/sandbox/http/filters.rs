@@ -4,7 +4,7 @@
 use super::query::Query;
 use super::routes::Endpoint;
 use crate::sandbox::errors::ApiError;
-use crate::sandbox::ids::{CHARGES_PER_INVOICE, Obj};
+use crate::sandbox::ids::{CHARGES_PER_INVOICE, Obj, REFUNDS_PER_INVOICE};
 use crate::sandbox::list::{Ask, Cursor, Filter};
 use crate::sandbox::model::catalog::{CURRENCIES, Price, price_active, product_active};
 use crate::sandbox::model::invoice::{DUE_AFTER, Status};
@@ -61,6 +61,10 @@ pub fn ask(
                 invoices = Some(if intent < view.world.timeline.invoices() { vec![intent] } else { vec![] });
                 filters.push(Box::new(move |_, number| number / CHARGES_PER_INVOICE == intent));
             }
+        }
+        Obj::Refund | Obj::Dispute => {
+            let per = if obj == Obj::Refund { REFUNDS_PER_INVOICE } else { 1 };
+            aftermath_filters(query, view, find, per, &mut filters, &mut invoices)?;
         }
         Obj::InvoicePayment => payment_filters(query, view, find, &mut filters, &mut invoices)?,
         Obj::Price => price_filters(query, find, &mut filters)?,
@@ -159,7 +163,8 @@ fn subscription_filters(
         Some("past_due") => filters.push(is(SubscriptionStatus::PastDue)),
         Some("trialing") => filters.push(is(SubscriptionStatus::Trialing)),
         Some("canceled" | "ended") => filters.push(is(SubscriptionStatus::Canceled)),
-        Some("incomplete" | "incomplete_expired" | "unpaid" | "paused") => {
+        Some("paused") => filters.push(is(SubscriptionStatus::Paused)),
+        Some("incomplete" | "incomplete_expired" | "unpaid") => {
             filters.push(Box::new(|_, _| false));
         }
         Some(_) => {
@@ -235,6 +240,33 @@ fn payment_filters(
     Ok(())
 }
 
+/// Refunds and disputes: by charge and by payment intent. `per` numbers lie between two invoices' objects.
+fn aftermath_filters(
+    query: &Query,
+    view: View<'_>,
+    find: &dyn Fn(&str, Obj, &str) -> Result<u64, ApiError>,
+    per: u64,
+    filters: &mut Filters,
+    invoices: &mut Option<Vec<u64>>,
+) -> Result<(), ApiError> {
+    let mut only = |wanted: u64, slot: Option<usize>| {
+        let known = wanted < view.world.timeline.invoices();
+        *invoices = Some(if known { vec![wanted] } else { Vec::new() });
+        filters.push(Box::new(move |view, number| {
+            number / per == wanted
+                && (slot.is_none() || view.invoice(wanted).is_some_and(|i| i.paid_slot() == slot))
+        }));
+    };
+    if let Some(id) = query.get("charge") {
+        let charge = find("charge", Obj::Charge, id)?;
+        only(charge / CHARGES_PER_INVOICE, Some((charge % CHARGES_PER_INVOICE) as usize));
+    }
+    if let Some(id) = query.get("payment_intent") {
+        only(find("payment_intent", Obj::PaymentIntent, id)?, None);
+    }
+    Ok(())
+}
+
 fn price_filters(
     query: &Query,
     find: &dyn Fn(&str, Obj, &str) -> Result<u64, ApiError>,
@@ -281,9 +313,8 @@ fn event_filters(query: &Query, filters: &mut Filters) -> Result<(), ApiError> {
             view.overlay.event(number).is_some_and(|event| types.iter().any(|t| t == event.kind))
         }));
     }
-    // No endpoint, no delivery that could have failed.
-    if query.flag("delivery_success")? == Some(false) {
-        filters.push(Box::new(|_, _| false));
+    if let Some(wanted) = query.flag("delivery_success")? {
+        filters.push(Box::new(move |view, number| view.overlay.has_arrived(number) == wanted));
     }
     Ok(())
 }

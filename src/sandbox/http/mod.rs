@@ -5,8 +5,10 @@
 
 mod control;
 mod filters;
+mod hooks;
 mod listener;
 mod query;
+mod relay;
 mod respond;
 mod routes;
 
@@ -14,9 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, State as Shared};
-use axum::http::{Request, Response, header};
+use axum::http::{Request, Response, header, request};
 
 use super::errors::ApiError;
 use super::expand::{Expand, Refusal};
@@ -34,6 +36,9 @@ use query::Query;
 use respond::Answer;
 use routes::{Endpoint, LISTS, Route, describe};
 
+/// Bytes that a request's body may have.
+const MOST: usize = 1024 * 1024;
+
 /// All paths of the sandbox.
 pub fn router(state: Arc<State>) -> Router {
     Router::new().fallback(serve).with_state(state)
@@ -48,7 +53,16 @@ async fn serve(
         let path = path.to_owned();
         return control::serve(&state, &path, request).await;
     }
-    let call = Call::new(&state, &request);
+    if request.method() == "GET" && request.uri().path().starts_with("/subscribe/") {
+        return relay::subscribe(&state, request, || connection.kill()).await;
+    }
+    let (parts, body) = request.into_parts();
+    let form = match to_bytes(body, MOST).await {
+        Ok(bytes) => Query::parse(&String::from_utf8_lossy(&bytes)),
+        // Whoever hangs up or sends that much gets no answer worth reading.
+        Err(_) => return Answer::error(413, Vec::new()).into_response("", "", false),
+    };
+    let call = Call::new(&state, &parts, form);
     let answer = match call.admit(&state) {
         Ok((key, fault)) => {
             if state.options.latency_ms > 0 || fault == Some(FaultKind::Slow) {
@@ -67,7 +81,7 @@ async fn serve(
                 }
                 Some(FaultKind::Lock) => Answer::from(&ApiError::locked(), &call.id),
                 Some(FaultKind::Cut) => call.answer(&state, &key).cut_short(),
-                Some(FaultKind::Slow) | None => call.answer(&state, &key),
+                _ => call.answer(&state, &key),
             }
         }
         Err(error) => Answer::from(&error, &call.id),
@@ -82,29 +96,33 @@ struct Call {
     method: String,
     path: String,
     query: Query,
+    /// the body
+    form: Query,
     route: Route,
     /// the endpoint's name, by which it is limited and counted
     name: String,
     key: Option<String>,
     version: String,
+    idempotency: String,
     gzip: bool,
 }
 
 impl Call {
-    fn new(state: &State, request: &Request<Body>) -> Call {
-        let text = |name: &str| {
-            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-        };
-        let path = request.uri().path().to_owned();
-        let method = request.method().as_str().to_owned();
+    fn new(state: &State, request: &request::Parts, form: Query) -> Call {
+        let text =
+            |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let path = request.uri.path().to_owned();
+        let method = request.method.as_str().to_owned();
         let route = Route::find(&method, &path);
         let version = text("stripe-version");
         Call {
             id: state.test.world.ids.id(Obj::Request, state.next_request()),
-            query: Query::parse(request.uri().query().unwrap_or_default()),
+            query: Query::parse(request.uri.query().unwrap_or_default()),
+            form,
             name: route.name(&method, &path),
             key: keys::from_header(text(header::AUTHORIZATION.as_str())),
             version: if version.is_empty() { API_VERSION.to_owned() } else { version.to_owned() },
+            idempotency: text("idempotency-key").to_owned(),
             gzip: text("accept-encoding").contains("gzip"),
             method,
             path,
@@ -124,21 +142,22 @@ impl Call {
             .map_err(ApiError::too_fast)?;
         let fault = lock(&state.faults).strike();
         if let Some(kind) = fault {
-            *lock(&state.report).faults.entry(format!("{kind:?}").to_lowercase()).or_default() += 1;
+            *lock(&state.report).faults.entry(kind.word().to_owned()).or_default() += 1;
         }
         Ok((key, fault))
     }
 
-    fn answer(&self, state: &State, key: &Key) -> Answer {
+    fn answer(&self, state: &Arc<State>, key: &Key) -> Answer {
         match self.body(state, key) {
             Ok(body) => Answer::json(body),
             Err(error) => Answer::from(&error, &self.id),
         }
     }
 
-    fn body(&self, state: &State, key: &Key) -> Result<Vec<u8>, ApiError> {
+    fn body(&self, state: &Arc<State>, key: &Key) -> Result<Vec<u8>, ApiError> {
         let mode = state.mode(key.livemode);
         let other = state.mode(!key.livemode);
+        mode.forget_old_events(state.now());
         let overlay = mode.read();
         let context = Context { call: self, key, mode, other, overlay: &overlay };
         let account = &mode.world.account;
@@ -154,6 +173,8 @@ impl Call {
                 self.query.only(&["expand"])?;
                 write::balance(&mut out, &mode.world);
             }
+            Route::Session => return relay::session(state, key, &self.form),
+            Route::Retry(id) => return context.retry(id),
             Route::List(at) => return context.list(&LISTS[*at]),
             Route::Lines(id) => return context.lines(id),
             Route::Object(obj, name, permission, id) => {
@@ -167,13 +188,25 @@ impl Call {
                 key.require(permission, account)?;
                 return Err(ApiError::missing(name, id));
             }
-            Route::WebhookEndpoint(id) => {
-                key.require("rak_webhook_write", account)?;
-                return Err(ApiError::missing("webhook endpoint", id));
+            Route::WebhookEndpoints | Route::WebhookEndpoint(_) => {
+                drop(overlay);
+                return self.endpoints(state, key, mode);
             }
             Route::Unknown => return Err(ApiError::no_route(&self.method, &self.path)),
         }
         Ok(out.into_bytes())
+    }
+
+    fn endpoints(&self, state: &Arc<State>, key: &Key, mode: &Mode) -> Result<Vec<u8>, ApiError> {
+        let (query, form, idempotency) = (&self.query, &self.form, self.idempotency.as_str());
+        let desk = hooks::Desk { state, mode, key, query, form, idempotency };
+        match (&self.route, self.method.as_str()) {
+            (Route::WebhookEndpoint(id), "GET") => desk.retrieve(id),
+            (Route::WebhookEndpoint(id), "DELETE") => desk.delete(id),
+            (Route::WebhookEndpoint(id), _) => desk.update(id),
+            (_, "GET") => desk.list(),
+            _ => desk.create(),
+        }
     }
 
     fn count(&self, state: &State, answer: &Answer) {
@@ -298,6 +331,34 @@ impl<'a> Context<'a> {
         out.raw("{\"object\":\"list\",\"data\":[],\"has_more\":false,\"url\":");
         out.text(&self.call.path);
         out.byte(b'}');
+        Ok(out.into_bytes())
+    }
+
+    /// Sends an event again: over the relay, which is what the Stripe CLI's `events resend` asks for.
+    fn retry(&self, id: &str) -> Result<Vec<u8>, ApiError> {
+        let form = &self.call.form;
+        self.key.require("rak_event_write", &self.mode.world.account)?;
+        form.only(&["for_stripecli", "webhook_endpoint", "account", "expand"])?;
+        let number = self.resolve(Obj::Event, "event", id)?;
+        if let Some(account) = form.get("account").filter(|account| *account != self.mode.world.account) {
+            return Err(ApiError::missing_param("account", account, "account"));
+        }
+        if let Some(id) = form.get("webhook_endpoint") {
+            let missing = || ApiError::missing_param("webhook endpoint", id, "webhook_endpoint");
+            let Some((Obj::WebhookEndpoint, endpoint)) = self.mode.world.ids.parse(id) else {
+                return Err(missing());
+            };
+            if !lock(&self.mode.hooks).resend(endpoint, number) {
+                return Err(missing());
+            }
+        } else if form.flag("for_stripecli")? == Some(true) {
+            // With nobody connected it reaches nobody.
+            let _ = self.mode.resent.send(number);
+        } else {
+            return Err(ApiError::missing_required("webhook_endpoint"));
+        }
+        let mut out = Out::with_capacity(4096);
+        write::object(&mut out, self.view(), Obj::Event, number, &Expand::default());
         Ok(out.into_bytes())
     }
 

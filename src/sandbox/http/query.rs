@@ -38,6 +38,15 @@ impl Query {
         self.pairs.iter().filter(|pair| pair.0 == name).map(|pair| pair.1.clone()).collect()
     }
 
+    /// The members of a hash: `name[key]=value`.
+    pub fn hash(&self, name: &str) -> Vec<(String, String)> {
+        let member = |pair: &(String, String)| {
+            let key = pair.0.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?;
+            Some((key.to_owned(), pair.1.clone()))
+        };
+        self.pairs.iter().filter_map(member).collect()
+    }
+
     /// Refuses what is not in `known`: names, of which those with `[range]` take bounds.
     pub fn only(&self, known: &[&str]) -> Result<(), ApiError> {
         for (name, _) in &self.pairs {

@@ -1,8 +1,7 @@
 //! Which paths there are, what they need, and what they take.
 //!
 //! One table for all list endpoints of API version 2026-10-28. Those without a model behind them answer an
-//! empty list, so that a client can probe its permissions; refunds, disputes and webhook endpoints will get
-//! theirs here.
+//! empty list, so that a client can probe its permissions.
 
 use crate::sandbox::ids::Obj;
 
@@ -50,7 +49,7 @@ pub const LISTS: &[Endpoint] = &[
     list("customers/{customer}/balance_transactions", None, "rak_customer_read", true, "invoice", ""),
     list("customers/{customer}/payment_methods", None, "rak_customer_read", false, "allow_redisplay,type", ""),
     list("customers/{customer}/tax_ids", None, "rak_customer_read", false, "", ""),
-    list("disputes", None, "rak_dispute_read", true, "charge,payment_intent", ""),
+    list("disputes", Some(Obj::Dispute), "rak_dispute_read", true, "charge,payment_intent", ""),
     list("entitlements/active_entitlements", None, "rak_entitlements_read", false, "customer", "customer"),
     list("events", Some(Obj::Event), "rak_event_read", true, "delivery_success,type,types", ""),
     list("file_links", None, "rak_file_read", true, "expired,file", ""),
@@ -69,7 +68,7 @@ pub const LISTS: &[Endpoint] = &[
     list("quotes", None, "rak_quote_read", false, "customer,customer_account,status,test_clock", ""),
     list("radar/early_fraud_warnings", None, "rak_dispute_read", true, "charge,payment_intent", ""),
     list("radar/value_lists", None, "rak_dispute_read", true, "alias,contains", ""),
-    list("refunds", None, "rak_charge_read", true, "charge,payment_intent", ""),
+    list("refunds", Some(Obj::Refund), "rak_charge_read", true, "charge,payment_intent", ""),
     list("reporting/report_runs", None, "rak_report_runs_and_report_types_read", true, "", ""),
     list("reviews", None, "rak_review_read", true, "", ""),
     list("setup_attempts", None, "rak_setup_intent_read", true, "setup_intent", "setup_intent"),
@@ -82,7 +81,6 @@ pub const LISTS: &[Endpoint] = &[
     list("tax_rates", None, "rak_tax_rate_read", true, "active,inclusive", ""),
     list("topups", None, "rak_top_up_read", true, "amount[range],status", ""),
     list("transfers", None, "rak_transfer_read", true, "destination,transfer_group", ""),
-    list("webhook_endpoints", None, "rak_webhook_read", false, "", ""),
 ];
 
 /// What a request is for.
@@ -98,16 +96,22 @@ pub enum Route {
     Object(Obj, &'static str, &'static str, String),
     /// the lines of an invoice
     Lines(String),
-    /// a webhook endpoint to be changed: there are none
+    /// `/v1/webhook_endpoints`
+    WebhookEndpoints,
+    /// one of them
     WebhookEndpoint(String),
     /// an object of a kind that the sandbox has none of: Stripe's word, the permission, the id
     Nothing(&'static str, &'static str, String),
+    /// `POST /v1/stripecli/sessions`
+    Session,
+    /// `POST /v1/events/{id}/retry`
+    Retry(String),
     /// no such path
     Unknown,
 }
 
 /// One object of each list, and two that have no list here.
-const OBJECTS: [(&str, Obj, &str, &str); 11] = [
+const OBJECTS: [(&str, Obj, &str, &str); 13] = [
     ("invoices", Obj::Invoice, "invoice", "rak_invoice_read"),
     ("customers", Obj::Customer, "customer", "rak_customer_read"),
     ("products", Obj::Product, "product", "rak_product_read"),
@@ -116,15 +120,15 @@ const OBJECTS: [(&str, Obj, &str, &str); 11] = [
     ("payment_intents", Obj::PaymentIntent, "payment_intent", "rak_payment_intent_read"),
     ("charges", Obj::Charge, "charge", "rak_charge_read"),
     ("invoice_payments", Obj::InvoicePayment, "invoice_payment", "rak_invoice_read"),
+    ("refunds", Obj::Refund, "refund", "rak_charge_read"),
+    ("disputes", Obj::Dispute, "dispute", "rak_dispute_read"),
     ("events", Obj::Event, "event", "rak_event_read"),
     ("payment_methods", Obj::PaymentMethod, "payment_method", "rak_payment_method_read"),
     ("balance_transactions", Obj::BalanceTransaction, "balance_transaction", "rak_balance_read"),
 ];
 
 /// Kinds whose objects can be asked for, though there are none.
-const ABSENT: [(&str, &str, &str); 6] = [
-    ("refunds", "refund", "rak_charge_read"),
-    ("disputes", "dispute", "rak_dispute_read"),
+const ABSENT: [(&str, &str, &str); 4] = [
     ("credit_notes", "credit_note", "rak_credit_note_read"),
     ("payouts", "payout", "rak_payout_read"),
     ("coupons", "coupon", "rak_coupon_read"),
@@ -144,6 +148,9 @@ impl Route {
         let parts: Vec<&str> = rest.split('/').collect();
         if method != "GET" {
             return match (method, &parts[..]) {
+                ("POST", ["events", id, "retry"]) => Route::Retry((*id).to_owned()),
+                ("POST", ["stripecli", "sessions"]) => Route::Session,
+                ("POST", ["webhook_endpoints"]) => Route::WebhookEndpoints,
                 ("POST" | "DELETE", ["webhook_endpoints", id]) => Route::WebhookEndpoint((*id).to_owned()),
                 _ => Route::Unknown,
             };
@@ -152,9 +159,8 @@ impl Route {
             ["account"] => return Route::Account,
             ["balance"] => return Route::Balance,
             ["invoices", id, "lines"] => return Route::Lines(id.to_owned()),
-            ["webhook_endpoints", id] => {
-                return Route::Nothing("webhook endpoint", "rak_webhook_read", id.to_owned());
-            }
+            ["webhook_endpoints"] => return Route::WebhookEndpoints,
+            ["webhook_endpoints", id] => return Route::WebhookEndpoint(id.to_owned()),
             _ => {}
         }
         if let Some(at) = LISTS.iter().position(|endpoint| matches(endpoint.path, &parts)) {
@@ -176,12 +182,15 @@ impl Route {
         match self {
             Route::Unknown => format!("{method} (unknown)"),
             Route::List(at) => format!("{method} /v1/{}", LISTS[*at].path),
+            Route::Retry(_) => format!("{method} /v1/events/{{id}}/retry"),
             Route::Lines(_) => format!("{method} /v1/invoices/{{id}}/lines"),
             Route::Object(..) | Route::Nothing(..) | Route::WebhookEndpoint(_) => {
                 let kind = path.split('/').nth(2).unwrap_or_default();
                 format!("{method} /v1/{kind}/{{id}}")
             }
-            Route::Account | Route::Balance => format!("{method} {path}"),
+            Route::Account | Route::Balance | Route::Session | Route::WebhookEndpoints => {
+                format!("{method} {path}")
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Invoices, and with them the payment, its attempts and the link between the two.
 //!
-//! One [`Invoice`] stands for the invoice, its payment intent, its invoice payment and its charges, so that
+//! One [`Invoice`] stands for the invoice, its payment intent, its invoice payment, its charges, and their
+//! refunds and dispute, so that
 //! their amounts and times cannot disagree. Offsets of attempts from the invoice's creation are the same for
 //! all of history: each attempt slot is then a list in order of time.
 
 use super::World;
+use super::aftermath::{Dispute, NO_DISPUTE, NO_REFUND, REFUND_SLOTS, Refund};
 use super::declines;
 use crate::sandbox::ids::CHARGES_PER_INVOICE;
 
@@ -112,6 +114,10 @@ pub struct Invoice {
     pub next_attempt: i64,
     /// tries so far, by slot
     pub attempts: [Attempt; SLOTS],
+    /// what went back of the payment
+    pub refunds: [Refund; REFUND_SLOTS],
+    /// whether the customer's bank disputes the payment
+    pub dispute: Dispute,
     /// how often metadata was changed from outside
     pub revision: u16,
 }
@@ -174,6 +180,7 @@ impl World {
         } else {
             self.try_cards(&mut invoice, hash, now);
         }
+        self.add_aftermath(&mut invoice, now);
         invoice
     }
 
@@ -204,6 +211,8 @@ impl World {
             uncollectible_at: 0,
             next_attempt: 0,
             attempts: [Attempt::default(); SLOTS],
+            refunds: [NO_REFUND; REFUND_SLOTS],
+            dispute: NO_DISPUTE,
             revision: 0,
         }
     }

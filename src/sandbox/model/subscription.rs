@@ -17,6 +17,8 @@ pub enum SubscriptionStatus {
     Canceled,
     /// not billed yet
     Trialing,
+    /// the trial ended without a way to pay
+    Paused,
 }
 
 impl SubscriptionStatus {
@@ -27,6 +29,7 @@ impl SubscriptionStatus {
             SubscriptionStatus::PastDue => "past_due",
             SubscriptionStatus::Canceled => "canceled",
             SubscriptionStatus::Trialing => "trialing",
+            SubscriptionStatus::Paused => "paused",
         }
     }
 }
@@ -52,6 +55,13 @@ pub struct Subscription {
     pub latest_invoice: Option<u64>,
     /// how often metadata was changed
     pub revision: u16,
+}
+
+impl Subscription {
+    /// When the trial ends that is going on; 0 for none.
+    pub fn trial_end(&self) -> i64 {
+        if self.status == SubscriptionStatus::Trialing { self.created + 14 * 86_400 } else { 0 }
+    }
 }
 
 impl World {

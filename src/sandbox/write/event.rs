@@ -1,16 +1,31 @@
-//! The `event` object. Its text follows from the event's own snapshot, so it never changes once written.
+//! The `event` object. Its text follows from the event's own snapshot, so it never changes once written, but
+//! for the number of endpoints that it is on its way to.
 
 use super::Writer;
+use super::old::is_old;
 use crate::sandbox::ids::Obj;
-use crate::sandbox::model::API_VERSION;
+use crate::sandbox::json::Out;
+use crate::sandbox::model::aftermath::{DisputeStatus, RefundStatus};
 use crate::sandbox::overlay::{Event, Snapshot};
 
 impl Writer<'_, '_> {
-    pub(super) fn event(&mut self, number: u64, event: &Event) {
+    /// The event as that version writes it.
+    pub(super) fn event(&mut self, number: u64, event: &Event, version: &str) {
+        if is_old(version) {
+            let mut out = Out::with_capacity(8192);
+            Writer { out: &mut out, view: self.view }.event_now(number, event, version);
+            let old = self.reshape(&out.into_string());
+            self.out.raw(&old);
+        } else {
+            self.event_now(number, event, version);
+        }
+    }
+
+    fn event_now(&mut self, number: u64, event: &Event, version: &str) {
         self.out.raw("{\"id\":");
         self.id(Obj::Event, number);
         self.out.raw(",\"object\":\"event\",\"api_version\":\"");
-        self.out.raw(API_VERSION);
+        self.out.raw(version);
         self.out.raw("\",\"created\":");
         self.out.int(event.created);
         self.out.raw(",\"data\":{\"object\":");
@@ -22,7 +37,9 @@ impl Writer<'_, '_> {
         }
         self.out.byte(b'}');
         self.livemode();
-        self.out.raw(",\"pending_webhooks\":0,\"request\":{\"id\":");
+        self.out.raw(",\"pending_webhooks\":");
+        self.out.int(i64::from(self.view.overlay.pending(number)));
+        self.out.raw(",\"request\":{\"id\":");
         if event.requested {
             self.id(Obj::Request, number);
             self.out.raw(",\"idempotency_key\":\"");
@@ -90,6 +107,52 @@ impl Writer<'_, '_> {
                     self.member(&mut first, "status");
                     self.out.text(was.status.word());
                 }
+                if was.trial_end() != is.trial_end() {
+                    self.member(&mut first, "trial_end");
+                    self.out.time(was.trial_end());
+                    self.member(&mut first, "trial_start");
+                    self.out.time(if was.trial_end() == 0 { 0 } else { was.created });
+                }
+            }
+            (Snapshot::Charge(was, _), Snapshot::Charge(is, _)) => {
+                let total = self.view.world.total(was);
+                if was.refunded() != is.refunded() {
+                    self.member(&mut first, "amount_refunded");
+                    self.out.int(was.refunded());
+                }
+                if was.dispute.made() != is.dispute.made() {
+                    self.member(&mut first, "disputed");
+                    self.out.bool(was.dispute.made());
+                }
+                if (was.refunded() == total) != (is.refunded() == total) {
+                    self.member(&mut first, "refunded");
+                    self.out.bool(was.refunded() == total);
+                }
+            }
+            (Snapshot::Refund(was, slot), Snapshot::Refund(is, _)) => {
+                let (before, now) = (was.refunds[*slot as usize], is.refunds[*slot as usize]);
+                if before.referenced != now.referenced {
+                    self.member(&mut first, "destination_details");
+                    self.out.raw("{\"card\":{\"reference\":null,\"reference_status\":\"pending\"}}");
+                }
+                if before.status != now.status {
+                    if now.status == RefundStatus::Failed {
+                        self.member(&mut first, "failure_reason");
+                        self.out.raw("null");
+                    }
+                    self.member(&mut first, "status");
+                    self.out.text(before.status.word());
+                }
+            }
+            (Snapshot::Dispute(was), Snapshot::Dispute(is)) if was.dispute.status != is.dispute.status => {
+                if was.dispute.status == DisputeStatus::NeedsResponse {
+                    self.member(&mut first, "evidence");
+                    self.out.raw("{\"uncategorized_text\":null}");
+                    self.member(&mut first, "evidence_details");
+                    self.evidence_details(was);
+                }
+                self.member(&mut first, "status");
+                self.out.text(was.dispute.status.word());
             }
             (Snapshot::Invoice(was), Snapshot::Invoice(is)) => {
                 if was.attempt_count() != is.attempt_count() {

@@ -5,18 +5,23 @@
 //! text follows from its state alone, so that a list, a retrieve and an expansion agree.
 
 mod account;
+mod aftermath;
 mod catalog;
 mod customer;
 mod event;
 mod invoice;
 mod line;
+mod old;
 mod payment;
+mod pretty;
 mod subscription;
 
 pub use account::{account, balance};
 
 use super::expand::Expand;
-use super::ids::{CHARGES_PER_INVOICE, Obj};
+use super::ids::{
+    CHARGES_PER_INVOICE, DISPUTE_TRANSACTION, Obj, REFUND_TRANSACTION, REFUNDS_PER_INVOICE, REINSTATED,
+};
 use super::json::Out;
 use super::model::invoice::Invoice;
 use super::overlay::{Snapshot, View};
@@ -25,6 +30,14 @@ use super::overlay::{Snapshot, View};
 pub fn object(out: &mut Out, view: View<'_>, obj: Obj, number: u64, expand: &Expand) {
     let writer = Writer { out, view };
     writer.object(obj, number, expand);
+}
+
+/// An event as it is pushed: in that version, spread over lines. `None` if there is no such event.
+pub fn event_text(view: View<'_>, number: u64, version: &str) -> Option<String> {
+    let event = view.overlay.event(number)?;
+    let mut out = Out::with_capacity(8192);
+    Writer { out: &mut out, view }.event(number, event, version);
+    Some(pretty::pretty(&out.into_string()))
 }
 
 /// One line of an invoice.
@@ -62,6 +75,19 @@ impl<'v> Writer<'_, 'v> {
                     return self.payment_intent(&invoice, expand);
                 }
             }
+            Obj::BalanceTransaction if number >= REFUND_TRANSACTION => {
+                return self.late_transaction(number, expand);
+            }
+            Obj::Refund => {
+                if let Some(invoice) = view.invoice(number / REFUNDS_PER_INVOICE) {
+                    return self.refund(&invoice, (number % REFUNDS_PER_INVOICE) as u8, expand);
+                }
+            }
+            Obj::Dispute => {
+                if let Some(invoice) = view.invoice(number) {
+                    return self.dispute(&invoice, expand);
+                }
+            }
             Obj::Charge | Obj::BalanceTransaction => {
                 if let Some(invoice) = view.invoice(number / CHARGES_PER_INVOICE) {
                     let slot = (number % CHARGES_PER_INVOICE) as u8;
@@ -86,12 +112,28 @@ impl<'v> Writer<'_, 'v> {
             Obj::Price => return self.price(number, expand),
             Obj::Event => {
                 if let Some(event) = view.overlay.event(number) {
-                    return self.event(number, event);
+                    return self.event(number, event, &view.world.default_version);
                 }
             }
-            Obj::Line | Obj::InvoiceItem | Obj::SubscriptionItem | Obj::Request => {}
+            Obj::Line | Obj::InvoiceItem | Obj::SubscriptionItem | Obj::Request | Obj::WebhookEndpoint => {}
         }
         self.out.raw("null");
+    }
+
+    /// A balance transaction of a refund or a dispute.
+    fn late_transaction(&mut self, number: u64, expand: &Expand) {
+        let back = number >= REINSTATED;
+        let number = if back { number ^ REINSTATED } else { number };
+        let invoice = match number.checked_sub(DISPUTE_TRANSACTION) {
+            Some(dispute) => dispute,
+            None => (number - REFUND_TRANSACTION) / REFUNDS_PER_INVOICE,
+        };
+        let Some(invoice) = self.view.invoice(invoice) else { return self.out.raw("null") };
+        if number >= DISPUTE_TRANSACTION {
+            self.dispute_transaction(&invoice, back);
+        } else {
+            self.refund_transaction(&invoice, (number % REFUNDS_PER_INVOICE) as u8, expand);
+        }
     }
 
     /// An object as it stood at an event. Nothing in it is expanded.
@@ -102,6 +144,8 @@ impl<'v> Writer<'_, 'v> {
             Snapshot::PaymentIntent(i) => self.payment_intent(i, NONE),
             Snapshot::Charge(i, slot) => self.charge(i, *slot, NONE),
             Snapshot::InvoicePayment(i) => self.invoice_payment(i, NONE),
+            Snapshot::Refund(i, slot) => self.refund(i, *slot, NONE),
+            Snapshot::Dispute(i) => self.dispute(i, NONE),
             Snapshot::Customer(c) => self.customer(c, NONE),
             Snapshot::Subscription(s) => self.subscription(s, NONE),
         }

@@ -159,7 +159,7 @@ impl Writer<'_, '_> {
     }
 
     pub(super) fn payment_method(&mut self, customer: u64, expand: &Expand) {
-        let created = self.view.world.timeline.customer_created(customer);
+        let created = self.view.customer(customer).map_or(0, |customer| customer.created);
         self.card_method(customer, created, expand);
     }
 
@@ -235,14 +235,17 @@ impl Writer<'_, '_> {
         let total = world.total(invoice);
         let refusal = attempt.decline.map(decline);
         let paid = refusal.is_none();
+        let refunded = if paid { invoice.refunded() } else { 0 };
         self.out.raw("{\"id\":");
         self.id(Obj::Charge, number);
         self.out.raw(",\"object\":\"charge\",\"amount\":");
         self.out.int(total);
         self.out.raw(",\"amount_captured\":");
         self.out.int(if paid { total } else { 0 });
+        self.out.raw(",\"amount_refunded\":");
+        self.out.int(refunded);
         self.out.raw(
-            ",\"amount_refunded\":0,\"application\":null,\"application_fee\":null,\
+            ",\"application\":null,\"application_fee\":null,\
              \"application_fee_amount\":null,\"balance_transaction\":",
         );
         if paid {
@@ -261,7 +264,9 @@ impl Writer<'_, '_> {
         self.reference(Obj::Customer, invoice.customer, expand, "customer");
         self.out.raw(",\"description\":");
         self.payment_description(invoice);
-        self.out.raw(",\"disputed\":false,\"failure_balance_transaction\":null,\"failure_code\":");
+        self.out.raw(",\"disputed\":");
+        self.out.bool(paid && invoice.dispute.made());
+        self.out.raw(",\"failure_balance_transaction\":null,\"failure_code\":");
         self.out.text_or_null(refusal.map(|r| r.code));
         self.out.raw(",\"failure_message\":");
         self.out.text_or_null(refusal.map(|r| r.message));
@@ -285,13 +290,11 @@ impl Writer<'_, '_> {
         } else {
             self.out.raw("null");
         }
-        self.out.raw(",\"refunded\":false");
-        if expand.get("refunds").is_some() {
-            self.out.raw(
-                ",\"refunds\":{\"object\":\"list\",\"data\":[],\"has_more\":false,\"url\":\"/v1/charges/",
-            );
-            world.ids.write(self.out, Obj::Charge, number);
-            self.out.raw("/refunds\"}");
+        self.out.raw(",\"refunded\":");
+        self.out.bool(refunded > 0 && refunded == total);
+        if let Some(below) = expand.get("refunds") {
+            self.out.raw(",\"refunds\":");
+            self.refunds_of(invoice, slot, below);
         }
         self.out.raw(
             ",\"review\":null,\"shipping\":null,\"source\":null,\"source_transfer\":null,\

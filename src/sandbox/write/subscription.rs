@@ -4,7 +4,7 @@ use super::Writer;
 use crate::sandbox::expand::{Expand, NONE};
 use crate::sandbox::ids::Obj;
 use crate::sandbox::model::catalog::{CURRENCIES, Price};
-use crate::sandbox::model::subscription::{Subscription, SubscriptionStatus};
+use crate::sandbox::model::subscription::Subscription;
 
 impl Writer<'_, '_> {
     pub(super) fn subscription(&mut self, sub: &Subscription, expand: &Expand) {
@@ -77,13 +77,12 @@ impl Writer<'_, '_> {
         self.out.raw(",\"status\":\"");
         self.out.raw(sub.status.word());
         self.out.raw("\",\"status_details\":null,\"test_clock\":null,\"transfer_data\":null,\"trial_end\":");
-        let trial = sub.status == SubscriptionStatus::Trialing;
-        self.out.time(if trial { sub.created + 14 * 86_400 } else { 0 });
+        self.out.time(sub.trial_end());
         self.out.raw(
             ",\"trial_settings\":{\"end_behavior\":{\"missing_payment_method\":\"create_invoice\"}},\
              \"trial_start\":",
         );
-        self.out.time(if trial { sub.created } else { 0 });
+        self.out.time(if sub.trial_end() == 0 { 0 } else { sub.created });
         self.out.byte(b'}');
     }
 
