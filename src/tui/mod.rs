@@ -11,6 +11,7 @@
 pub mod app;
 pub mod backend;
 pub mod effects;
+pub mod feed;
 pub mod fmt;
 pub mod input;
 pub mod msg;

@@ -110,6 +110,11 @@ pub enum Purpose {
     Poll(IntegrationId),
     /// Try a connected key again.
     Check(IntegrationId),
+    /// Star an event, or take its star away.
+    Star {
+        /// With or without.
+        on: bool,
+    },
 }
 
 impl State {

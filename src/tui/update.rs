@@ -202,6 +202,9 @@ fn answered(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) ->
     if let Some((level, text)) = words(state, &purpose, answer) {
         state.tell(level, text, now_ms);
     }
+    if matches!((purpose, answer), (Purpose::Star { .. }, Answer::Done)) {
+        return super::screens::events::update::starred(state);
+    }
     Vec::new()
 }
 
@@ -232,6 +235,13 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
         }
         (Purpose::Poll(id), Answer::Refused { reason }) => {
             (Level::Warning, format!("no events of {}: {reason}", state.name_of(*id)))
+        }
+        (Purpose::Star { on }, Answer::Refused { reason }) => {
+            let what = if *on { "not starred" } else { "the star stays" };
+            (Level::Warning, format!("{what}: {reason}"))
+        }
+        (Purpose::Star { .. }, Answer::NotHere) => {
+            (Level::Warning, "not starred: the event is not stored here".to_owned())
         }
         // A poll that went well shows as rows.
         _ => return None,

@@ -33,9 +33,7 @@ pub fn account(out: &mut Out, world: &World) {
          {\"statement_descriptor_prefix\":null},\"dashboard\":{\"display_name\":",
     );
     out.text(&world.name);
-    out.raw(
-        ",\"timezone\":\"Europe/Berlin\"},\"payments\":{\"statement_descriptor\":",
-    );
+    out.raw(",\"timezone\":\"Europe/Berlin\"},\"payments\":{\"statement_descriptor\":");
     out.text(&world.name.to_uppercase());
     out.raw(
         "},\

@@ -48,14 +48,14 @@ pub enum Overlay {
     Palette(palette::Palette),
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
+    /// Search anywhere; what it holds is `State::search`, which outlives it.
+    Search,
     /// Connecting an account, or a new key for one.
     Wizard(Box<Wizard>),
     /// Changing an integration.
     Edit(Box<EditForm>),
     /// Disconnecting one.
     Disconnect(Box<Disconnect>),
-    /// Search anywhere; what it holds is `State::search`, which outlives it.
-    Search,
 }
 
 impl Overlay {
@@ -65,10 +65,10 @@ impl Overlay {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
             Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
+            Overlay::Search => Context::Typing,
             Overlay::Wizard(wizard) => wizard.context(),
             Overlay::Edit(form) => form.context(),
             Overlay::Disconnect(it) => it.context(),
-            Overlay::Search => Context::Typing,
         }
     }
 }
@@ -79,10 +79,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         None => Vec::new(),
         Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
+        Some(Overlay::Search) => search::update::act(state, action, now_ms),
         Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
         Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
         Some(Overlay::Disconnect(_)) => disconnect::act(state, action, now_ms),
-        Some(Overlay::Search) => search::update::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
             *scroll = match action {
@@ -107,10 +107,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         Some(Overlay::Palette(palette)) => palette::typed(palette, typed),
+        Some(Overlay::Search) => return search::update::typed(state, typed),
         Some(Overlay::Wizard(_)) => return wizard::typed(state, typed, now_ms),
         Some(Overlay::Edit(_)) => edit::typed(state, typed),
         Some(Overlay::Disconnect(_)) => disconnect::typed(state, typed),
-        Some(Overlay::Search) => return search::update::typed(state, typed),
         _ => {}
     }
     Vec::new()
@@ -124,10 +124,10 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
 pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Option<Vec<Effect>> {
-    search::update::answer(state, generation, answer)
-        .or_else(|| edit::answer(state, generation, answer, now_ms))
+    edit::answer(state, generation, answer, now_ms)
         .or_else(|| disconnect::answer(state, generation, answer, now_ms))
         .or_else(|| wizard::answer(state, generation, answer, now_ms))
+        .or_else(|| search::update::answer(state, generation, answer))
 }
 
 /// Keeps what is scrolled within what there is.
@@ -147,10 +147,10 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
             Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
+            Overlay::Search => search::view::draw(view, buf, area, hits),
             Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
             Overlay::Edit(form) => edit::draw(view, buf, area, form),
             Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
-            Overlay::Search => search::view::draw(view, buf, area, hits),
         }
     }
 }

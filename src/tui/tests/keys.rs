@@ -37,6 +37,11 @@ fn desks(context: Context) -> Vec<Desk> {
         &["4", "enter", "t", "j"],
         &["4", "enter", "/", "a", "enter"],
         &["7"],
+        &["2", "2", "enter"],
+        &["2", "2", "j", "enter", "tab"],
+        &["2", "2", "t", "j"],
+        &["2", "2", "enter", "tab", "G"],
+        &["2", "2", "enter", "tab", "/", "a", "enter"],
         &["d", "E", "s", "7", "j"],
     ];
     for prepare in ways {
@@ -47,6 +52,10 @@ fn desks(context: Context) -> Vec<Desk> {
         }
         match context {
             Context::Main => {}
+            Context::Typing if desk.state.screen == ScreenId::Events => {
+                desk.key("/");
+                desk.key("t");
+            }
             Context::Typing if desk.state.screen == ScreenId::Records => {
                 desk.key("S");
                 desk.send(Msg::Paste("INV".into()));

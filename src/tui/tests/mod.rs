@@ -3,9 +3,11 @@
 
 mod canned;
 mod canned_connect;
+mod canned_events;
 mod canned_records;
 mod draw;
 mod driver;
+mod events;
 mod integrations;
 mod keys;
 mod records;

@@ -11,7 +11,7 @@ use crate::tui::overlay::{Overlay, Question, search};
 use crate::tui::screens::ScreenId;
 use crate::tui::state::{Purpose, State};
 
-const NO_ACCOUNT: &str = "no account connected yet: c connects one";
+const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
 
 /// Carries an action out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
@@ -27,12 +27,14 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Pane3 => focus(state, Pane::Sync),
         Action::NextPane => state.dashboard.focus = state.dashboard.focus.next(),
         Action::PreviousPane => state.dashboard.focus = state.dashboard.focus.next().next(),
-        Action::Open if state.dashboard.focus == Pane::Integrations => state.go(ScreenId::Integrations),
         Action::Zoom => state.go(screen_of(state.dashboard.focus)),
         Action::Back => back(state),
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
         Action::Freeze => state.dashboard.feed.toggle_freeze(),
         Action::CopyId => return copy(state, now_ms),
+        Action::Open if state.dashboard.focus == Pane::Events => {
+            return crate::tui::screens::events::update::open_from_dashboard(state);
+        }
         Action::Find => return search::update::open(state),
         _ => return work(state, action, now_ms).unwrap_or_default(),
     }
@@ -69,7 +71,7 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let version = state.snapshot.events_version;
-    state.dashboard.feed.look_at(scope);
+    state.dashboard.feed.look_at(scope, "");
     state.dashboard.feed.notice(version);
     let next = state.generation + 1;
     match state.dashboard.feed.next_query(version, || next) {
@@ -95,7 +97,7 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
 pub fn drawn(state: &mut State) {
     let feed = &mut state.dashboard.feed;
     if let Some(row) = feed.window.rows.get(state.hits.feed_top) {
-        feed.top = Some(super::feed::place(row));
+        feed.top = Some(crate::tui::feed::place(row));
     }
     state.dashboard.scroll = state.dashboard.scroll.min(state.hits.sync_scroll_max);
 }

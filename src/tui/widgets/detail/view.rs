@@ -322,7 +322,7 @@ fn change_lines(theme: Theme, change: &Change, cells: usize, selected: bool) -> 
 }
 
 /// The line, reversed over its whole length when it is selected.
-fn lit(theme: Theme, mut spans: Vec<Span<'static>>, cells: usize, selected: bool) -> Line<'static> {
+pub fn lit(theme: Theme, mut spans: Vec<Span<'static>>, cells: usize, selected: bool) -> Line<'static> {
     if selected {
         for span in &mut spans {
             span.style = theme.reversed().remove_modifier(Modifier::DIM);
