@@ -97,7 +97,7 @@ fn what_changed_says_what_it_rests_on() {
 fn tabs_turn_and_the_json_folds_and_is_searched() {
     let mut it = desk("data", (120, 36), &["enter", "tab"]);
     assert_eq!(it.state.events.pane.tab, Tab::Json);
-    let text = shows(&mut it, &["amount_due: 124000", "lines: {2}", "2025-11-25 13:02"]);
+    let text = shows(&mut it, &["amount_due: 124000", "lines: {2}", "2025-11-25 14:02"]);
     assert!(!text.contains("[31m"), "{text}");
     press(&mut it, &["/"]);
     assert_eq!(it.state.context(), Context::Typing);
