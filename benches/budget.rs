@@ -264,6 +264,8 @@ fn inside(home: &Path) {
         key_dir: home.join("data"),
         api_base: None,
         demo: false,
+        bases: Vec::new(),
+        stripe_cli: Vec::new(),
         read_only: false,
         live: false,
         store: OpenOptions::default(),

@@ -123,6 +123,7 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
         events_per_second: rate,
         faults,
         deny: args.deny,
+        ..Options::new(now)
     })
 }
 

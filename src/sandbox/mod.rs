@@ -61,6 +61,8 @@ pub struct Options {
     pub port: u16,
     /// what everything follows from
     pub seed: u64,
+    /// what the account is called: letters, digits, blanks
+    pub name: String,
     /// the moment history ends, in seconds since 1970; the sandbox's clock runs on from it
     pub start: i64,
     /// invoices of history
@@ -85,6 +87,7 @@ impl Options {
         Options {
             port: 0,
             seed: 1,
+            name: "Sandbox Supplies".to_owned(),
             start,
             invoices: 2000,
             customers: 500,

@@ -28,8 +28,9 @@ pub struct Mode {
 
 impl Mode {
     fn new(options: &Options, livemode: bool) -> Mode {
-        let world =
+        let mut world =
             World::new(options.seed, livemode, options.start, options.invoices, options.customers.max(1));
+        world.name.clone_from(&options.name);
         let mut overlay = Overlay::default();
         for event in history(&world) {
             overlay.push_event(event);

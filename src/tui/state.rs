@@ -108,6 +108,8 @@ pub enum Purpose {
     Cancel(JobKind, IntegrationId),
     /// Read the events now.
     Poll(IntegrationId),
+    /// Try a connected key again.
+    Check(IntegrationId),
     /// Star an event, or take its star away.
     Star {
         /// With or without.

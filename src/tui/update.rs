@@ -89,6 +89,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         state.tell(Level::Info, reason, now_ms);
         return Vec::new();
     }
+    if action == Action::Connect {
+        return overlay::wizard::open(state, None, now_ms);
+    }
     let before = (state.screen, state.selected);
     let mut effects =
         if navigate(state, action) { Vec::new() } else { (state.screen.row().act)(state, action, now_ms) };
@@ -191,7 +194,7 @@ fn rank(level: Level) -> u8 {
 fn answered(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Vec<Effect> {
     let Some(index) = state.pending.iter().position(|(number, _)| *number == generation) else {
         // An overlay or a screen waits for it (open or not), or nobody does any more.
-        return overlay::answer(state, generation, answer)
+        return overlay::answer(state, generation, answer, now_ms)
             .or_else(|| SCREENS.iter().find_map(|screen| (screen.answer)(state, generation, answer)))
             .unwrap_or_default();
     };
@@ -226,6 +229,9 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
         (Purpose::Cancel(kind, id), Answer::Refused { reason }) => {
             let name = state.name_of(*id);
             (Level::Warning, format!("the {} of {name} is not stopped: {reason}", job_word(*kind)))
+        }
+        (Purpose::Check(id), Answer::Refused { reason }) => {
+            (Level::Warning, format!("the key of {} is not checked: {reason}", state.name_of(*id)))
         }
         (Purpose::Poll(id), Answer::Refused { reason }) => {
             (Level::Warning, format!("no events of {}: {reason}", state.name_of(*id)))

@@ -32,6 +32,8 @@ pub struct World {
     pub timeline: Timeline,
     /// the account's id: the same in both modes
     pub account: String,
+    /// what the account is called
+    pub name: String,
 }
 
 impl World {
@@ -53,6 +55,7 @@ impl World {
             ids: Ids::new(seed, livemode),
             timeline: Timeline::new(salted, start, invoices, customers),
             account: account.into_string(),
+            name: String::new(),
         }
     }
 

@@ -269,6 +269,8 @@ pub struct Fake {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub rows: Mutex<Vec<EventRow>>,
     pub asked: Mutex<Vec<Request>>,
+    /// Keys that were handed over; a ticket is a place in here, from 1.
+    pub keys: Mutex<Vec<String>>,
 }
 
 impl Fake {
@@ -277,6 +279,7 @@ impl Fake {
             snapshots: watch::Sender::new(Arc::new(snapshot(name))),
             rows: Mutex::new(events(name)),
             asked: Mutex::new(Vec::new()),
+            keys: Mutex::new(Vec::new()),
         })
     }
 
@@ -311,7 +314,7 @@ impl Fake {
                 super::canned_records::timeline(&self.rows.lock().unwrap(), from.as_ref(), *limit)
             }
             Request::Search { text, limit } => super::canned_records::search(text, *limit),
-            _ => Answer::NotHere,
+            other => self.connecting(other).unwrap_or(Answer::NotHere),
         }
     }
 }
@@ -326,7 +329,8 @@ impl Engine for Fake {
         Box::pin(async move { answer })
     }
 
-    fn offer_key(&self, _key: Secret) -> BoxFuture<'static, Answer> {
-        Box::pin(async { Answer::Ticket { ticket: KeyTicket(1) } })
+    fn offer_key(&self, key: Secret) -> BoxFuture<'static, Answer> {
+        let answer = self.offered(&key);
+        Box::pin(async move { answer })
     }
 }

@@ -63,13 +63,15 @@ fn desks(context: Context) -> Vec<Desk> {
                 desk.key("down");
             }
             Context::Typing => {
-                desk.key(":");
+                // Lists that are typed into, and fields of a form.
+                desk.key(if prepare.len() == 1 { "c" } else { ":" });
                 desk.draw();
                 desk.key("down");
+                if desk.state.context() != Context::Typing {
+                    desk.key("down");
+                }
             }
-            Context::Form => {
-                desk.key("c");
-            }
+            Context::Form => super::integrations::to_a_form(&mut desk, prepare.len()),
             Context::Reading => {
                 desk.key("?");
                 desk.draw();

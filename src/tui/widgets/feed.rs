@@ -382,8 +382,7 @@ pub fn instead(view: &View<'_>, feed: &Feed) -> Option<Vec<(String, Style)>> {
     }
     let Some(current) = state.current() else {
         return Some(vec![(
-            "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
-                .to_owned(),
+            format!("no account connected yet: {} connects one", view.state.keymap.label(Action::Connect)),
             theme.text(),
         )]);
     };
