@@ -334,9 +334,10 @@ mod tests {
         let every = if query.filter.is_empty() { 1 } else { 2 };
         let all: Vec<i64> = (0..total).rev().filter(|n| n % every == 0).collect();
         let from = query.from.as_ref().map_or(i64::MAX, |pos| pos.created);
-        let start = match query.oldest {
-            true => all.len().saturating_sub(query.limit),
-            false => all.iter().filter(|n| **n > from).count(),
+        let start = if query.oldest {
+            all.len().saturating_sub(query.limit)
+        } else {
+            all.iter().filter(|n| **n > from).count()
         };
         let first = start.saturating_sub(query.before);
         EventWindow {

@@ -407,9 +407,11 @@ fn point_at(view: &View<'_>, buf: &mut Buffer, rows: Rect, at: u16, wrong: &Wron
     put_at(0, at, "▲".to_owned());
     let cells = usize::from(rows.width);
     let mut used = 1;
-    for piece in put::wrap(&text, cells).into_iter().take(usize::from(rows.height.saturating_sub(1))) {
-        let pad = cells.saturating_sub(fmt::width(&piece));
-        put_at(used, 0, format!("{piece}{}", " ".repeat(pad)));
+    for piece in
+        put::wrap(&text, cells.saturating_sub(2)).into_iter().take(usize::from(rows.height.saturating_sub(1)))
+    {
+        let pad = cells.saturating_sub(fmt::width(&piece) + 1);
+        put_at(used, 0, format!(" {piece}{}", " ".repeat(pad)));
         used += 1;
     }
     used

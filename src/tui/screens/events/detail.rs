@@ -246,9 +246,8 @@ fn timeline(
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let cells = usize::from(inner.width);
     let note = if line.rows.len() >= super::pane::TIMELINE { ", the newest of them" } else { "" };
-    let noun = if line.rows.len() == 1 { "event" } else { "events" };
-    let about =
-        format!("{} {noun} that name {}{note}", count(line.rows.len() as u64), fmt::clean(&event.row.object));
+    let noun = if line.rows.len() == 1 { "event names" } else { "events name" };
+    let about = format!("{} {noun} {}{note}", count(line.rows.len() as u64), fmt::clean(&event.row.object));
     put::line(buf, inner, 0, &Line::styled(fmt::fit(&about, cells), theme.faint()));
     let body = Rect { y: inner.y.saturating_add(2), height: inner.height.saturating_sub(2), ..inner };
     let height = usize::from(body.height);

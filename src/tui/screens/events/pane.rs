@@ -123,6 +123,8 @@ pub struct EventPane {
     version: u64,
 }
 
+/// Links beside what changed, most important first: the object as it is now has all of them.
+const LINKS: usize = 4;
 /// Events to go back to.
 const BACK: usize = 50;
 
@@ -325,7 +327,7 @@ impl EventPane {
 
 /// Where it leads, what the list of changes rests on, and the changes.
 fn changed_rows(event: &EventDetail, tz: &str) -> Vec<Row> {
-    let mut rows: Vec<Row> = event.links.iter().cloned().map(Row::Link).collect();
+    let mut rows: Vec<Row> = event.links.iter().take(LINKS).cloned().map(Row::Link).collect();
     if !rows.is_empty() {
         rows.push(Row::Blank);
     }

@@ -177,12 +177,12 @@ fn timeline(state: &mut State, action: Action, rows: usize, now_ms: i64) -> Vec<
     let Some((integration, shown)) = pane.subject().map(|(whose, id)| (whose, id.to_owned())) else {
         return Vec::new();
     };
-    let page = rows.saturating_sub(1).clamp(1, 10_000) as isize;
+    let far = rows.saturating_sub(1).clamp(1, 10_000) as isize;
     let by = match action {
         Action::Down => 1,
         Action::Up => -1,
-        Action::PageDown => page,
-        Action::PageUp => -page,
+        Action::PageDown => far,
+        Action::PageUp => -far,
         Action::First => isize::MIN,
         Action::Last => 1_000_000,
         Action::Open => {
@@ -314,6 +314,7 @@ fn now_do(state: &mut State) -> Vec<Effect> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as for objects: whoever calls has an id to give away")]
 /// Opens this screen with an event in detail. Esc leads to the list, then back to where one came from.
 pub fn open_event(state: &mut State, integration: IntegrationId, id: String) -> Vec<Effect> {
     state.go(ScreenId::Events);

@@ -168,15 +168,9 @@ fn hints(view: &View<'_>) -> Vec<Part> {
     parts
 }
 
-/// Where one is.
-pub fn crumbs(state: &crate::tui::state::State) -> Vec<String> {
-    let mut out = vec!["Events".to_owned()];
-    if state.events.focus == Focus::Detail
-        && let Some((_, id)) = state.events.pane.subject()
-    {
-        out.push(id.to_owned());
-    }
-    out
+/// Where one is. The event in detail is named in its frame.
+pub fn crumbs(_state: &crate::tui::state::State) -> Vec<String> {
+    vec!["Events".to_owned()]
 }
 
 /// Whether the feed follows, and what came in since it does not.
