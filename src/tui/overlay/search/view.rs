@@ -231,12 +231,17 @@ fn results(view: &View<'_>, buf: &mut Buffer, area: Rect, search: &SearchState, 
     hits.overlay_top = top;
     let shown: Vec<&SearchHit> = search.hits().iter().skip(top).take(usize::from(body.height)).collect();
     let all = hit_columns(accounts);
+    let content = |index: usize| {
+        let texts = search.hits().iter().map(|hit| hit_cell(view, hit, index, 40).0);
+        texts.map(|text| fmt::width(&text)).max().unwrap_or(0)
+    };
     let need = |index: usize| match index {
-        AMOUNT => shown.iter().map(|hit| fmt::width(&amount(view, hit))).max().unwrap_or(0),
+        AMOUNT => content(index),
+        STATUS | KIND => content(index).min(16),
         _ => 0,
     };
     let width = usize::from(area.width).saturating_sub(2);
-    let mut fitted = columns::fit(&all, width, 2, need);
+    let mut fitted = columns::fit(&all, width, 2, need, content);
     fitted.sort_by_key(|one| PLACES.iter().position(|place| *place == one.index));
     let put_in = |cells: usize, right: bool, text: &str, style: Style| {
         if right { put::padded_left(text, cells, style) } else { put::padded(text, cells, style) }
