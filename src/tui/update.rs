@@ -13,6 +13,7 @@ use crate::engine::api::{Answer, Level, Phase, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
 pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
+    state.now_ms = now_ms;
     match msg {
         Msg::Key(event) => match Key::of(&event) {
             Some(key) => match state.action_for(key) {

@@ -12,7 +12,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-pub use confirm::{Confirm, Question};
+pub use confirm::{Confirm, Question, Yes};
 
 use super::effects::Effect;
 use super::input::actions::{Action, Context};
