@@ -4,7 +4,7 @@
 //! out. Nothing here reads the store, the network or the clock of its own accord.
 //!
 //! - [`app`]: the loop. [`state`], [`msg`], [`update`], [`effects`]: the core.
-//! - [`view`]: a whole frame. [`screens`], [`widgets`], [`overlay`]: what it is made of.
+//! - [`view`]: a whole frame. [`screens`], [`widgets`], [`table`], [`overlay`]: what it is made of.
 //! - [`input`]: the table of actions. [`style`]: colours by meaning. [`terminal`]: taking and giving back.
 //! - [`backend`]: what is needed of the engine.
 
@@ -18,6 +18,7 @@ pub mod overlay;
 pub mod screens;
 pub mod state;
 pub mod style;
+pub mod table;
 pub mod terminal;
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,10 @@ pub struct Hits {
     pub sync_rows: usize,
     /// How far pane 3 can be scrolled.
     pub sync_scroll_max: usize,
+    /// Rows of the table that fit; 0: no table was drawn.
+    pub table_rows: usize,
+    /// On which of them the selection is.
+    pub table_offset: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
     /// How far the overlay can be scrolled.

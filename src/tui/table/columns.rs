@@ -1,0 +1,80 @@
+//! Which columns of a table fit into a width, and how wide each is.
+//!
+//! The least important go first; what is left stretches up to what it wants. An amount is never cut: its column is at
+//! least as wide as its widest amount that shows.
+
+use crate::engine::api::Column;
+
+/// A column that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fitted {
+    /// Which of the table's columns.
+    pub index: usize,
+    /// Its cells.
+    pub cells: usize,
+}
+
+/// The columns that fit in `width` with `gap` cells between them. `need` is what a column's content can't do
+/// without.
+pub fn fit(columns: &[Column], width: usize, gap: usize, need: impl Fn(usize) -> usize) -> Vec<Fitted> {
+    let mut out: Vec<Fitted> = Vec::new();
+    let mut used = 0;
+    for (index, column) in columns.iter().enumerate() {
+        let cells = usize::from(column.width.0).max(need(index)).max(1);
+        let before = if out.is_empty() { 0 } else { gap };
+        if used + before + cells <= width {
+            used += before + cells;
+            out.push(Fitted { index, cells });
+        } else if out.is_empty() {
+            // The most important one is shown whatever the width.
+            used = width;
+            out.push(Fitted { index, cells: width });
+        }
+    }
+    // The rest goes round cell by cell, so that no column gets all of it.
+    let mut left = width - used.min(width);
+    loop {
+        let before = left;
+        for fitted in &mut out {
+            let most = columns.get(fitted.index).map_or(0, |column| usize::from(column.width.1));
+            if left > 0 && fitted.cells < most {
+                fitted.cells += 1;
+                left -= 1;
+            }
+        }
+        if left == before {
+            return out;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, width: (u16, u16)) -> Column {
+        Column { name: name.into(), label: name.into(), right: false, sortable: true, width }
+    }
+
+    #[test]
+    fn the_least_important_go_first_and_the_rest_stretches() {
+        let all = [column("number", (8, 12)), column("customer", (10, 30)), column("id", (13, 30))];
+        let cells = |width| fit(&all, width, 2, |_| 0).iter().map(|one| one.cells).collect::<Vec<_>>();
+        assert_eq!(cells(35), [8, 10, 13]);
+        assert_eq!(cells(34), [12, 20]);
+        assert_eq!(cells(100), [12, 30, 30]);
+        assert_eq!(cells(19), [12]);
+        assert_eq!(cells(3), [3]);
+        assert_eq!(fit(&all, 40, 2, |index| if index == 1 { 20 } else { 0 })[1].cells, 26);
+    }
+
+    #[test]
+    fn it_never_takes_more_than_there_is() {
+        let all = [column("a", (1, 9)), column("b", (7, 7)), column("c", (0, 3))];
+        for width in 0..60 {
+            let fitted = fit(&all, width, 1, |_| 0);
+            let used: usize = fitted.iter().map(|one| one.cells).sum::<usize>() + fitted.len().max(1) - 1;
+            assert!(used <= width, "{width}: {fitted:?}");
+        }
+    }
+}
