@@ -16,7 +16,7 @@ use super::screens::log::LogState;
 use super::screens::records::RecordsState;
 use super::screens::sync::SyncState;
 use super::widgets::Hits;
-use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Snapshot};
+use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Mark, Snapshot};
 
 /// How long a toast stays, in milliseconds.
 pub const TOAST_MS: i64 = 4_000;
@@ -107,6 +107,8 @@ pub enum Purpose {
     Cancel(JobKind, IntegrationId),
     /// Read the events now.
     Poll(IntegrationId),
+    /// Mark so many entries of the catalog.
+    Mark(IntegrationId, Mark, usize),
 }
 
 impl State {
