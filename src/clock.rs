@@ -29,6 +29,11 @@ impl Zone {
     pub fn utc() -> Zone {
         Zone(TimeZone::UTC)
     }
+
+    /// For date arithmetic that has no function here.
+    pub(crate) fn tz(&self) -> TimeZone {
+        self.0.clone()
+    }
 }
 
 impl From<&str> for Zone {

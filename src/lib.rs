@@ -13,12 +13,15 @@
 //! - [`store`]: sled: keys, codec, writer, rows, windows, backup, format versions.
 //! - [`vault`]: keys and secrets at rest.
 //! - [`sandbox`]: a local Stripe, over real HTTP.
+//! - [`filter`]: the filter language, one grammar for feed, records and command line; pure.
 //! - [`text`] and [`clock`]: outside text made safe for a terminal; dates in an account's time zone.
 
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod events;
+pub mod filter;
 pub mod integration;
 pub mod sandbox;
 pub mod store;

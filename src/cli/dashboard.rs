@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
+use super::Global;
 use super::context::Context;
 use super::out::{DONE, FAILED, Fail, Out, Outcome};
 use crate::engine::Engine;
@@ -32,7 +33,7 @@ impl tui::Engine for Local {
 }
 
 /// Runs it.
-pub async fn run(context: Context) -> Outcome {
+pub async fn run(context: Context, screen: tui::Options) -> Outcome {
     if !is_terminal() {
         return super::status::lines(&context).await;
     }
@@ -42,7 +43,7 @@ pub async fn run(context: Context) -> Outcome {
         engine.shutdown().await;
         return Err(error.into());
     }
-    show(engine, context.out).await
+    show(engine, context.out, screen).await
 }
 
 /// Standard input and output are a terminal.
@@ -50,10 +51,36 @@ pub fn is_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
+/// How the screen is to look: what the flags say, then the files.
+pub fn screen(global: &Global, out: Out) -> tui::Options {
+    let dir = directories::ProjectDirs::from("", "", "tillwatch").map(|dirs| dirs.config_dir().to_owned());
+    let config = crate::config::read(global.config.as_deref(), &dir.unwrap_or_default(), colours(out.color));
+    tui::Options {
+        ascii: out.ascii || config.ascii,
+        theme: config.theme,
+        keymap: config.keymap,
+        mistakes: config.mistakes,
+    }
+}
+
+/// How many colours this terminal has, as far as it tells.
+fn colours(any: bool) -> ColorLevel {
+    let says = |name: &str, words: &[&str]| {
+        std::env::var(name).is_ok_and(|value| words.iter().any(|word| value.contains(word)))
+    };
+    if !any {
+        ColorLevel::None
+    } else if says("COLORTERM", &["truecolor", "24bit"]) {
+        ColorLevel::True
+    } else if says("TERM", &["256color", "kitty", "alacritty", "direct"]) {
+        ColorLevel::Indexed
+    } else {
+        ColorLevel::Ansi16
+    }
+}
+
 /// Shows the screen until it is left, then stops the engine.
-pub async fn show(engine: Engine, out: Out) -> Outcome {
-    let color = if out.color { ColorLevel::Ansi16 } else { ColorLevel::None };
-    let options = tui::Options { ascii: out.ascii, color };
+pub async fn show(engine: Engine, out: Out, options: tui::Options) -> Outcome {
     let result = tui::run(Arc::new(Local(engine.clone())), options).await;
     engine.shutdown().await;
     match result {

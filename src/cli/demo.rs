@@ -41,7 +41,7 @@ impl Drop for Throwaway {
 }
 
 /// Runs it.
-pub async fn run(out: Out, args: DemoArgs) -> Outcome {
+pub async fn run(out: Out, screen: crate::tui::Options, args: DemoArgs) -> Outcome {
     let rate = args.events_per_second;
     if !rate.is_finite() || !(0.0..=10_000.0).contains(&rate) {
         return Err(Fail::usage("--events-per-second takes a number from 0 to 10000"));
@@ -59,7 +59,7 @@ pub async fn run(out: Out, args: DemoArgs) -> Outcome {
         made = make(&args) => made?,
         () = async { while early.next().await != Signal::End {} } => return Ok(INTERRUPTED),
     };
-    let outcome = dashboard::show(engine, out).await;
+    let outcome = dashboard::show(engine, out, screen).await;
     running.stop().await;
     drop(folder);
     outcome

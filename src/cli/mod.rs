@@ -47,6 +47,9 @@ pub struct Global {
     /// Folder that holds everything tillwatch keeps
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// File that says how the screen looks; keymap.toml and themes/ stand beside it
+    #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Address of the API, for a sandbox or a proxy
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_API_BASE", value_name = "URL")]
     api_base: Option<String>,
@@ -160,11 +163,12 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, out: Out) -> Outcome {
     let Some(command) = cli.command else {
-        return dashboard::run(Context::new(&cli.global, out)?).await;
+        let screen = dashboard::screen(&cli.global, out);
+        return dashboard::run(Context::new(&cli.global, out)?, screen).await;
     };
     match command {
         // These need no data folder of the user's.
-        Command::Demo(args) => return demo::run(out, args).await,
+        Command::Demo(args) => return demo::run(out, dashboard::screen(&cli.global, out), args).await,
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tillwatch", &mut text);

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backend::Engine;
 use super::effects::Effect;
+use super::input::keymap::Keymap;
 use super::msg::Msg;
 use super::state::State;
 use super::style::Theme;
@@ -29,7 +30,7 @@ use super::update::update;
 use super::view;
 use super::widgets::Wake;
 use super::{ExitReason, TuiError};
-use crate::engine::api::{Answer, Snapshot};
+use crate::engine::api::{Answer, Level, Snapshot};
 
 /// Least time between two frames.
 const INPUT_GAP: Duration = Duration::from_millis(10);
@@ -52,6 +53,10 @@ pub struct App<B: Backend, T: Tty> {
     pub theme: Theme,
     /// ASCII only.
     pub ascii: bool,
+    /// The keys.
+    pub keymap: Arc<Keymap>,
+    /// Told as warnings when the screen is there.
+    pub mistakes: Vec<String>,
     /// The time, Unix milliseconds.
     pub now_ms: Box<dyn Fn() -> i64 + Send>,
     /// Panics of other threads.
@@ -93,6 +98,10 @@ where
         let mut snapshots = self.engine.snapshots();
         let size = self.terminal.size().map_err(Into::into)?;
         let mut state = State::new((size.width, size.height));
+        state.keymap = Arc::clone(&self.keymap);
+        for mistake in std::mem::take(&mut self.mistakes) {
+            state.tell(Level::Warning, mistake, (self.now_ms)());
+        }
         let mut pending = Pending::new();
         let mut due = Due::default();
         let mut fresh = true;

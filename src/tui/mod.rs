@@ -37,17 +37,22 @@ use ratatui::Terminal;
 use tokio::sync::mpsc;
 
 pub use backend::Engine;
-pub use style::ColorLevel;
+pub use input::keymap::Keymap;
+pub use style::{ColorLevel, Theme};
 
 use crate::engine::api::Health;
 
 /// How the screen is to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Nothing but ASCII.
     pub ascii: bool,
-    /// How many colours.
-    pub color: ColorLevel,
+    /// Styles by meaning.
+    pub theme: Theme,
+    /// The keys.
+    pub keymap: Keymap,
+    /// What is wrong with the files that say so; told when the screen is there.
+    pub mistakes: Vec<String>,
 }
 
 /// Why the screen was left.
@@ -90,8 +95,10 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         terminal: Terminal::new(terminal::backend())?,
         tty: guard,
         engine,
-        theme: style::Theme::new(options.color),
+        theme: options.theme,
         ascii: options.ascii,
+        keymap: Arc::new(options.keymap),
+        mistakes: options.mistakes,
         now_ms: Box::new(now_ms),
         panics,
     };

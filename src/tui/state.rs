@@ -8,6 +8,7 @@ use super::input::actions::{Action, Context};
 use super::input::keymap::Keymap;
 use super::input::keys::Key;
 use super::overlay::Overlay;
+use super::overlay::search::SearchState;
 use super::screens::ScreenId;
 use super::screens::dashboard::DashboardState;
 use super::screens::events::EventsState;
@@ -52,6 +53,8 @@ pub struct State {
     pub log: LogState,
     /// What lies over the screen, topmost last.
     pub overlays: Vec<Overlay>,
+    /// The search, open or not.
+    pub search: SearchState,
     /// The selected integration; none while there is none.
     pub selected: Option<IntegrationId>,
     /// The feed shows every account.
@@ -126,6 +129,7 @@ impl State {
             records: RecordsState::default(),
             log: LogState::default(),
             overlays: Vec::new(),
+            search: SearchState::default(),
             selected: None,
             all_accounts: false,
             toast: None,

@@ -6,9 +6,10 @@ use super::input::actions::{Action, Context};
 use super::input::keys::Key;
 use super::input::line::Typed;
 use super::msg::Msg;
+use super::overlay::palette::Palette;
 use super::overlay::{self, Overlay};
-use super::screens::SCREENS;
 use super::screens::dashboard::update::job_word;
+use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State};
 use crate::engine::api::{Answer, Level, Mark, Phase, Snapshot};
 
@@ -19,11 +20,11 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
         Msg::Key(event) => match Key::of(&event) {
             Some(key) => match state.action_for(key) {
                 Some(action) => act(state, action, now_ms),
-                None => typed(state, Typed::Key(key), now_ms),
+                None => typed(state, &Typed::Key(key), now_ms),
             },
             None => Vec::new(),
         },
-        Msg::Paste(text) => typed(state, Typed::Paste(text), now_ms),
+        Msg::Paste(text) => typed(state, &Typed::Paste(text), now_ms),
         Msg::Resize(columns, rows) => {
             state.size = (columns, rows);
             Vec::new()
@@ -76,6 +77,11 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Help => return toggle(state, Overlay::Help { scroll: 0 }),
         Action::Messages => return toggle(state, Overlay::Messages { scroll: 0 }),
+        Action::Search => return overlay::search::update::open(state),
+        Action::Palette if state.overlays.is_empty() => {
+            state.overlays.push(Overlay::Palette(Palette::default()));
+            return Vec::new();
+        }
         _ => {}
     }
     if !state.overlays.is_empty() {
@@ -85,16 +91,49 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         state.tell(Level::Info, reason, now_ms);
         return Vec::new();
     }
-    let before = state.screen;
-    let mut effects = (state.screen.row().act)(state, action, now_ms);
-    if state.screen != before {
+    let before = (state.screen, state.selected);
+    let mut effects =
+        if navigate(state, action) { Vec::new() } else { (state.screen.row().act)(state, action, now_ms) };
+    if (state.screen, state.selected) != before {
         effects.extend((state.screen.row().refresh)(state));
     }
     effects
 }
 
+/// Between screens and accounts: the same everywhere. False: it is the open screen's business.
+fn navigate(state: &mut State, action: Action) -> bool {
+    let digit = match action {
+        Action::Pane1 => ScreenId::Integrations,
+        Action::Pane2 => ScreenId::Events,
+        Action::Pane3 => ScreenId::Sync,
+        Action::Records => ScreenId::Records,
+        Action::Log => ScreenId::Log,
+        Action::NextAccount | Action::PreviousAccount => {
+            let all = &state.snapshot.integrations;
+            let here = all.iter().position(|view| Some(view.id) == state.selected).unwrap_or(0);
+            let step = if action == Action::NextAccount { 1 } else { all.len().saturating_sub(1) };
+            if let Some(next) = all.get((here + step) % all.len().max(1)) {
+                state.selected = Some(next.id);
+            }
+            return true;
+        }
+        Action::Zoom if state.screen != ScreenId::Dashboard => {
+            state.go(ScreenId::Dashboard);
+            return true;
+        }
+        _ => return false,
+    };
+    let pane = matches!(digit, ScreenId::Integrations | ScreenId::Events | ScreenId::Sync);
+    if pane && state.screen == ScreenId::Dashboard {
+        // A pane of it: focused first, opened whole when it has the focus already.
+        return false;
+    }
+    state.go(digit);
+    true
+}
+
 /// Text goes to whatever is typed into; elsewhere it is nothing.
-fn typed(state: &mut State, typed: Typed, now_ms: i64) -> Vec<Effect> {
+fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     if state.context() != Context::Typing {
         return Vec::new();
     }

@@ -35,6 +35,7 @@ pub fn draw(state: &State, theme: Theme, ascii_only: bool, now: i64, buf: &mut B
         footer::draw(&view, buf, row(area.height - 1, 1));
         overlay::draw(&view, buf, body, &mut hits);
     }
+    theme.lay_under(buf);
     if ascii_only {
         ascii::asciify(buf);
     }

@@ -32,6 +32,11 @@ impl Key {
         Some(Key { code, ctrl, alt: event.modifiers.contains(KeyModifiers::ALT) })
     }
 
+    /// It is text where one types.
+    pub fn is_text(&self) -> bool {
+        matches!(self.code, KeyCode::Char(c) if !self.ctrl && !self.alt && !c.is_control())
+    }
+
     /// The key that a name stands for.
     pub fn parse(name: &str) -> Option<Key> {
         let mut rest = name;

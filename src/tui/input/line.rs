@@ -156,7 +156,7 @@ mod tests {
         line.take(&key("ctrl-w"));
         assert_eq!(line.text(), "ab ");
         line.take(&key("ctrl-a"));
-        line.take(&Typed::Paste(" \u{1b}x\r\ny  ".into()));
+        line.take(&Typed::Paste(" x\r\ny  ".into()));
         assert_eq!(line.text(), "x yab ");
         line.take(&key("ctrl-u"));
         assert_eq!(line.text(), "");

@@ -9,32 +9,41 @@ use ratatui::{
 use crate::tui::input::{actions, keys};
 use crate::tui::widgets::{Hits, View, put};
 
-/// Draws it.
+/// Draws it: what works on the open screen first, the rest below.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: &mut Hits) {
-    let theme = view.theme;
     let cells = usize::from(area.width).saturating_sub(6).min(92);
+    let screen = view.state.screen;
     let mut lines: Vec<Line<'_>> = Vec::new();
-    let mut group = "";
-    for row in actions::TABLE {
-        if row.group != group {
-            if !group.is_empty() {
-                lines.push(Line::default());
+    for here in [true, false] {
+        let mut group = "";
+        for row in actions::TABLE.iter().filter(|row| row.is_on(screen) == here) {
+            if row.group != group {
+                if !lines.is_empty() {
+                    lines.push(Line::default());
+                }
+                group = row.group;
+                let names: Vec<&str> = row.on.iter().map(|screen| screen.row().name).collect();
+                let title =
+                    if here { group.to_owned() } else { format!("{group} · on {}", names.join(", ")) };
+                lines.push(Line::styled(title, view.theme.strong()));
             }
-            group = row.group;
-            lines.push(Line::styled(group, theme.strong()));
-        }
-        let names = view.state.keymap.names(row.action);
-        let names: Vec<String> = names.iter().map(|name| keys::label(name)).collect();
-        let room = cells.saturating_sub(20);
-        for (index, piece) in put::wrap(row.help, room.max(10)).into_iter().enumerate() {
-            let names = if index == 0 { names.join("  ") } else { String::new() };
-            lines.push(Line::from(vec![
-                put::padded(&format!("  {names}"), 20, theme.accent().patch(theme.strong())),
-                Span::raw(piece),
-            ]));
+            lines.extend(entry(view, row, cells));
         }
     }
     let size = (cells as u16 + 4, lines.len() as u16 + 2);
-    let inside = super::panel(view, buf, area, size, "Keys · Esc closes");
+    let inside = super::panel(view, buf, area, size, "Keys · Esc closes · : does any of it by name");
     super::scrolled(view, buf, inside, &lines, scroll, hits);
+}
+
+fn entry(view: &View<'_>, row: &actions::Entry, cells: usize) -> Vec<Line<'static>> {
+    let names = row.contexts.first().map(|context| view.state.keymap.names_in(*context, row.action));
+    let names: Vec<String> = names.unwrap_or_default().iter().map(|name| keys::label(name)).collect();
+    let names = names.join("  ");
+    let pieces = put::wrap(row.help, cells.saturating_sub(20).max(10)).into_iter().enumerate();
+    let line = |(index, piece)| {
+        let names = if index == 0 { names.as_str() } else { "" };
+        let style = view.theme.accent().patch(view.theme.strong());
+        Line::from(vec![put::padded(&format!("  {names}"), 20, style), Span::raw(piece)])
+    };
+    pieces.map(line).collect()
 }

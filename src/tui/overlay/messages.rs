@@ -13,6 +13,16 @@ use crate::tui::widgets::{Hits, View, footer, put};
 
 /// Draws them.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: &mut Hits) {
+    let cells = usize::from(area.width).saturating_sub(8).min(116);
+    let lines = lines(view, cells, "");
+    let height = (lines.len() as u16).saturating_add(2).max(5);
+    let inside =
+        super::panel(view, buf, area, (cells as u16 + 4, height), "Messages, newest first · Esc closes");
+    super::scrolled(view, buf, inside, &lines, scroll, hits);
+}
+
+/// Everything that was told and has `wanted` in it, newest first, broken into lines of so many cells.
+pub fn lines(view: &View<'_>, cells: usize, wanted: &str) -> Vec<Line<'static>> {
     let theme = view.theme;
     let state = view.state;
     let mut all: Vec<(i64, u64, Level, String)> = Vec::new();
@@ -26,8 +36,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: 
     for (index, note) in state.notes.iter().enumerate() {
         all.push((note.at, index as u64, note.level, note.text.clone()));
     }
+    let wanted = wanted.to_lowercase();
+    all.retain(|(_, _, _, text)| text.to_lowercase().contains(&wanted));
     all.sort_by_key(|(at, order, ..)| std::cmp::Reverse((*at, *order)));
-    let cells = usize::from(area.width).saturating_sub(8).min(116);
     let tz = state.timezone();
     let mut lines = Vec::new();
     for (at, _, level, text) in all {
@@ -49,10 +60,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: 
         }
     }
     if lines.is_empty() {
-        lines.push(Line::styled("nothing was told yet", theme.faint()));
+        let text =
+            if wanted.is_empty() { "nothing was told yet" } else { "nothing that was told has this in it" };
+        lines.push(Line::styled(text, theme.faint()));
     }
-    let height = (lines.len() as u16).saturating_add(2).max(5);
-    let inside =
-        super::panel(view, buf, area, (cells as u16 + 4, height), "Messages, newest first · Esc closes");
-    super::scrolled(view, buf, inside, &lines, scroll, hits);
+    lines
 }

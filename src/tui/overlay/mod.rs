@@ -1,10 +1,12 @@
-//! What lies over a screen: help, messages, a question. Topmost gets the keys.
+//! What lies over a screen: help, messages, a question, the search. Topmost gets the keys.
 //!
 //! An overlay must stay readable at the smallest size; what does not fit is scrolled.
 
 pub mod confirm;
 pub mod help;
 pub mod messages;
+pub mod palette;
+pub mod search;
 
 use ratatui::{
     buffer::Buffer,
@@ -35,8 +37,12 @@ pub enum Overlay {
         /// First line shown.
         scroll: usize,
     },
+    /// Every action by name.
+    Palette(palette::Palette),
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
+    /// Search anywhere; what it holds is `State::search`, which outlives it.
+    Search,
 }
 
 impl Overlay {
@@ -44,7 +50,9 @@ impl Overlay {
     pub fn context(&self) -> Context {
         match self {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
+            Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
+            Overlay::Search => Context::Typing,
         }
     }
 }
@@ -53,7 +61,9 @@ impl Overlay {
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         None => Vec::new(),
+        Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
+        Some(Overlay::Search) => search::update::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
             *scroll = match action {
@@ -75,18 +85,23 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(_state: &mut State, _typed: Typed, _now_ms: i64) -> Vec<Effect> {
+pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
+    match state.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette::typed(palette, typed),
+        Some(Overlay::Search) => return search::update::typed(state, typed),
+        _ => {}
+    }
     Vec::new()
 }
 
 /// What the open overlays ask for when the snapshot is another one.
-pub fn refresh(_state: &mut State) -> Vec<Effect> {
-    Vec::new()
+pub fn refresh(state: &mut State) -> Vec<Effect> {
+    search::update::refresh(state)
 }
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
-pub fn answer(_state: &mut State, _generation: u64, _answer: &Answer) -> Option<Vec<Effect>> {
-    None
+pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec<Effect>> {
+    search::update::answer(state, generation, answer)
 }
 
 /// Keeps what is scrolled within what there is.
@@ -95,6 +110,7 @@ pub fn clamp(state: &mut State) {
     if let Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) = state.overlays.last_mut() {
         *scroll = (*scroll).min(max);
     }
+    search::update::drawn(state);
 }
 
 /// Draws them all, the topmost last.
@@ -103,7 +119,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         match overlay {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
+            Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
+            Overlay::Search => search::view::draw(view, buf, area, hits),
         }
     }
 }

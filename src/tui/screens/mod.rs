@@ -48,7 +48,7 @@ pub struct Screen {
     /// What it does with an action. At its outermost step, `Back` is `state.go_back()`.
     pub act: fn(&mut State, Action, i64) -> Vec<Effect>,
     /// What it does with text, while its context is `Typing`.
-    pub typed: fn(&mut State, Typed, i64) -> Vec<Effect>,
+    pub typed: fn(&mut State, &Typed, i64) -> Vec<Effect>,
     /// Why an action that belongs to it can't be done just now, in a sentence.
     pub can: fn(&State, Action) -> Result<(), String>,
     /// What it asks for when it is opened, and when the snapshot or the selection is another one.

@@ -9,6 +9,7 @@ use crate::tui::input::actions::{Action, Context, TABLE};
 use crate::tui::msg::Msg;
 use crate::tui::overlay::Overlay;
 use crate::tui::screens::dashboard::Pane;
+use crate::tui::screens::{SCREENS, ScreenId};
 
 fn requests(desk: &Desk) -> Vec<Request> {
     let all = desk.engine.asked.lock().unwrap();
@@ -18,14 +19,36 @@ fn requests(desk: &Desk) -> Vec<Request> {
 /// States in which some key might have something to do.
 fn desks(context: Context) -> Vec<Desk> {
     let mut out = Vec::new();
-    for prepare in [&[][..], &["j", "j", "j"], &["1"], &["1", "j"], &["3", "3"], &["z"], &["3", "j"]] {
+    let ways: &[&[&str]] = &[
+        &[],
+        &["j", "j", "j"],
+        &["1"],
+        &["1", "j"],
+        &["3"],
+        &["3", "j"],
+        &["1", "1"],
+        &["2", "2"],
+        &["3", "3"],
+        &["4"],
+        &["7"],
+        &["d", "E", "s", "7", "j"],
+    ];
+    for prepare in ways {
         let mut desk = Desk::new("running", (80, 24));
-        for key in prepare {
+        for key in *prepare {
             desk.key(key);
             desk.draw();
         }
         match context {
-            Context::Main | Context::Typing | Context::Form => {}
+            Context::Main => {}
+            Context::Typing => {
+                desk.key(":");
+                desk.draw();
+                desk.key("down");
+            }
+            Context::Form => {
+                desk.key("c");
+            }
             Context::Reading => {
                 desk.key("?");
                 desk.draw();
@@ -34,6 +57,9 @@ fn desks(context: Context) -> Vec<Desk> {
                 }
             }
             Context::Confirm => {
+                if desk.state.screen != ScreenId::Dashboard {
+                    continue;
+                }
                 desk.engine = canned::Fake::new("idle");
                 desk.snapshot();
                 desk.key("s");
@@ -47,7 +73,7 @@ fn desks(context: Context) -> Vec<Desk> {
 
 #[test]
 fn every_key_of_the_table_does_something_and_is_in_the_help() {
-    let mut help = Desk::new("data", (200, 60));
+    let mut help = Desk::new("data", (200, 160));
     help.key("?");
     let help = help.draw();
     for row in TABLE {
@@ -56,7 +82,9 @@ fn every_key_of_the_table_does_something_and_is_in_the_help() {
         for context in row.contexts {
             for name in row.keys {
                 let alive = desks(*context).into_iter().any(|mut desk| {
-                    assert_eq!(desk.state.context(), *context);
+                    if desk.state.context() != *context || !row.is_on(desk.state.screen) {
+                        return false;
+                    }
                     let before = desk.state.clone();
                     desk.key(name) > 0 || desk.state != before
                 });
@@ -64,6 +92,64 @@ fn every_key_of_the_table_does_something_and_is_in_the_help() {
             }
         }
     }
+}
+
+#[test]
+fn every_action_is_in_the_palette_and_does_there_what_its_key_does() {
+    for screen in SCREENS {
+        let rows: Vec<_> = TABLE.iter().filter(|row| row.contexts.contains(&Context::Main)).collect();
+        for row in rows {
+            if row.action == Action::Palette {
+                continue;
+            }
+            let open = || {
+                let mut desk = Desk::new("running", (120, 36));
+                desk.state.go(screen.id);
+                desk.draw();
+                desk
+            };
+            let mut by_key = open();
+            by_key.key(row.keys[0]);
+            let mut by_name = open();
+            by_name.key(":");
+            by_name.send(Msg::Paste(row.hint.into()));
+            let Some(Overlay::Palette(palette)) = by_name.state.overlays.last_mut() else {
+                panic!("no palette")
+            };
+            palette.selected = Some(row.action);
+            let listed = crate::tui::overlay::palette::rows(&by_name.state, row.hint);
+            let (_, can) = listed.iter().find(|(one, _)| one.action == row.action).unwrap_or_else(|| {
+                panic!("{:?} is not in the palette by its own name on {:?}", row.action, screen.id)
+            });
+            if can.is_ok() {
+                by_name.key("enter");
+                assert_eq!(by_name.effects, by_key.effects, "{:?} on {:?}", row.action, screen.id);
+                assert_eq!(by_name.state.screen, by_key.state.screen, "{:?} on {:?}", row.action, screen.id);
+                assert_eq!(
+                    by_name.state.overlays, by_key.state.overlays,
+                    "{:?} on {:?}",
+                    row.action, screen.id
+                );
+            } else {
+                by_name.key("enter");
+                assert!(by_name.state.toast.is_some(), "{:?} on {:?}", row.action, screen.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_list_of_keys_in_the_docs_is_the_table() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/KEYS.md");
+    let wanted = crate::tui::input::actions::as_markdown();
+    if std::env::var_os("UPDATE_KEYS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        there == wanted,
+        "docs/KEYS.md is not what the table says: UPDATE_KEYS=1 cargo test --lib docs writes it"
+    );
 }
 
 #[test]
@@ -146,14 +232,19 @@ fn copying_sends_the_event_or_the_account() {
 }
 
 #[test]
-fn a_digit_focuses_and_again_makes_whole() {
+fn a_digit_focuses_and_again_opens_the_screen() {
     let mut desk = Desk::new("data", (140, 40));
     desk.key("3");
-    assert_eq!((desk.state.dashboard.focus, desk.state.dashboard.zoom), (Pane::Sync, false));
+    assert_eq!((desk.state.dashboard.focus, desk.state.screen), (Pane::Sync, ScreenId::Dashboard));
     desk.key("3");
-    let text = desk.draw();
-    assert!(text.contains("at Stripe: 1 200 open") && !text.contains("Live events"), "{text}");
+    assert_eq!(desk.state.screen, ScreenId::Sync);
+    assert!(desk.draw().contains("Acme Inc › Sync"));
+    desk.key("4");
+    assert_eq!((desk.state.screen, desk.state.trail.len()), (ScreenId::Records, 2));
     desk.key("esc");
+    assert_eq!(desk.state.screen, ScreenId::Sync);
+    desk.key("z");
+    assert_eq!((desk.state.screen, desk.state.trail.len()), (ScreenId::Dashboard, 0));
     assert!(desk.draw().contains("Live events"));
 }
 

@@ -4,11 +4,14 @@
 //! the area it was given, whatever its size.
 
 pub mod bar;
+pub mod detail;
 pub mod feed;
+pub mod filter_line;
 pub mod footer;
 pub mod header;
 pub mod integrations;
 pub mod jobs;
+pub mod json;
 pub mod put;
 pub mod stored;
 
@@ -58,8 +61,18 @@ pub struct Hits {
     pub table_rows: usize,
     /// On which of them the selection is.
     pub table_offset: usize,
+    /// Lines of the detail that fit.
+    pub detail_rows: usize,
+    /// Its first line that is shown.
+    pub detail_top: usize,
+    /// Rows of the open screen's main list that fit.
+    pub screen_rows: usize,
+    /// How far that can be scrolled.
+    pub screen_scroll_max: usize,
     /// Lines of the overlay that fit.
     pub overlay_rows: usize,
+    /// Index of its first visible row.
+    pub overlay_top: usize,
     /// How far the overlay can be scrolled.
     pub overlay_scroll_max: usize,
     /// When the clock alone makes it old.

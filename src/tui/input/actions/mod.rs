@@ -116,6 +116,8 @@ pub enum Action {
     CopyLink,
     /// Copy the selected value.
     CopyValue,
+    /// Copy where the selected value is.
+    CopyPath,
     /// The next match.
     NextMatch,
     /// The match before.
@@ -153,6 +155,44 @@ pub enum Context {
     Form,
 }
 
+impl Context {
+    /// The names of all of them, for a message.
+    pub const NAMES: &'static str = "main, reading, confirm, typing, form";
+
+    const ALL: [Context; 5] =
+        [Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
+
+    /// By the name that a keymap file uses.
+    pub fn parse(name: &str) -> Option<Context> {
+        Context::ALL.into_iter().find(|context| context.name() == name)
+    }
+
+    /// The name that a keymap file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Context::Main => "main",
+            Context::Reading => "reading",
+            Context::Confirm => "confirm",
+            Context::Typing => "typing",
+            Context::Form => "form",
+        }
+    }
+}
+
+impl Action {
+    /// The name that a keymap file uses: `page-down`.
+    pub fn name(self) -> String {
+        let mut out = String::new();
+        for c in format!("{self:?}").chars() {
+            if (c.is_ascii_uppercase() || c.is_ascii_digit()) && !out.is_empty() {
+                out.push('-');
+            }
+            out.push(c.to_ascii_lowercase());
+        }
+        out
+    }
+}
+
 /// One row of the table.
 #[derive(Debug)]
 pub struct Entry {
@@ -184,6 +224,29 @@ impl Entry {
 /// The row of an action.
 pub fn row(action: Action) -> Option<&'static Entry> {
     TABLE.iter().find(|row| row.action == action)
+}
+
+/// The whole table as a document: docs/KEYS.md, held to it by a test.
+pub fn as_markdown() -> String {
+    use std::fmt::Write;
+    let mut out = String::from(
+        "# Keys\n\nMade from the table of actions (`src/tui/input/actions/table.rs`) by a test; do not edit.\n\n\
+         A `keymap.toml` beside `config.toml` changes them: `[context]`, then `action = [\"key\", …]`.\n",
+    );
+    for context in Context::ALL {
+        let _ = writeln!(
+            out,
+            "\n## [{}]\n\n| Key | Action | Where | What it does |\n|---|---|---|---|",
+            context.name()
+        );
+        for row in TABLE.iter().filter(|row| row.contexts.contains(&context)) {
+            let keys: Vec<String> = row.keys.iter().map(|key| format!("`{key}`")).collect();
+            let on: Vec<&str> = row.on.iter().map(|screen| screen.row().name).collect();
+            let on = if on.is_empty() { "everywhere".to_owned() } else { on.join(", ") };
+            let _ = writeln!(out, "| {} | `{}` | {on} | {} |", keys.join(" "), row.action.name(), row.help);
+        }
+    }
+    out
 }
 
 #[cfg(test)]

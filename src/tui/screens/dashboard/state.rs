@@ -31,8 +31,6 @@ impl Pane {
 pub struct DashboardState {
     /// Which pane the keys go to.
     pub focus: Pane,
-    /// It fills the screen.
-    pub zoom: bool,
     /// The events.
     pub feed: Feed,
     /// First line shown of pane 3, when it is whole and longer than the screen.

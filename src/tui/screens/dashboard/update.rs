@@ -4,6 +4,8 @@ use super::state::Pane;
 use crate::engine::api::{Answer, IntegrationView, JobKind, JobState, JobView, Level, Phase, Request};
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::Action;
+use crate::tui::overlay::search;
+use crate::tui::screens::ScreenId;
 use crate::tui::screens::sync::start;
 use crate::tui::state::{Purpose, State};
 
@@ -23,19 +25,35 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::Pane3 => focus(state, Pane::Sync),
         Action::NextPane => state.dashboard.focus = state.dashboard.focus.next(),
         Action::PreviousPane => state.dashboard.focus = state.dashboard.focus.next().next(),
-        Action::Zoom => state.dashboard.zoom = !state.dashboard.zoom,
+        Action::Zoom => state.go(screen_of(state.dashboard.focus)),
         Action::Back => back(state),
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
         Action::Freeze => state.dashboard.feed.toggle_freeze(),
-        Action::Discover => return start::start(state, JobKind::Discover, false, now_ms),
-        Action::Sync => return start::start(state, JobKind::Sync, false, now_ms),
-        Action::RetryFailed => return start::start(state, JobKind::Sync, true, now_ms),
-        Action::Stop => return start::stop(state, now_ms),
-        Action::Poll => return poll(state, now_ms),
         Action::CopyId => return copy(state, now_ms),
-        _ => return Vec::new(),
+        Action::Find => return search::update::open(state),
+        _ => return work(state, action, now_ms).unwrap_or_default(),
     }
     refresh(state)
+}
+
+/// What is done for the selected account, the same on every screen; none: it is no such action.
+pub fn work(state: &mut State, action: Action, now_ms: i64) -> Option<Vec<Effect>> {
+    Some(match action {
+        Action::Discover => start::start(state, JobKind::Discover, false, now_ms),
+        Action::Sync => start::start(state, JobKind::Sync, false, now_ms),
+        Action::RetryFailed => start::start(state, JobKind::Sync, true, now_ms),
+        Action::Stop => start::stop(state, now_ms),
+        Action::Poll => poll(state, now_ms),
+        _ => return None,
+    })
+}
+
+fn screen_of(pane: Pane) -> ScreenId {
+    match pane {
+        Pane::Integrations => ScreenId::Integrations,
+        Pane::Events => ScreenId::Events,
+        Pane::Sync => ScreenId::Sync,
+    }
 }
 
 /// Asks for the events that the screen should show and does not.
@@ -118,21 +136,15 @@ fn select(state: &mut State, rows: isize) {
 }
 
 fn focus(state: &mut State, pane: Pane) {
-    let dashboard = &mut state.dashboard;
-    if dashboard.focus == pane {
-        dashboard.zoom = !dashboard.zoom;
+    if state.dashboard.focus == pane {
+        state.go(screen_of(pane));
     } else {
-        dashboard.focus = pane;
+        state.dashboard.focus = pane;
     }
 }
 
 fn back(state: &mut State) {
-    let dashboard = &mut state.dashboard;
-    if dashboard.zoom {
-        dashboard.zoom = false;
-    } else {
-        dashboard.focus = Pane::Events;
-    }
+    state.dashboard.focus = Pane::Events;
 }
 
 /// What a job is called in a sentence.

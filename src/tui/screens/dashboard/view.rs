@@ -31,7 +31,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         let [top, body] = split(area, 1);
         tabs(view, buf, top);
         // Pane 1 has no place of its own here: focused is whole.
-        if dashboard.zoom || focus == Pane::Integrations {
+        if focus == Pane::Integrations {
             pane(view, buf, body, focus, true, hits);
         } else {
             let low = if area.height < 28 { 4 } else { 12 }.min(body.height);
@@ -39,8 +39,6 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             pane(view, buf, upper, Pane::Events, false, hits);
             pane(view, buf, lower, Pane::Sync, false, hits);
         }
-    } else if dashboard.zoom {
-        pane(view, buf, area, focus, true, hits);
     } else {
         let low = (area.height * 2 / 5).clamp(12, 14);
         let [upper, lower] = split(area, area.height - low);

@@ -1,4 +1,4 @@
-//! Everything that was told.
+//! Everything that was told, by the engine and by the screen itself, newest first, with a filter by text.
 
 pub mod state;
 pub mod update;
@@ -13,13 +13,13 @@ use crate::tui::input::actions::Context;
 pub const SCREEN: Screen = Screen {
     id: ScreenId::Log,
     name: "Log",
-    context: |_| Context::Main,
+    context: |state| if state.log.typing { Context::Typing } else { Context::Main },
     act: update::act,
-    typed: |_, _, _| Vec::new(),
-    can: |_, _| Ok(()),
+    typed: update::typed,
+    can: update::can,
     refresh: |_| Vec::new(),
     answer: |_, _, _| None,
-    drawn: |_| {},
+    drawn: update::drawn,
     draw: view::draw,
     crumbs: |_| vec!["Log".to_owned()],
     aside: |_| ratatui::text::Line::default(),

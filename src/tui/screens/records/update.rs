@@ -1,7 +1,9 @@
 //! What this screen does with actions and answers. Pure: everything it wants done is an effect.
 
+use crate::engine::api::IntegrationId;
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::Action;
+use crate::tui::screens::ScreenId;
 use crate::tui::state::State;
 
 /// Carries an action out.
@@ -9,5 +11,11 @@ pub fn act(state: &mut State, action: Action, _now_ms: i64) -> Vec<Effect> {
     if action == Action::Back {
         state.go_back();
     }
+    Vec::new()
+}
+
+/// Opens an object in detail.
+pub fn open_object(state: &mut State, _integration: IntegrationId, _id: String) -> Vec<Effect> {
+    state.go(ScreenId::Records);
     Vec::new()
 }

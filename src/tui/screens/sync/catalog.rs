@@ -3,18 +3,22 @@
 //! Marking many goes by what the filter shows: their ids are collected window by window, then marked at once. It must
 //! never mark more than the engine takes, and never without having asked.
 
+use crate::clock::Zone;
 use crate::engine::api::{
     Answer, IntegrationId, Level, Mark, Place, RecordQuery, RecordRow, Request, Sort,
 };
+use crate::filter::{Ctx, Subject};
 use crate::stripe::kind::Kind;
 use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
-use crate::tui::input::line::{LineEdit, Typed};
+use crate::tui::input::line::Typed;
 use crate::tui::overlay::{Overlay, Question, Yes};
 use crate::tui::screens::dashboard::update::{send, usable};
+use crate::tui::screens::records;
 use crate::tui::state::{Purpose, State};
 use crate::tui::table::{TableSpec, TableState};
+use crate::tui::widgets::filter_line::{FilterLine, Lens};
 
 /// Entries that can be marked at once, as the engine takes them.
 pub const MOST: u64 = 10_000;
@@ -26,12 +30,10 @@ const WINDOW: usize = 500;
 pub struct Catalog {
     /// The rows.
     pub table: TableState,
-    /// The filter in force.
-    pub filter: String,
+    /// The filter.
+    pub line: FilterLine,
     /// What to order by; none: newest first.
     pub sort: Option<Sort>,
-    /// The filter is being typed; with what it was before.
-    pub typing: Option<(LineEdit, String)>,
     /// Ids that are being collected, to be marked.
     marking: Option<Marking>,
 }
@@ -61,36 +63,50 @@ fn other(row: &RecordRow) -> Option<Mark> {
     marked(row).map(|on| if on { Mark::Skip } else { Mark::Sync })
 }
 
+/// What the filter is read with. The catalog holds invoices.
+pub const SUBJECT: Subject = Subject::Records(Kind::Invoice);
+
+/// Values in use, to complete with.
+fn known(field: &str) -> Vec<String> {
+    let words: &[&str] = match field {
+        "state" => &["pending", "processing", "synced", "stale", "error", "skipped", "gone"],
+        "status" => &["draft", "open", "paid", "uncollectible", "void"],
+        _ => &[],
+    };
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Works on the line with what it is read with.
+fn with<T>(state: &mut State, act: impl FnOnce(&mut FilterLine, &Lens<'_>) -> T) -> T {
+    let zone = Zone::named(state.timezone());
+    let ctx = Ctx { now: state.now_ms.div_euclid(1000), zone };
+    act(&mut state.sync.catalog.line, &Lens { subject: SUBJECT, ctx, known: &known })
+}
+
 /// Begins to type the filter.
 pub fn begin_typing(state: &mut State) {
-    let catalog = &mut state.sync.catalog;
-    catalog.typing = Some((LineEdit::new(&catalog.filter), catalog.filter.clone()));
+    with(state, FilterLine::open);
 }
 
 /// Carries an action out while the filter is typed.
 pub fn act_typing(state: &mut State, action: Action) {
-    let catalog = &mut state.sync.catalog;
-    match action {
-        Action::Accept | Action::Open => catalog.typing = None,
-        Action::Cancel | Action::Back => {
-            if let Some((_, before)) = catalog.typing.take() {
-                catalog.filter = before;
-            }
-        }
-        Action::Down => catalog.table.step(1),
-        Action::Up => catalog.table.step(-1),
-        _ => {}
-    }
+    with(state, |line, lens| line.act(action, lens));
 }
 
-/// Takes typed text into the filter; the rows follow.
+/// Takes typed text into the filter.
 pub fn typed(state: &mut State, typed: &Typed) {
-    let catalog = &mut state.sync.catalog;
-    if let Some((line, _)) = catalog.typing.as_mut()
-        && line.take(typed)
-    {
-        catalog.filter = line.text().to_owned();
-    }
+    with(state, |line, lens| line.typed(typed, lens));
+}
+
+/// Opens the selected entry's invoice.
+pub fn open(state: &mut State, now_ms: i64) -> Vec<Effect> {
+    let Some((integration, id)) =
+        state.sync.catalog.table.selected().map(|row| (row.integration, row.id.clone()))
+    else {
+        state.tell(Level::Info, "no entry of the catalog is selected", now_ms);
+        return Vec::new();
+    };
+    records::update::open_object(state, integration, id)
 }
 
 /// Asks for the rows that the pane should show and does not.
@@ -101,7 +117,7 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
         integration: Some(integration),
         kind: Kind::Invoice,
         catalog: true,
-        filter: catalog.filter.clone(),
+        filter: catalog.line.applied.clone(),
         sort: catalog.sort.clone(),
     });
     let version = state.snapshot.records_version;
@@ -113,6 +129,9 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
 /// Takes an answer that the rows or the collecting wait for.
 pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec<Effect>> {
     if state.sync.catalog.table.take(generation, answer) {
+        if let Answer::BadFilter { at, length, reason } = answer {
+            state.sync.catalog.line.refused(*at, *length, reason);
+        }
         return Some(super::update::refresh(state));
     }
     let marking = state.sync.catalog.marking.as_mut()?;
@@ -223,7 +242,7 @@ pub fn mark_all(state: &mut State, now_ms: i64) {
         Mark::Sync => format!("Sync {} {entries} next time, of", count(shown)),
         Mark::Skip => format!("Leave out {} {entries}, of", count(shown)),
     };
-    let filter = state.sync.catalog.filter.trim();
+    let filter = state.sync.catalog.line.applied.trim();
     let which = if filter.is_empty() { "the whole catalog".to_owned() } else { format!("filter: {filter}") };
     let confirm = Question::of(title, &view).asks(which, "nothing is sent to Stripe".to_owned(), Yes::MarkAll);
     state.overlays.push(Overlay::Confirm(Box::new(confirm)));
@@ -234,7 +253,7 @@ pub fn mark_all_now(state: &mut State) -> Vec<Effect> {
     let Some(integration) = state.selected else { return Vec::new() };
     let catalog = &mut state.sync.catalog;
     let Some(mark) = catalog.table.selected().and_then(other) else { return Vec::new() };
-    let filter = catalog.filter.clone();
+    let filter = catalog.line.applied.clone();
     catalog.marking = Some(Marking { integration, filter, mark, ids: Vec::new(), at: 0, in_flight: None });
     collect(state)
 }

@@ -53,8 +53,6 @@ pub struct SyncState {
     pub choices: BTreeMap<IntegrationId, Choice>,
     /// Which pane the keys go to.
     pub focus: Pane,
-    /// It fills the screen.
-    pub zoom: bool,
     /// The selected line of `What`.
     pub line: usize,
     /// A line of `What` is being changed.

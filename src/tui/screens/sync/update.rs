@@ -2,10 +2,11 @@
 
 use super::state::{Pane, wanted};
 use super::{catalog, edit, history, start};
-use crate::engine::api::{Answer, JobKind, Level, Phase};
+use crate::engine::api::{Answer, Level, Phase};
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::{Action, Context};
 use crate::tui::input::line::Typed;
+use crate::tui::screens::dashboard::update::work;
 use crate::tui::state::State;
 
 /// Where keys have their meaning just now.
@@ -13,7 +14,7 @@ pub fn context(state: &State) -> Context {
     match &state.sync.editing {
         Some(editing) if editing.typing.is_some() => Context::Typing,
         Some(_) => Context::Form,
-        None if state.sync.catalog.typing.is_some() => Context::Typing,
+        None if state.sync.catalog.line.is_typing() => Context::Typing,
         None => Context::Main,
     }
 }
@@ -24,15 +25,14 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         edit::act(state, action, now_ms);
         return refresh(state);
     }
-    if state.sync.catalog.typing.is_some() {
+    if state.sync.catalog.line.is_typing() {
         catalog::act_typing(state, action);
         return refresh(state);
     }
     let mut effects = match action {
-        Action::Discover => start::start(state, JobKind::Discover, false, now_ms),
-        Action::Sync => start::start(state, JobKind::Sync, false, now_ms),
-        Action::RetryFailed => start::start(state, JobKind::Sync, true, now_ms),
-        Action::Stop => start::stop(state, now_ms),
+        Action::Discover | Action::Sync | Action::RetryFailed | Action::Stop | Action::Poll => {
+            work(state, action, now_ms).unwrap_or_default()
+        }
         Action::Plan => start::look(state, now_ms),
         _ if history::act(state, action) => Vec::new(),
         Action::CopyId if state.sync.history.is_some() => copy_run(state, now_ms),
@@ -52,15 +52,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 fn panes(state: &mut State, action: Action, now_ms: i64) {
     let sync = &mut state.sync;
     match action {
-        Action::NextPane => focus(state, sync_step(state.sync.focus, 1)),
-        Action::PreviousPane => focus(state, sync_step(state.sync.focus, 3)),
-        Action::Zoom => sync.zoom = !sync.zoom,
+        Action::NextPane => focus(state, state.sync.focus.step(1)),
+        Action::PreviousPane => focus(state, state.sync.focus.step(3)),
         Action::Back => {
-            if sync.zoom {
-                sync.zoom = false;
-            } else if sync.focus == Pane::Catalog && !sync.catalog.filter.is_empty() {
-                sync.catalog.filter.clear();
-            } else {
+            if sync.focus != Pane::Catalog || !sync.catalog.line.clear() {
                 state.go_back();
             }
         }
@@ -79,10 +74,6 @@ fn panes(state: &mut State, action: Action, now_ms: i64) {
         Action::Last => edge(state, true),
         _ => {}
     }
-}
-
-fn sync_step(pane: Pane, by: usize) -> Pane {
-    pane.step(by)
 }
 
 fn focus(state: &mut State, pane: Pane) {
@@ -142,12 +133,12 @@ fn copy_run(state: &mut State, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Takes typed text.
-pub fn typed(state: &mut State, typed: Typed, now_ms: i64) -> Vec<Effect> {
+pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     if state.sync.editing.is_some() {
-        edit::typed(state, &typed, now_ms);
+        edit::typed(state, typed, now_ms);
         return Vec::new();
     }
-    catalog::typed(state, &typed);
+    catalog::typed(state, typed);
     refresh(state)
 }
 

@@ -3,20 +3,28 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    text::{Line, Span},
+    text::Span,
 };
 
-use super::{key, no_account};
+use super::no_account;
 use crate::engine::api::{IntegrationView, RecordRow};
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
-use crate::tui::screens::sync::catalog::marked;
+use crate::tui::screens::sync::catalog::{SUBJECT, marked};
 use crate::tui::table::{self, TableOpts};
 use crate::tui::widgets::put::{self, Part, part};
-use crate::tui::widgets::{Hits, View};
+use crate::tui::widgets::{Hits, View, filter_line};
 
 /// Draws it.
-pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut Hits) {
+/// `screen` is as far as what pops up may reach.
+pub fn draw(
+    view: &View<'_>,
+    buf: &mut Buffer,
+    area: Rect,
+    screen: Rect,
+    focused: bool,
+    hits: &mut Hits,
+) {
     let theme = view.theme;
     let catalog = &view.state.sync.catalog;
     let one = view.state.current();
@@ -28,8 +36,10 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     }
     let Some(one) = one else { return };
     let mut body = inner;
-    if (catalog.typing.is_some() || !catalog.filter.is_empty()) && inner.height >= 2 {
-        filter_line(view, buf, Rect { height: 1, ..inner });
+    let typing = catalog.line.is_typing();
+    let with_line = (typing || catalog.line.is_set()) && inner.height >= 2;
+    let line = Rect { height: 1, ..inner };
+    if with_line {
         body = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     }
     let d = view.state.keymap.label(Action::Discover);
@@ -43,13 +53,19 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     };
     let mark: &dyn Fn(&RecordRow) -> Option<bool> = &marked;
     let opts = TableOpts {
-        focused: focused && catalog.typing.is_none(),
+        focused: focused && !typing,
         mark: Some(mark),
         empty,
         error_hint: "it is read again as soon as something changes",
         ..TableOpts::default()
     };
     table::draw(view, buf, body, &catalog.table, &opts, hits);
+    if with_line {
+        let text = table::counts(&catalog.table);
+        let beside = vec![part(0, vec![Span::styled(text, theme.faint())])];
+        filter_line::draw(view, buf, line, &catalog.line, SUBJECT, beside);
+        filter_line::draw_popup(view, buf, line, screen, &catalog.line, hits);
+    }
 }
 
 /// The counts of the whole catalog, whatever the filter.
@@ -74,25 +90,4 @@ fn counts(view: &View<'_>, one: &IntegrationView) -> Vec<Part> {
         }
     }
     parts
-}
-
-fn filter_line(view: &View<'_>, buf: &mut Buffer, area: Rect) {
-    let theme = view.theme;
-    let catalog = &view.state.sync.catalog;
-    let cells = usize::from(area.width).saturating_sub(4);
-    let mut spans = vec![Span::raw(" "), key(view, Action::Find), Span::raw(" ")];
-    let told = match &catalog.table.bad_filter {
-        Some(bad) => Line::styled(format!("{} ", crate::tui::fmt::clean(&bad.reason)), theme.warn()),
-        None => Line::styled(format!("{} ", table::counts(&catalog.table)), theme.faint()),
-    };
-    let room = cells.saturating_sub(told.width() + 2).max(20);
-    match &catalog.typing {
-        Some((line, _)) => spans.extend(line.draw(theme, room, true, |_| theme.text()).spans),
-        None => spans.push(Span::raw(crate::tui::fmt::fit(&catalog.filter, room))),
-    }
-    let line = Line::from(spans);
-    if line.width() + told.width() + 2 <= usize::from(area.width) {
-        put::right(buf, area, 0, &told);
-    }
-    put::line(buf, area, 0, &line);
 }

@@ -51,17 +51,13 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     if small {
         let [top, body] = split(area, 1);
         tabs(view, buf, top);
-        let low = if sync.focus == Pane::Running || sync.zoom { 0 } else { running::least(view) };
+        let low = if sync.focus == Pane::Running { 0 } else { running::least(view) };
         let low = if low + 8 > body.height { 0 } else { low };
         let [upper, lower] = split(body, body.height - low);
         pane(view, buf, upper, sync.focus, hits);
         if low > 0 {
             pane(view, buf, lower, Pane::Running, hits);
         }
-        return;
-    }
-    if sync.zoom {
-        pane(view, buf, area, sync.focus, hits);
         return;
     }
     let high = if area.height >= 36 { 15 } else { 14 };
@@ -88,7 +84,7 @@ fn pane(view: &View<'_>, buf: &mut Buffer, area: Rect, which: Pane, hits: &mut H
         Pane::What => what::draw(view, buf, area, focused),
         Pane::Plan => plan::draw(view, buf, area, focused, hits),
         Pane::Running => running::draw(view, buf, area, focused, hits),
-        Pane::Catalog => catalog::draw(view, buf, area, focused, hits),
+        Pane::Catalog => catalog::draw(view, buf, area, area, focused, hits),
     }
 }
 

@@ -1,0 +1,186 @@
+//! The files a person may keep beside the vault's key: `config.toml`, `keymap.toml` and `themes/*.toml`.
+//!
+//! They change how the screen looks and which keys do what, nothing else. A file that can't be read is told in one
+//! sentence with its name and line, and the defaults are used: a broken file must never keep anybody from the data.
+//! It must never hold a key. Precedence: flag, environment, file, default.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::tui::input::keymap::Keymap;
+use crate::tui::style::{ColorLevel, Theme};
+
+/// `config.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    theme: Option<String>,
+    ascii: Option<bool>,
+    keymap: Option<PathBuf>,
+}
+
+/// What the files say, and what is wrong with them.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// The theme.
+    pub theme: Theme,
+    /// The keys.
+    pub keymap: Keymap,
+    /// Nothing but ASCII.
+    pub ascii: bool,
+    /// One sentence for each thing that is wrong; the defaults are used there.
+    pub mistakes: Vec<String>,
+}
+
+/// Reads `file` (or `config.toml` of `dir`, if there is one) and what it names. A file that was named by hand and is not
+/// there is a mistake; one that is only looked for is not.
+pub fn read(file: Option<&Path>, dir: &Path, level: ColorLevel) -> Config {
+    let mut config = Config { theme: Theme::new(level), ..Config::default() };
+    let path = file.map_or_else(|| dir.join("config.toml"), Path::to_owned);
+    let own: File = match text(&path, file.is_some(), &mut config.mistakes) {
+        Some(text) => match toml::from_str(&text) {
+            Ok(own) => own,
+            Err(error) => {
+                let at = error.span().map_or(0, |span| span.start);
+                config.mistakes.push(sentence(&path, &text, at, error.message()));
+                File::default()
+            }
+        },
+        None => File::default(),
+    };
+    config.ascii = own.ascii.unwrap_or(false);
+    let beside = path.parent().unwrap_or(dir);
+    if let Some(name) = &own.theme {
+        theme(name, beside, level, &mut config);
+    }
+    let named = own.keymap.is_some();
+    let keys = own.keymap.map_or_else(|| beside.join("keymap.toml"), |keys| beside.join(keys));
+    if let Some(text) = text(&keys, named, &mut config.mistakes) {
+        match Keymap::with(&text) {
+            Ok(keymap) => config.keymap = keymap,
+            Err(mistake) => {
+                config.mistakes.push(sentence(&keys, &text, mistake.at, &mistake.text));
+            }
+        }
+    }
+    config
+}
+
+fn theme(name: &str, dir: &Path, level: ColorLevel, config: &mut Config) {
+    if let Some(theme) = Theme::built_in(name, level) {
+        config.theme = theme;
+        return;
+    }
+    let path = dir.join("themes").join(format!("{name}.toml"));
+    if !path.exists() {
+        let names = crate::tui::style::BUILT_IN.map(|(name, _)| name).join(", ");
+        config.mistakes.push(format!(
+            "there is no theme `{}`: name one of {names}, or a file in {}",
+            crate::text::clean(name),
+            path.parent().unwrap_or(dir).display()
+        ));
+    } else if let Some(text) = text(&path, true, &mut config.mistakes) {
+        match Theme::parse(&text, level) {
+            Ok(theme) => config.theme = theme,
+            Err(mistake) => {
+                config.mistakes.push(sentence(&path, &text, mistake.at, &mistake.text));
+            }
+        }
+    }
+}
+
+/// What is wrong in a file of ours, at a byte of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Byte offset.
+    pub at: usize,
+    /// What is wrong.
+    pub text: String,
+}
+
+impl From<toml::de::Error> for Mistake {
+    fn from(error: toml::de::Error) -> Mistake {
+        Mistake { at: error.span().map_or(0, |span| span.start), text: error.message().to_owned() }
+    }
+}
+
+fn sentence(path: &Path, text: &str, at: usize, what: &str) -> String {
+    let line = 1 + text.get(..at).unwrap_or(text).matches('\n').count();
+    let what = crate::text::clean_max(what.lines().next().unwrap_or_default(), 200);
+    format!("{} line {line}: {what}; the defaults are used", path.display())
+}
+
+fn text(path: &Path, needed: bool, mistakes: &mut Vec<String>) -> Option<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !needed => None,
+        Err(error) => {
+            mistakes.push(format!("{} can't be read: {error}; the defaults are used", path.display()));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::input::actions::{Action, Context};
+    use crate::tui::input::keys::Key;
+
+    fn write(dir: &Path, name: &str, text: &str) {
+        let path = dir.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn nothing_there_is_nothing_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = read(None, dir.path(), ColorLevel::Ansi16);
+        assert!(config.mistakes.is_empty());
+        assert_eq!(config.keymap, Keymap::default());
+        assert_eq!(config.theme, Theme::new(ColorLevel::Ansi16));
+    }
+
+    #[test]
+    fn files_change_what_they_say() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "config.toml", "theme = \"mine\"\nascii = true\n");
+        write(dir.path(), "themes/mine.toml", "accent = { fg = \"magenta\" }\n");
+        write(dir.path(), "keymap.toml", "[main]\ndiscover = [\"ctrl-d\"]\n");
+        let config = read(None, dir.path(), ColorLevel::Ansi16);
+        assert_eq!(config.mistakes, Vec::<String>::new());
+        assert!(config.ascii);
+        assert_ne!(config.theme, Theme::new(ColorLevel::Ansi16));
+        assert_eq!(
+            config.keymap.action(Context::Main, Key::parse("ctrl-d").unwrap()),
+            Some(Action::Discover)
+        );
+        assert_eq!(config.keymap.action(Context::Main, Key::parse("d").unwrap()), None);
+    }
+
+    #[test]
+    fn each_mistake_is_one_sentence_with_its_line_and_the_rest_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "config.toml", "theme = \"mine\"\n");
+        write(dir.path(), "themes/mine.toml", "# mine\n\naccent = { fg = \"no\\u001bcolour\" }\n");
+        write(dir.path(), "keymap.toml", "[main]\nsync = [\"d\"]\n");
+        let config = read(None, dir.path(), ColorLevel::Ansi16);
+        assert_eq!(config.mistakes.len(), 2, "{:?}", config.mistakes);
+        assert!(config.mistakes[0].contains("mine.toml line 3: "), "{:?}", config.mistakes);
+        assert!(config.mistakes[1].contains("keymap.toml line 2: "), "{:?}", config.mistakes);
+        assert!(config.mistakes[1].contains("discover"), "{:?}", config.mistakes);
+        assert!(config.mistakes.iter().all(|one| !one.contains('\u{1b}') && !one.contains('\n')));
+        assert_eq!(config.keymap, Keymap::default());
+        write(dir.path(), "config.toml", "them = 1\n");
+        let config = read(None, dir.path(), ColorLevel::Ansi16);
+        assert!(
+            config.mistakes[0].contains("config.toml line 1: unknown field `them`"),
+            "{:?}",
+            config.mistakes
+        );
+        let config = read(Some(&dir.path().join("not-here.toml")), dir.path(), ColorLevel::Ansi16);
+        assert!(config.mistakes[0].contains("not-here.toml can't be read"), "{:?}", config.mistakes);
+    }
+}
