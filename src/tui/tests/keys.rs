@@ -8,12 +8,16 @@ use crate::tui::effects::Effect;
 use crate::tui::input::actions::{Action, Context, TABLE};
 use crate::tui::msg::Msg;
 use crate::tui::overlay::Overlay;
-use crate::tui::screens::dashboard::Pane;
+use crate::tui::screens::dashboard::Pane as DashboardPane;
+use crate::tui::screens::sync::state::Pane;
 use crate::tui::screens::{SCREENS, ScreenId};
 
 fn requests(desk: &Desk) -> Vec<Request> {
     let all = desk.engine.asked.lock().unwrap();
-    all.iter().filter(|request| !matches!(request, Request::Events(_))).cloned().collect()
+    let rows = |request: &&Request| {
+        !matches!(request, Request::Events(_) | Request::Records(_) | Request::Plan { .. })
+    };
+    all.iter().filter(rows).cloned().collect()
 }
 
 /// States in which some key might have something to do.
@@ -29,6 +33,9 @@ fn desks(context: Context) -> Vec<Desk> {
         &["1", "1"],
         &["2", "2"],
         &["3", "3"],
+        &["3", "3", "j"],
+        &["3", "3", "backtab", "j"],
+        &["3", "3", "H"],
         &["4"],
         &["7"],
         &["d", "E", "s", "7", "j"],
@@ -41,13 +48,21 @@ fn desks(context: Context) -> Vec<Desk> {
         }
         match context {
             Context::Main => {}
+            Context::Typing if desk.state.screen == ScreenId::Sync => {
+                desk.key("/");
+                desk.key("s");
+            }
             Context::Typing => {
                 desk.key(":");
                 desk.draw();
                 desk.key("down");
             }
             Context::Form => {
-                desk.key("c");
+                if desk.state.screen != ScreenId::Sync || desk.state.sync.focus != Pane::What {
+                    continue;
+                }
+                desk.key("enter");
+                desk.key("j");
             }
             Context::Reading => {
                 desk.key("?");
@@ -235,7 +250,7 @@ fn copying_sends_the_event_or_the_account() {
 fn a_digit_focuses_and_again_opens_the_screen() {
     let mut desk = Desk::new("data", (140, 40));
     desk.key("3");
-    assert_eq!((desk.state.dashboard.focus, desk.state.screen), (Pane::Sync, ScreenId::Dashboard));
+    assert_eq!((desk.state.dashboard.focus, desk.state.screen), (DashboardPane::Sync, ScreenId::Dashboard));
     desk.key("3");
     assert_eq!(desk.state.screen, ScreenId::Sync);
     assert!(desk.draw().contains("Acme Inc › Sync"));

@@ -2,9 +2,11 @@
 //! terminal of its own.
 
 mod canned;
+mod canned_sync;
 mod draw;
 mod driver;
 mod keys;
+mod sync;
 
 use std::sync::Arc;
 
