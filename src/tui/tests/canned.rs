@@ -303,9 +303,7 @@ impl Fake {
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,
-            other => {
-                super::canned_sync::answer(&self.snapshots.borrow(), other).unwrap_or(Answer::NotHere)
-            }
+            other => super::canned_sync::answer(&self.snapshots.borrow(), other).unwrap_or(Answer::NotHere),
         }
     }
 }

@@ -78,8 +78,10 @@ fn entry(integration: IntegrationId, n: u64) -> RecordRow {
     let state = ["pending", "pending", "error", "stale", "synced", "synced", "skipped"][n as usize % 7];
     let status = ["open", "open", "paid", "paid", "void", "uncollectible"][n as usize % 6];
     let (amount, currency) =
-        [(124_000, "usd"), (31_000, "usd"), (745_000, "eur"), (124_000, "jpy"), (8820, "gbp")][n as usize % 5];
-    let who = ["Northwind Traders", "Hooli", "Pied Piper SA", "ソイレント株式会社", "Wonka 🍫"][n as usize % 5];
+        [(124_000, "usd"), (31_000, "usd"), (745_000, "eur"), (124_000, "jpy"), (8820, "gbp")]
+            [n as usize % 5];
+    let who =
+        ["Northwind Traders", "Hooli", "Pied Piper SA", "ソイレント株式会社", "Wonka 🍫"][n as usize % 5];
     RecordRow {
         integration,
         kind: Kind::Invoice,

@@ -387,7 +387,7 @@ pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: us
         (false, None) => theme.accent(),
     };
     // What is told beside the bar: the count, the rate or a wait, and what is left.
-    let beside = if wide { 52 } else { 40 };
+    let beside = if wide { 62 } else { 40 };
     let bar_cells = cells.saturating_sub(name + beside).min(72);
     spans.extend(bar::bar(share, bar_cells, style, theme.faint()));
     spans.push(put::padded_left(&count(kind.done), 10, theme.strong()));

@@ -181,16 +181,8 @@ pub const TABLE: &[Entry] = &[
         "the other way round, then by the next column",
     )
     .on(&[ScreenId::Sync]),
-    entry(
-        Action::Open,
-        &["enter"],
-        MAIN,
-        "Move",
-        18,
-        "open",
-        "open what is selected, or change it",
-    )
-    .on(&[ScreenId::Sync]),
+    entry(Action::Open, &["enter"], MAIN, "Move", 18, "open", "open what is selected, or change it")
+        .on(&[ScreenId::Sync]),
     entry(
         Action::Messages,
         &["M"],
@@ -239,6 +231,8 @@ pub const TABLE: &[Entry] = &[
     ),
     entry(Action::Down, &["j", "down", "tab"], FORM, "A choice", 0, "next", "the next one"),
     entry(Action::Up, &["k", "up", "backtab"], FORM, "A choice", 0, "before", "the one before it"),
+    entry(Action::First, &["g", "home"], FORM, "A choice", 0, "first", "the first of them"),
+    entry(Action::Last, &["G", "end"], FORM, "A choice", 0, "last", "the last of them"),
     entry(Action::Toggle, &["space"], FORM, "A choice", 0, "tick", "tick it, or take the tick away"),
     entry(Action::Accept, &["enter"], FORM, "A choice", 0, "take it", "take it as it stands"),
     entry(Action::Back, &["esc"], FORM, "A choice", 0, "leave it", "leave it as it was"),

@@ -4,9 +4,7 @@
 //! never mark more than the engine takes, and never without having asked.
 
 use crate::clock::Zone;
-use crate::engine::api::{
-    Answer, IntegrationId, Level, Mark, Place, RecordQuery, RecordRow, Request, Sort,
-};
+use crate::engine::api::{Answer, IntegrationId, Level, Mark, Place, RecordQuery, RecordRow, Request, Sort};
 use crate::filter::{Ctx, Subject};
 use crate::stripe::kind::Kind;
 use crate::tui::effects::Effect;
@@ -141,7 +139,9 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
     marking.in_flight = None;
     match answer {
         Answer::Records(window) if window.loading.is_none() => {
-            marking.ids.extend(window.rows.iter().filter(|row| row.state != "gone").map(|row| row.id.clone()));
+            marking
+                .ids
+                .extend(window.rows.iter().filter(|row| row.state != "gone").map(|row| row.id.clone()));
             marking.at = window.first + window.rows.len() as u64;
             if window.rows.is_empty() || marking.at >= window.matching || marking.ids.len() as u64 >= MOST {
                 return Some(mark_collected(state));
@@ -233,7 +233,11 @@ pub fn mark_all(state: &mut State, now_ms: i64) {
         return;
     }
     if shown > MOST {
-        let text = format!("{} entries are shown and {} can be marked at once: filter them", count(shown), count(MOST));
+        let text = format!(
+            "{} entries are shown and {} can be marked at once: filter them",
+            count(shown),
+            count(MOST)
+        );
         state.tell(Level::Info, text, now_ms);
         return;
     }
@@ -244,7 +248,8 @@ pub fn mark_all(state: &mut State, now_ms: i64) {
     };
     let filter = state.sync.catalog.line.applied.trim();
     let which = if filter.is_empty() { "the whole catalog".to_owned() } else { format!("filter: {filter}") };
-    let confirm = Question::of(title, &view).asks(which, "nothing is sent to Stripe".to_owned(), Yes::MarkAll);
+    let confirm =
+        Question::of(title, &view).asks(which, "nothing is sent to Stripe".to_owned(), Yes::MarkAll);
     state.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }
 

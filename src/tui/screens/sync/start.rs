@@ -4,7 +4,7 @@
 //! never start what is known to do nothing.
 
 use crate::clock;
-use crate::engine::api::{IntegrationView, JobKind, Level, Request};
+use crate::engine::api::{IntegrationView, JobKind, JobState, JobView, Level, Request};
 use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::overlay::{Overlay, Question, Yes};
@@ -58,10 +58,9 @@ pub fn start(state: &mut State, kind: JobKind, retry_errors: bool, now_ms: i64) 
 /// Why a run would do nothing at all.
 fn nothing_to_do(state: &State, view: &IntegrationView, kind: JobKind, retry_errors: bool) -> Option<String> {
     let c = view.catalog;
-    let again = view.sync.as_ref().is_some_and(|job| {
-        // One that was cut off has its end to come to.
-        job.outcome != Some(crate::engine::api::JobOutcome::Done)
-    });
+    // One that was cut off has its end to come to.
+    let cut_off = |job: &JobView| matches!(job.state, JobState::Failed | JobState::Cancelled);
+    let again = view.sync.as_ref().is_some_and(cut_off);
     if kind == JobKind::Discover || !view.billing || again {
         return None;
     }

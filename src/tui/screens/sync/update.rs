@@ -187,6 +187,9 @@ pub fn drawn(state: &mut State) {
 
 /// Why an action can't be done just now.
 pub fn can(state: &State, action: Action) -> Result<(), String> {
+    if matches!(action, Action::Freeze | Action::AllAccounts) {
+        return Err("that is for events: this screen is of one account".to_owned());
+    }
     let needs_account = matches!(
         action,
         Action::Discover

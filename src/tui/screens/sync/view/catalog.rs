@@ -3,10 +3,10 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    text::Span,
+    text::{Line, Span},
 };
 
-use super::no_account;
+use super::{key, no_account};
 use crate::engine::api::{IntegrationView, RecordRow};
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
@@ -17,14 +17,7 @@ use crate::tui::widgets::{Hits, View, filter_line};
 
 /// Draws it.
 /// `screen` is as far as what pops up may reach.
-pub fn draw(
-    view: &View<'_>,
-    buf: &mut Buffer,
-    area: Rect,
-    screen: Rect,
-    focused: bool,
-    hits: &mut Hits,
-) {
+pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, screen: Rect, focused: bool, hits: &mut Hits) {
     let theme = view.theme;
     let catalog = &view.state.sync.catalog;
     let one = view.state.current();
@@ -36,6 +29,9 @@ pub fn draw(
     }
     let Some(one) = one else { return };
     let mut body = inner;
+    if focused && !catalog.table.window.rows.is_empty() {
+        hints(view, buf, area);
+    }
     let typing = catalog.line.is_typing();
     let with_line = (typing || catalog.line.is_set()) && inner.height >= 2;
     let line = Rect { height: 1, ..inner };
@@ -90,4 +86,24 @@ fn counts(view: &View<'_>, one: &IntegrationView) -> Vec<Part> {
         }
     }
     parts
+}
+
+/// The pane's own keys, in its lower edge.
+fn hints(view: &View<'_>, buf: &mut Buffer, area: Rect) {
+    let faint = |text: &'static str| Span::styled(text, view.theme.faint());
+    let hint =
+        |drops: u8, action: Action, text: &'static str| part(drops, vec![key(view, action), faint(text)]);
+    let parts = vec![
+        hint(1, Action::Mark, " marks"),
+        hint(3, Action::MarkAll, " marks all shown"),
+        hint(2, Action::Find, " filters"),
+        hint(4, Action::Order, " orders"),
+        hint(5, Action::Open, " opens"),
+    ];
+    let line = put::fit_parts(parts, usize::from(area.width).saturating_sub(10), 3);
+    let mut spans = vec![Span::raw(" ")];
+    spans.extend(line.spans);
+    spans.push(Span::raw(" "));
+    let at = Rect { width: area.width.saturating_sub(3), ..area };
+    put::right(buf, at, area.height.saturating_sub(1), &Line::from(spans));
 }

@@ -27,7 +27,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         Some(run) => title.push(Span::raw(format!(" › {} {}", job_word(run.kind), run.id))),
         None if history.loaded => {
             let runs = if history.runs.len() == 1 { "run" } else { "runs" };
-            title.push(Span::styled(format!(" · {} {runs}", count(history.runs.len() as u64)), theme.faint()));
+            title
+                .push(Span::styled(format!(" · {} {runs}", count(history.runs.len() as u64)), theme.faint()));
         }
         None => {}
     }

@@ -64,7 +64,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let middle = running::wants(view).clamp(4, area.height.saturating_sub(high + 9).max(4));
     let [upper, rest] = split(area, high);
     let [middle, lower] = split(rest, middle);
-    let left = (area.width * 37 / 100).clamp(44, 56);
+    let left = (area.width * 2 / 5).clamp(46, 56);
     pane(view, buf, Rect { width: left, ..upper }, Pane::What, hits);
     let right = Rect { x: upper.x + left, width: upper.width - left, ..upper };
     pane(view, buf, right, Pane::Plan, hits);

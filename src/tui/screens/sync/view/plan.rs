@@ -153,7 +153,8 @@ fn widths(cells: usize) -> [usize; 5] {
 fn heading(view: &View<'_>, cells: usize) -> Line<'static> {
     let [kind, about, pages, singles, time] = widths(cells);
     let style = view.theme.faint();
-    let (pages_word, singles_word) = if cells >= 64 { ("list pages", "single reads") } else { ("pages", "single") };
+    let (pages_word, singles_word) =
+        if cells >= 64 { ("list pages", "single reads") } else { ("pages", "single") };
     Line::from(vec![
         put::padded("kind", kind, style),
         put::padded_left("about", about, style),
@@ -173,10 +174,15 @@ fn line(view: &View<'_>, row: &Row, cells: usize) -> Line<'static> {
     let number = |n: u64, cells: usize, style: Style| put::padded_left(&count(n), cells, style);
     let Some(objects) = row.about else {
         let unknown = put::padded_left("?", about, theme.warn().patch(theme.strong()));
-        return Line::from(vec![name, unknown, Span::styled("   not known before it is looked at", theme.faint())]);
+        return Line::from(vec![
+            name,
+            unknown,
+            Span::styled("   not known before it is looked at", theme.faint()),
+        ]);
     };
     let zero = |n: u64| if n == 0 { theme.faint() } else { theme.text() };
-    let seconds = if row.pages + row.singles == 0 { String::new() } else { duration_left(row.seconds.max(1)) };
+    let seconds =
+        if row.pages + row.singles == 0 { String::new() } else { duration_left(row.seconds.max(1)) };
     Line::from(vec![
         name,
         number(objects, about, theme.strong()),
@@ -187,7 +193,13 @@ fn line(view: &View<'_>, row: &Row, cells: usize) -> Line<'static> {
 }
 
 /// What it comes to, in words and as a bar.
-fn total(view: &View<'_>, one: &IntegrationView, plan: &PlanView, unknown: bool, cells: usize) -> Vec<Line<'static>> {
+fn total(
+    view: &View<'_>,
+    one: &IntegrationView,
+    plan: &PlanView,
+    unknown: bool,
+    cells: usize,
+) -> Vec<Line<'static>> {
     let theme = view.theme;
     let strong = |text: String| Span::styled(text, theme.strong());
     let floor = if plan.floor > 0 { plan.floor } else { one.reads.floor };

@@ -33,10 +33,11 @@ pub fn wants(view: &View<'_>) -> u16 {
 
 /// Rows it needs beside another pane on a small screen: none while nothing runs.
 pub fn least(view: &View<'_>) -> u16 {
-    match view.state.current().and_then(current) {
-        Some(job) => 4 + u16::from(job.parts.len() > 1) * 2,
-        None => 0,
-    }
+    let Some(one) = view.state.current() else { return 0 };
+    let active = [&one.discover, &one.sync].into_iter().flatten().filter(|job| is_active(job));
+    // Its frame, the kind that moves, the facts, and why it waits.
+    let rows: u16 = active.map(|job| 2 + u16::from(job.waiting.is_some())).sum();
+    if rows == 0 { 0 } else { (rows + 2).clamp(5, 7) }
 }
 
 /// Draws it.
@@ -48,7 +49,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let mut hints = Vec::new();
     match (one, job) {
         (Some(one), Some(job)) => {
-            let both = [&one.discover, &one.sync].into_iter().flatten().filter(|job| is_active(job)).count() > 1;
+            let both =
+                [&one.discover, &one.sync].into_iter().flatten().filter(|job| is_active(job)).count() > 1;
             let words = if both { "discover and sync" } else { job_word(job.kind) };
             let since = fmt::stamp(job.started_at, view.now, &one.timezone, true);
             title.push(Span::styled("Running", theme.strong()));
@@ -71,7 +73,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let height = usize::from(area.height);
     // Air goes first, then what is least: kinds that are done.
     while lines.len() > height
-        && let Some(at) = lines.iter().enumerate().max_by_key(|(at, line)| (line.drops, *at)).map(|(at, _)| at)
+        && let Some(at) =
+            lines.iter().enumerate().max_by_key(|(at, line)| (line.drops, *at)).map(|(at, _)| at)
         && lines[at].drops > 0
     {
         lines.remove(at);
@@ -117,13 +120,19 @@ fn lines(view: &View<'_>, one: &IntegrationView, cells: usize) -> Vec<Row> {
         return out;
     }
     air(&mut out);
+    let both = active.len() > 1;
     for job in active {
         out.extend(kinds(view, job, cells));
-        air(&mut out);
-        out.push(Row { drops: 0, text: facts(view, job, cells) });
-        if let Some(why) = &job.waiting {
+        if !both {
+            air(&mut out);
+        }
+        out.push(Row { drops: 0, text: facts(view, job, both, cells) });
+        // Where there is no room for it beside the bar, a kind's wait is told here.
+        let of_kind = || job.parts.iter().find_map(|one| one.waiting.as_ref()).filter(|_| cells < 100);
+        if let Some(why) = job.waiting.as_ref().or_else(of_kind) {
             let text = fmt::fit(&fmt::clean(why), cells.saturating_sub(7));
-            out.push(Row { drops: 1, text: Line::styled(format!("waits: {text}"), view.theme.warn()) });
+            let lead = if text.starts_with("waits") { "" } else { "waits: " };
+            out.push(Row { drops: 0, text: Line::styled(format!("{lead}{text}"), view.theme.warn()) });
         }
         for warning in job.warnings.iter().take(3) {
             let text = fmt::fit(&fmt::clean(warning), cells.saturating_sub(2));
@@ -166,14 +175,18 @@ fn kinds(view: &View<'_>, job: &JobView, cells: usize) -> Vec<Row> {
 }
 
 /// `26 GET/s of 40 · 2 tried again · 0 failed`
-fn facts(view: &View<'_>, job: &JobView, cells: usize) -> Line<'static> {
+fn facts(view: &View<'_>, job: &JobView, named: bool, cells: usize) -> Line<'static> {
     let theme = view.theme;
     let faint = |text: String| vec![Span::styled(text, theme.faint())];
     let gets = format!("{} GET/s", count(job.gets_per_s.max(0.0).round() as u64));
-    let gets = if job.gets_limit > 0 { format!("{gets} of {}", count(u64::from(job.gets_limit))) } else { gets };
+    let gets =
+        if job.gets_limit > 0 { format!("{gets} of {}", count(u64::from(job.gets_limit))) } else { gets };
     let failed = format!("{} failed", count(job.errors));
     let bad = if job.errors > 0 { theme.bad().patch(theme.strong()) } else { theme.faint() };
     let mut parts = Vec::new();
+    if named {
+        parts.push(part(0, vec![Span::styled(job_word(job.kind), theme.strong())]));
+    }
     if job.state == JobState::Queued {
         parts.push(part(0, vec![Span::styled("waits for its turn", theme.warn())]));
     }
@@ -213,11 +226,14 @@ fn told(view: &View<'_>, one: &IntegrationView, job: &JobView, cells: usize) -> 
     let did = if job.kind == JobKind::Discover { "listed" } else { "stored" };
     let text = |text: String| vec![Span::raw(text)];
     let mut parts = vec![
-        part(0, vec![
-            Span::raw(format!("the last {} ", job_word(job.kind))),
-            Span::styled(word, style.patch(theme.strong())),
-            Span::raw(format!(" {}", fmt::stamp(at, view.now, &one.timezone, false))),
-        ]),
+        part(
+            0,
+            vec![
+                Span::raw(format!("the last {} ", job_word(job.kind))),
+                Span::styled(word, style.patch(theme.strong())),
+                Span::raw(format!(" {}", fmt::stamp(at, view.now, &one.timezone, false))),
+            ],
+        ),
         part(1, text(format!("{} {did}", count(job.done)))),
         part(4, text(format!("in {took}"))),
         part(3, text(format!("{} reads", count(job.reads)))),

@@ -17,7 +17,7 @@ use crate::tui::widgets::View;
 use crate::tui::widgets::put::{self, part};
 
 /// Cells of a line's name.
-const NAME: usize = 12;
+const NAME: usize = 11;
 
 /// Draws it.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool) {
@@ -74,13 +74,18 @@ fn draw_lines(
             put::line(buf, area, row, &line);
             row += 1;
         }
-        let value = edit::value(*field, &choice, one, today);
+        let mut value = edit::value(*field, &choice, one, today);
+        if fmt::width(&value) + NAME > cells {
+            value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
         let value = fmt::fit(&fmt::clean(&value), cells.saturating_sub(NAME));
         let selected = focused && index == view.state.sync.line.min(FIELDS.len() - 1);
         let strong = matches!(field, Field::Created | Field::Pace);
         let style = if strong { theme.strong() } else { theme.text() };
-        let mut spans =
-            vec![put::padded(field.name(), NAME, theme.faint()), put::padded(&value, cells - NAME.min(cells), style)];
+        let mut spans = vec![
+            put::padded(field.name(), NAME, theme.faint()),
+            put::padded(&value, cells - NAME.min(cells), style),
+        ];
         if selected {
             for span in &mut spans {
                 span.style = theme.reversed();
@@ -99,7 +104,7 @@ fn draw_lines(
         }
     }
     row += u16::from(left >= 2);
-    put::line(buf, area, row, &put::fit_parts(buttons(view, one), cells, 3));
+    put::line(buf, area, row, &put::fit_parts(buttons(view, one), cells, if cells >= 48 { 3 } else { 2 }));
 }
 
 /// What is left for the account's own software.
@@ -108,7 +113,9 @@ fn share(pace: Pace, livemode: bool) -> &'static str {
         (Pace::Auto | Pace::Polite, true) => {
             "leaves your own traffic 10 of Stripe's 25 GET/s per endpoint and 60 of 100 overall"
         }
-        (Pace::Full, true) => "uses all that Stripe allows: your own traffic may be told to slow down meanwhile",
+        (Pace::Full, true) => {
+            "uses all that Stripe allows: your own traffic may be told to slow down meanwhile"
+        }
         (Pace::Polite, false) => "leaves 10 of the 25 GET/s that test mode has per endpoint",
         (Pace::Auto | Pace::Full, false) => "test mode: nobody's live traffic is slowed down by it",
         (Pace::None, _) => "for a Stripe of your own only: elsewhere it is full",
@@ -189,7 +196,8 @@ fn draw_typing(view: &View<'_>, buf: &mut Buffer, inner: Rect, typing: &Typing) 
     let area = inside(inner);
     let cells = usize::from(area.width);
     let mut row = u16::from(inner.height >= 6);
-    let lines = [("from", &typing.from, !typing.on_to, "the beginning"), ("to", &typing.to, typing.on_to, "today")];
+    let lines =
+        [("from", &typing.from, !typing.on_to, "the beginning"), ("to", &typing.to, typing.on_to, "today")];
     for (name, line, focused, empty) in lines {
         let mut spans = vec![put::padded(name, 6, if focused { theme.strong() } else { theme.faint() })];
         spans.extend(line.draw(theme, 24.min(cells.saturating_sub(6)), focused, |_| theme.text()).spans);
@@ -202,7 +210,10 @@ fn draw_typing(view: &View<'_>, buf: &mut Buffer, inner: Rect, typing: &Typing) 
     row += u16::from(inner.height >= 7);
     let (text, style) = match &typing.mistake {
         Some(mistake) => (mistake.as_str(), theme.warn()),
-        None => ("days as YYYY-MM-DD, both included, in the account's time zone; Tab goes to the other", theme.faint()),
+        None => (
+            "days as YYYY-MM-DD, both included, in the account's time zone; Tab goes to the other",
+            theme.faint(),
+        ),
     };
     for piece in put::wrap(text, cells).into_iter().take(3) {
         put::line(buf, area, row, &Line::styled(piece, style));
