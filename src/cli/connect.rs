@@ -8,9 +8,12 @@ use super::durations;
 use super::key_source::KeyArgs;
 use super::out::{DONE, Fail, Out, Outcome, ask};
 use crate::clock;
+use crate::engine::api::PermissionGroup;
 use crate::integration::Integration;
-use crate::integration::check::{Checked, KeyCheck, Verdict, form_link, livemode_of};
-use crate::integration::connect::{POLL_EVERY_S, Wish, count_reads, may_connect, save, try_key};
+use crate::integration::check::{Checked, KeyCheck, Verdict, form_link, livemode_of, wanted_permissions};
+use crate::integration::connect::{
+    Given, POLL_EVERY_S, Wish, count_reads, may_connect, poll_every, save, try_key,
+};
 use crate::stripe::kind::Kind;
 use crate::stripe::{BaseUrl, Client, DEFAULT_BASE, KeyKind};
 use crate::sync::estimate::{Estimate, estimate};
@@ -71,7 +74,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     // A folder that is there is opened before the key is asked for, so that nobody types a key for nothing; a new
     // one is made only for a key that works.
     let opened = if context.data_dir.exists() { Some(context.open()?) } else { None };
-    let (key, key_command) = args.key.read()?;
+    let Given { key, command: key_command, origin } = args.key.read()?;
     let kind = key.kind;
     let livemode = key.livemode;
     let (client, found) = try_key(&base, &key, billing).await?;
@@ -88,6 +91,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         base,
         key,
         key_command,
+        origin,
     };
     may_connect(&Integration::all(&store)?, &wish, &found)?;
     if kind == KeyKind::Secret && livemode {
@@ -112,7 +116,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
             "permissions": integration.permissions,
             "missing_permissions": integration.missing().iter().map(|m| &m.permission).collect::<Vec<_>>(),
             "restricted_key_form": form(&integration),
-            "key": integration.key.as_ref().map(|key| json!({"masked": key.masked, "kept": key.place.to_string()})),
+            "key": integration.key.as_ref().map(|key| json!({"masked": key.masked, "kept": key.kept()})),
             "data_dir": context.data_dir,
             "estimate": proposal.as_ref().map(|(_, estimate, seconds)| json!({"reads": estimate.reads, "invoices": estimate.rows, "exact": estimate.exact, "seconds": seconds})),
         }));
@@ -121,7 +125,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         matrix(out, &integration.permissions);
         missing(out, &integration);
         if let Some(key) = &integration.key {
-            out.line(format!("The key {} is {}.", key.masked, key.place));
+            out.line(format!("The key {} is {}.", key.masked, key.kept()));
         }
         out.line(format!(
             "Customer names and e-mail addresses will be stored in {}; only you can read it.",
@@ -144,21 +148,16 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
 
 /// Polling faster than this would eat the read allocation; a local server has none.
 pub fn poll_seconds(seconds: u64, base: &BaseUrl) -> Result<u64, Fail> {
-    if seconds > 0 && seconds < 30 && !base.is_loopback() {
-        return Err(Fail::usage(
-            "polling more often than every 30s would use up Stripe's read allocation (10 000 in 30 days): try --poll 5m",
-        ));
-    }
-    Ok(seconds)
+    poll_every(seconds, base).map_err(Fail::usage)
 }
 
 fn form(integration: &Integration) -> String {
-    form_link(integration.livemode, &KeyCheck::wanted_permissions(integration.billing))
+    form_link(integration.livemode, &wanted_permissions(integration.billing))
 }
 
 /// A secret live key is more than this program needs.
 fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(), Fail> {
-    let link = form_link(true, &KeyCheck::wanted_permissions(billing));
+    let link = form_link(true, &wanted_permissions(billing));
     out.warn("This key can move money; tillwatch only needs to read.");
     out.say(format!("Stripe's form for a restricted key, with the right boxes ticked (Administrator or Developer role):\n  {link}"));
     if yes {
@@ -166,9 +165,9 @@ fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(
     }
     match ask(&format!(
         "To use the secret key all the same, type the account's name ({}):",
-        found.account_name
+        found.account.name
     )) {
-        Some(typed) if typed == found.account_name => Ok(()),
+        Some(typed) if typed == found.account.name => Ok(()),
         Some(_) => Err(Fail::usage("that is not the account's name; nothing was saved")),
         None => Err(Fail::usage(format!(
             "a live secret key can move money and tillwatch only needs to read: give --yes to use it all the same, or make a restricted key: {}",
@@ -180,13 +179,16 @@ fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(
 /// The matrix, three resources a line.
 pub fn matrix(out: Out, rows: &[Checked]) {
     out.line("This key may read");
+    // What other ways of staying current would need has no say in this one.
+    let needed = |row: &&Checked| matches!(row.group, PermissionGroup::Read | PermissionGroup::Poll);
     let cells: Vec<String> = rows
         .iter()
+        .filter(needed)
         .map(|row| {
             let mark = match row.verdict {
                 Verdict::Allowed => out.mark('✓'),
                 Verdict::Missing => out.mark('✗'),
-                Verdict::NotOffered => out.mark('–'),
+                Verdict::NotOffered | Verdict::NotTried => out.mark('–'),
                 Verdict::Unknown => "?",
             };
             crate::text::fit(&format!("{mark} {}", row.resource), 24)
@@ -195,7 +197,7 @@ pub fn matrix(out: Out, rows: &[Checked]) {
     for line in cells.chunks(3) {
         out.line(format!("  {}", line.join("").trim_end()));
     }
-    for row in rows {
+    for row in rows.iter().filter(needed) {
         match (row.verdict, &row.note) {
             (Verdict::NotOffered, _) => {
                 out.line(format!(

@@ -10,6 +10,7 @@ use crate::clock::{self, Now};
 use crate::engine;
 use crate::integration::Integration;
 use crate::integration::config::{PickError, pick};
+use crate::integration::stripe_cli;
 use crate::store::{OpenOptions, Store};
 use crate::stripe::BaseUrl;
 use crate::vault::Vault;
@@ -87,6 +88,7 @@ impl Context {
             read_only: self.read_only,
             live,
             store: OpenOptions::default(),
+            stripe_cli: stripe_cli::usual_files(),
             now: self.now.clone(),
         }
     }

@@ -83,18 +83,28 @@ async fn make(args: &DemoArgs) -> Result<(sandbox::Running, Throwaway, Engine), 
         ApiKey::parse(&running.keys.restricted).map_err(|error| Fail::new(FAILED, error.to_string()))?;
     let (_, found) = try_key(&base, &key, true).await?;
     // Events show within a second: the local Stripe has no read allocation to mind.
-    let wish =
-        Wish { name: None, description: None, billing: true, poll_every_s: 1, base, key, key_command: None };
+    let wish = Wish {
+        name: None,
+        description: None,
+        billing: true,
+        poll_every_s: 1,
+        base: base.clone(),
+        key,
+        key_command: None,
+        origin: None,
+    };
     save(&store, &vault, wish, found, &now).await?;
     let engine = Engine::with_store(
         engine::Options {
             data_dir: folder.0.clone(),
             key_dir: folder.0.clone(),
-            api_base: None,
+            // A key that is pasted into the demo is tried here and never leaves the machine.
+            api_base: Some(base),
             demo: true,
             read_only: false,
             live: true,
             store: OpenOptions::default(),
+            stripe_cli: Vec::new(),
             now,
         },
         store,

@@ -11,9 +11,10 @@ use crate::engine::Engine;
 use crate::engine::api::{DiscoverSpec, JobKind, Request};
 use crate::integration::Integration;
 use crate::integration::connect::{count_reads, stored_key, trial};
+use crate::integration::stripe_cli;
 use crate::store::Store;
 use crate::stripe::kind::Kind;
-use crate::stripe::{BaseUrl, Error};
+use crate::stripe::{ApiKey, BaseUrl, Error};
 use crate::sync::discover::{check_statuses, statuses};
 use crate::sync::estimate::{Estimate, estimate};
 use crate::sync::job::{JobDoc, What};
@@ -138,8 +139,20 @@ async fn cost(
         Some(base) => base.clone(),
         None => BaseUrl::parse(&integration.base_url).map_err(Fail::usage)?,
     };
-    let client = trial(&base, &key)?;
-    let cost = estimate(&client, Kind::Invoice, gte, lt).await;
+    let mut client = trial(&base, &key)?;
+    let mut cost = estimate(&client, Kind::Invoice, gte, lt).await;
+    // A key of the Stripe CLI that was renewed there: the run itself takes it over.
+    let origin = integration.key.as_ref().and_then(|note| note.origin.as_ref());
+    if let (Err(error), Some(origin)) = (&cost, origin)
+        && error.is_key_refused()
+        && let Ok((secret, _)) = stripe_cli::again(origin)
+        && let Ok(newer) = ApiKey::parse(secret.expose())
+        && newer.fingerprint() != key.fingerprint()
+    {
+        count_reads(store, integration.id, &client, &context.now).await?;
+        client = trial(&base, &newer)?;
+        cost = estimate(&client, Kind::Invoice, gte, lt).await;
+    }
     count_reads(store, integration.id, &client, &context.now).await?;
     Ok(cost)
 }

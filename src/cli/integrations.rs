@@ -10,7 +10,7 @@ use super::key_source::KeyArgs;
 use super::out::{DONE, Fail, NOT_CONNECTED, Outcome};
 use crate::engine::api::Health;
 use crate::integration::Integration;
-use crate::integration::check::{KeyCheck, form_link};
+use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{Edit, edit};
 use crate::stripe::BaseUrl;
 
@@ -147,7 +147,7 @@ fn show(context: &Context, word: &str) -> Outcome {
         out.line(format!("events      polled every {}", durations::show(one.poll_every_s)));
         out.line(format!("time zone   {}", one.timezone));
         if let Some(key) = &one.key {
-            out.line(format!("key         {} ({}), {}", key.masked, key.kind, key.place));
+            out.line(format!("key         {} ({}), {}", key.masked, key.kind, key.kept()));
         }
         if let Some(refused) = &one.refused {
             out.line(format!("refused     {}", crate::text::clean(&refused.reason)));
@@ -185,7 +185,7 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         && wish.base.is_none();
     if nothing {
         return Err(Fail::usage(
-            "nothing to change: give --name, --description, --billing, --poll, --api-key-file, --key-command or --new-key",
+            "nothing to change: give --name, --description, --billing, --poll, --api-key-file, --key-command, --from-stripe-cli or --new-key",
         ));
     }
     let turned_on = wish.billing == Some(true) && !before.billing;
@@ -259,8 +259,7 @@ async fn check(context: &Context, word: &str) -> Outcome {
     let out = context.out;
     if out.json {
         let mut value = as_json(&one);
-        value["restricted_key_form"] =
-            json!(form_link(one.livemode, &KeyCheck::wanted_permissions(one.billing)));
+        value["restricted_key_form"] = json!(form_link(one.livemode, &wanted_permissions(one.billing)));
         out.json(&value);
     } else {
         out.line(format!("{} {}", out.mark('✓'), title(&one)));

@@ -87,13 +87,7 @@ pub fn check_pace(context: &Context, integration: &Integration, pace: Pace) -> R
 
 /// GETs a second that a run may send to one endpoint, for telling how long it takes.
 pub fn rate(integration: &Integration, pace: Pace) -> f64 {
-    match pace {
-        Pace::Auto if integration.livemode => 15.0,
-        Pace::Polite => 15.0,
-        Pace::Auto | Pace::Full => 24.0,
-        Pace::None => 200.0,
-        Pace::PerEndpoint(rate) => f64::from(rate),
-    }
+    crate::sync::plan::rate(pace, integration.livemode)
 }
 
 /// Asks before a run that would use more than a tenth of the read floor.
@@ -159,16 +153,15 @@ pub async fn run(
     })
 }
 
-/// What the key or the missing connection stands in the way of is not wrong usage.
+/// What the key or the missing connection stands in the way of is not wrong usage, and neither is a vault that stays
+/// shut or a full disk. Flags were looked at before the engine was asked.
 fn refusal_code(integration: &Integration, kind: JobKind) -> u8 {
-    let needed = match kind {
-        JobKind::Sync if !integration.billing => Kind::PaymentIntent,
-        _ => Kind::Invoice,
-    };
-    let billing_off = kind == JobKind::Discover && !integration.billing;
+    let needed = if integration.billing { Kind::Invoice } else { Kind::PaymentIntent };
     let connected = integration.off_since.is_none() && integration.refused.is_none();
-    if connected && (billing_off || integration.may(needed.permission())) {
+    if connected && kind == JobKind::Discover && !integration.billing {
         super::out::USAGE
+    } else if connected && integration.may(needed.permission()) {
+        FAILED
     } else {
         NOT_CONNECTED
     }

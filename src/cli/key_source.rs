@@ -8,6 +8,8 @@ use std::path::Path;
 use clap::Args;
 
 use super::out::Fail;
+use crate::integration::connect::Given;
+use crate::integration::stripe_cli;
 use crate::stripe::ApiKey;
 use crate::vault::secret::Secret;
 use crate::vault::{Place, Vault};
@@ -24,18 +26,30 @@ pub struct KeyArgs {
     /// Run a command that prints the API key, each time it is needed; nothing is kept at rest
     #[arg(long, value_name = "COMMAND")]
     key_command: Option<String>,
+    /// Take the key of a profile of the Stripe CLI on this machine; its test key unless --live is given
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["api_key_file", "key_command"])]
+    from_stripe_cli: Option<String>,
+    /// With --from-stripe-cli: the profile's live key
+    #[arg(long, requires = "from_stripe_cli")]
+    live: bool,
 }
 
 impl KeyArgs {
     /// A source was named.
     pub fn given(&self) -> bool {
-        self.api_key_file.is_some() || self.key_command.is_some()
+        self.api_key_file.is_some() || self.key_command.is_some() || self.from_stripe_cli.is_some()
     }
 
-    /// Reads the key, and the command it came from.
-    pub fn read(&self) -> Result<(ApiKey, Option<String>), Fail> {
+    /// Reads the key, and notes where it came from.
+    pub fn read(&self) -> Result<Given, Fail> {
+        let mut origin = None;
         let secret = if let Some(file) = &self.api_key_file {
             from_file(file)?
+        } else if let Some(profile) = &self.from_stripe_cli {
+            let (secret, from) =
+                stripe_cli::key(&stripe_cli::usual_files(), profile, self.live).map_err(Fail::usage)?;
+            origin = Some(from);
+            secret
         } else if let Some(command) = &self.key_command {
             Vault::in_memory().get("", &Place::Command { command: command.clone() })?
         } else if let Some(text) = std::env::var_os("STRIPE_API_KEY").filter(|text| !text.is_empty()) {
@@ -47,7 +61,7 @@ impl KeyArgs {
             prompt()?
         };
         let key = ApiKey::parse(secret.expose()).map_err(|problem| Fail::usage(problem.to_string()))?;
-        Ok((key, self.key_command.clone()))
+        Ok(Given { key, command: self.key_command.clone(), origin })
     }
 }
 
@@ -75,7 +89,7 @@ fn from_file(file: &Path) -> Result<Secret, Fail> {
 fn prompt() -> Result<Secret, Fail> {
     if !std::io::stdin().is_terminal() {
         return Err(Fail::usage(
-            "no API key: use --api-key-file FILE (or - for stdin), --key-command, or STRIPE_API_KEY",
+            "no API key: use --api-key-file FILE (or - for stdin), --key-command, --from-stripe-cli, or STRIPE_API_KEY",
         ));
     }
     let stdin = std::io::stdin();

@@ -12,6 +12,8 @@ mod disconnect;
 mod discover;
 mod doctor;
 mod durations;
+mod events;
+mod filtering;
 mod get;
 mod integrations;
 mod jobs;
@@ -113,6 +115,8 @@ enum Command {
     Status(status::StatusArgs),
     /// List stored records of a kind
     Records(records::RecordsArgs),
+    /// List stored events, newest first
+    Events(events::EventsArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -186,6 +190,7 @@ async fn run(cli: Cli, out: Out) -> Outcome {
         Command::Sync(args) => sync::run(&context, args).await,
         Command::Status(args) => status::run(&context, &args).await,
         Command::Records(args) => records::run(&context, &args),
+        Command::Events(args) => events::run(&context, &args),
         Command::Get(args) => get::run(&context, &args),
         Command::Backup(args) => backup::backup(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),
@@ -200,10 +205,16 @@ fn end(out: Out, outcome: Outcome) -> ExitCode {
         Err(fail) => {
             use std::io::Write;
             let text = crate::stripe::scrub::scrub(&fail.text);
+            // What stands in front keeps the carets below what they mean.
+            let shown = |line: &str| {
+                let front = line.len() - line.trim_start_matches(' ').len();
+                format!("{}{}", " ".repeat(front), crate::stripe::scrub::scrub(line))
+            };
+            let below: Vec<String> = fail.below.lines().map(shown).collect();
             let line = if out.json {
                 serde_json::json!({ "error": { "message": text, "exit_code": fail.code } }).to_string()
             } else {
-                format!("tillwatch: {text}")
+                std::iter::once(format!("tillwatch: {text}")).chain(below).collect::<Vec<_>>().join("\n")
             };
             let _ = writeln!(std::io::stderr().lock(), "{line}");
             ExitCode::from(fail.code)

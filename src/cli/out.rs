@@ -28,12 +28,14 @@ pub struct Fail {
     pub code: u8,
     /// What is wrong and what to do.
     pub text: String,
+    /// Lines to show below it: what a person wrote, with the place marked.
+    pub below: String,
 }
 
 impl Fail {
     /// With a code.
     pub fn new(code: u8, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: text.into(), below: String::new() }
     }
 
     /// Wrong usage.

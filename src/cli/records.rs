@@ -1,12 +1,19 @@
 //! `tillwatch records KIND`: stored records as a table, or as one JSON object a line.
+//!
+//! It must never read at Stripe, and never unpack an object's JSON for a filter that its row decides.
 
 use clap::Args;
 
 use super::context::Context;
+use super::filtering::{check, filter, told};
 use super::get::joined;
+use super::jobs::announce;
 use super::out::{DONE, Fail, Outcome};
 use crate::clock::{Zone, format_date};
+use crate::filter::{Filter, Subject};
+use crate::integration::Integration;
 use crate::store::rows::{Column, RowTable};
+use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
 use crate::stripe::money;
 use crate::text::{clean, count, fit, width};
@@ -22,6 +29,9 @@ pub struct RecordsArgs {
     /// Number, name or account; may be left out when there is one
     #[arg(short, long, value_name = "NAME")]
     integration: Option<String>,
+    /// Only records that pass: 'status:open amount>50 currency:eur created:last30d' (docs/filters.md)
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    filter: Option<String>,
     /// Order by a column; `-` in front turns it round
     #[arg(long, value_name = "COLUMN", default_value = "-created", allow_hyphen_values = true)]
     sort: String,
@@ -43,13 +53,21 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     let column = Column::parse(name).ok_or_else(|| {
         Fail::usage(format!("`{}` is no column to sort by: {}", clean(name), Column::NAMES))
     })?;
+    let subject = Subject::Records(kind);
+    check(context, args.filter.as_deref(), subject)?;
     let store = context.open_existing()?;
     let integration = Context::integration(&store, args.integration.as_deref())?;
+    let zone = Zone::named(&integration.timezone);
+    let filter = filter(context, args.filter.as_deref(), subject, &zone)?;
+    announce(context, &integration, &told(kind.list_name(), &filter, &integration.timezone));
     let table = RowTable::build(&store, integration.id, kind)?;
-    let order = table.order(column, descending);
     let out = context.out;
+    let limit = args.limit.unwrap_or(if out.json { usize::MAX } else { SHOWN });
+    // Without JSON to read, counting all that pass costs nothing; else one more than shown is looked for.
+    let most = if filter.needs_json() { limit.saturating_add(1) } else { usize::MAX };
+    let order = passing(&store, &integration, kind, &table, &filter, table.order(column, descending), most)?;
     if out.json {
-        for index in order.iter().take(args.limit.unwrap_or(usize::MAX)) {
+        for index in order.iter().take(limit) {
             let Some(row) = table.row(*index as usize) else { continue };
             if let Some(text) = joined(&store, integration.id, kind, row.id)? {
                 out.line(text);
@@ -58,9 +76,7 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         store.close();
         return Ok(DONE);
     }
-    let limit = args.limit.unwrap_or(SHOWN);
-    let zone = Zone::named(&integration.timezone);
-    if !table.is_empty() {
+    if !order.is_empty() {
         out.line(format!(
             "{}  {}  {}  {:>16}  {}  {}",
             fit("id", 30),
@@ -90,15 +106,43 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         );
         out.line(line.trim_end());
     }
-    if table.len() > limit {
-        out.say(format!(
-            "{} of {} {kind}; --limit shows more",
-            count(limit as u64),
-            count(table.len() as u64)
-        ));
+    if order.len() > limit {
+        let all = if filter.needs_json() { "more".to_owned() } else { count(order.len() as u64) };
+        let pass = if filter.is_everything() { "" } else { " that pass" };
+        out.say(format!("{} of {all} {kind}{pass}; --limit shows more", count(limit as u64)));
+    } else if order.is_empty() && !table.is_empty() {
+        out.say(format!("none of {} {kind} passes the filter", count(table.len() as u64)));
     } else if table.is_empty() {
         out.say(format!("no {kind} are stored: `tillwatch discover` lists, `tillwatch sync` stores"));
     }
     store.close();
     Ok(DONE)
+}
+
+/// The rows that pass, in their order; stops at `most`.
+fn passing(
+    store: &Store,
+    integration: &Integration,
+    kind: Kind,
+    table: &RowTable,
+    filter: &Filter,
+    order: Vec<u32>,
+    most: usize,
+) -> Result<Vec<u32>, StoreError> {
+    if filter.is_everything() {
+        return Ok(order);
+    }
+    let mut failed = None;
+    let passes = |index: &u32| {
+        let Some(row) = table.row(*index as usize).filter(|_| failed.is_none()) else { return false };
+        filter.test(&row, || match joined(store, integration.id, kind, row.id) {
+            Ok(json) => json.map(String::into_bytes),
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        })
+    };
+    let found = order.into_iter().filter(passes).take(most).collect();
+    failed.map_or(Ok(found), Err)
 }

@@ -3,15 +3,17 @@
 //! One job of a kind runs for an integration; a second is told which one does. It must never start a job that
 //! spends reads against a key that is known to be refused.
 
-use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, SyncSpec};
+use std::sync::Arc;
+
+use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec};
 use super::runtime::Running;
-use super::{Engine, poller, publish, refused};
+use super::{Engine, history, poller, publish, refused};
 use crate::clock;
 use crate::events::poll::{self, Cursor};
 use crate::integration::Integration;
 use crate::store::{Batch, Durability, Store};
-use crate::stripe::Error;
-use crate::sync::job::{Ctx, JobDoc, Progress, Stop, What};
+use crate::stripe::{Client, Error};
+use crate::sync::job::{Ctx, End, JobDoc, Progress, Stop, What, at_rest};
 use crate::sync::{discover, run};
 
 /// Starts (or goes on with) a discover.
@@ -71,18 +73,15 @@ async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
         Ok(client) => client,
         Err(reason) => return refused(reason),
     };
-    let pace = match &what {
-        What::Discover(spec) => spec.pace,
-        What::Sync(spec) => spec.pace,
-    };
     let cancel = engine.inner.cancel.child_token();
-    let client = client.with_pace(pace, cancel.clone());
+    let client = client.with_pace(pace_of(&what), cancel.clone());
     let (doc, resumed) = match prepare(engine, &store, &config, what, client.pace()).await {
         Ok(prepared) => prepared,
         Err(reason) => return refused(reason),
     };
     let job = doc.view.id;
     let progress = Progress::new(doc.view.clone(), engine.inner.changed.clone());
+    progress.watch(&client);
     {
         let mut state = engine.state();
         let Some(runtime) = state.runtimes.get_mut(&id) else {
@@ -171,10 +170,18 @@ async fn prepare(
             view.pace = pace;
             (doc, true)
         }
-        _ => {
+        known => {
             let range = range(config, &what, now)?;
             let next: u64 = store.meta("next/job").map_err(text)?.unwrap_or(1);
             let mut batch = Batch::new();
+            // A run that the process before this one was cut off in, and that nobody takes up.
+            if let Some(mut cut_off) = known.filter(|doc| doc.view.state == JobState::Running) {
+                cut_off.view.state = JobState::Cancelled;
+                cut_off.view.finished_at = Some(now);
+                cut_off.view.error = Some("cut off; another run took its place".into());
+                at_rest(&mut cut_off.view);
+                history::add(store, &mut batch, config.id, &cut_off.view).map_err(text)?;
+            }
             batch.meta("next/job", &(next + 1));
             store.commit(batch, Durability::Applied, now).await.map_err(text)?;
             (JobDoc::new(JobId(next), what, range, now, pace), false)
@@ -203,7 +210,43 @@ fn skew(seconds: i64) -> String {
     )
 }
 
-async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
+/// The work itself, with the progress told each second.
+async fn work(ctx: &Ctx, doc: &mut JobDoc, what: &What) -> Result<End, Stop> {
+    let work = async {
+        match what {
+            What::Discover(spec) => discover::run(ctx, doc, spec).await,
+            What::Sync(spec) => run::run(ctx, doc, spec).await,
+        }
+    };
+    let mut work = std::pin::pin!(work);
+    let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            result = &mut work => break result,
+            _ = seconds.tick() => ctx.progress.refresh(&ctx.client),
+        }
+    }
+}
+
+/// A client with the key that the integration has now. The reads of the one before are stored first.
+async fn other_key(engine: &Engine, ctx: &Ctx, what: &What) -> Option<(Client, Arc<Integration>)> {
+    let id = ctx.integration.id;
+    let mut batch = Batch::new();
+    ctx.add_reads(&mut batch);
+    ctx.store.commit(batch, Durability::Applied, engine.now()).await.ok()?;
+    let client = engine.client(id).await.ok()?;
+    let integration = engine.state().runtimes.get(&id)?.config.clone();
+    Some((client.with_pace(pace_of(what), ctx.cancel.clone()), integration))
+}
+
+fn pace_of(what: &What) -> Pace {
+    match what {
+        What::Discover(spec) => spec.pace,
+        What::Sync(spec) => spec.pace,
+    }
+}
+
+async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
     let id = ctx.integration.id;
     let what = doc.what.clone();
     // The newest event is noted before a backfill begins, so that what changes meanwhile is caught up with.
@@ -211,20 +254,22 @@ async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
     if !noted && poll::possible(&ctx.integration) {
         poller::once(engine, id).await;
     }
-    let result = {
-        let work = async {
-            match &what {
-                What::Discover(spec) => discover::run(&ctx, &mut doc, spec).await,
-                What::Sync(spec) => run::run(&ctx, &mut doc, spec).await,
+    let mut again = false;
+    let result = loop {
+        let result = work(&ctx, &mut doc, &what).await;
+        let Err(Stop::Stripe(error)) = &result else { break result };
+        if !error.is_key_refused() || !engine.note_error(&ctx.integration, error).await || again {
+            break result;
+        }
+        again = true;
+        // Another key of the same account took its place: the run goes on where it is.
+        match other_key(engine, &ctx, &what).await {
+            Some((client, integration)) => {
+                ctx.progress.watch(&client);
+                ctx.client = client;
+                ctx.integration = integration;
             }
-        };
-        let mut work = std::pin::pin!(work);
-        let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                result = &mut work => break result,
-                _ = seconds.tick() => ctx.progress.refresh(&ctx.client),
-            }
+            None => break result,
         }
     };
     if result.is_ok() && poll::possible(&ctx.integration) && !ctx.cancel.is_cancelled() {
@@ -233,7 +278,12 @@ async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
     match &result {
         Ok(_) => engine.note_answer(id),
         Err(Stop::Stripe(Error::Cancelled)) => {}
-        Err(Stop::Stripe(error)) => engine.note_error(id, error).await,
+        Err(Stop::Stripe(error)) => {
+            // A refused key was told above.
+            if !error.is_key_refused() {
+                engine.note_error(&ctx.integration, error).await;
+            }
+        }
         Err(stop) => engine.message(Level::Warning, Some(id), stop.to_string()),
     }
     let withdrawn = ctx.progress.take_withdrawn();
@@ -260,6 +310,9 @@ async fn carry_out(engine: &Engine, ctx: Ctx, mut doc: JobDoc) {
     let mut batch = Batch::new();
     ctx.add_reads(&mut batch);
     batch.meta(JobDoc::name(id, doc.view.kind), &doc);
+    if !ended && let Err(error) = history::add(&ctx.store, &mut batch, id, &doc.view) {
+        tracing::warn!(%error, "the run is not in the history");
+    }
     if let Err(error) = ctx.store.commit(batch, Durability::Synced, now).await {
         doc.close(&Err(Stop::Store(error)), now);
     }

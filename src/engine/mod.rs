@@ -4,9 +4,15 @@
 //! must never show what is not stored, and never let two jobs of one kind run for one integration.
 
 pub mod api;
+mod changing;
+mod connecting;
+mod history;
 mod jobs;
+mod plans;
 mod poller;
 pub mod publish;
+#[cfg(test)]
+mod rig;
 mod runtime;
 pub mod status;
 
@@ -21,8 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Now;
 use crate::integration::Integration;
 use crate::store::{OpenOptions, Store, StoreError};
-use crate::stripe::{ApiKey, BaseUrl, Client, ClientOptions};
-use crate::vault::Vault;
+use crate::stripe::{BaseUrl, Client, ClientOptions};
 use api::{Answer, IntegrationId, Level, Message, Phase, Request, Snapshot};
 use runtime::{Runtime, State};
 
@@ -50,6 +55,8 @@ pub struct Options {
     pub live: bool,
     /// For the store.
     pub store: OpenOptions,
+    /// Where the Stripe CLI keeps its profiles, the first looked at first.
+    pub stripe_cli: Vec<PathBuf>,
     /// The time.
     pub now: Now,
 }
@@ -68,6 +75,12 @@ struct Inner {
     publishing: Mutex<()>,
     opened: watch::Sender<Option<Result<(), StoreError>>>,
     cancel: CancellationToken,
+    /// Held while what is connected is changed: one such change at a time.
+    connecting: tokio::sync::Mutex<()>,
+    /// Held while a key is looked up again: who comes second finds it done.
+    rereading: tokio::sync::Mutex<()>,
+    /// Held while an integration's document is written.
+    documents: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -113,6 +126,9 @@ impl Engine {
             publishing: Mutex::new(()),
             opened: watch::channel(None).0,
             cancel: CancellationToken::new(),
+            connecting: tokio::sync::Mutex::new(()),
+            rereading: tokio::sync::Mutex::new(()),
+            documents: tokio::sync::Mutex::new(()),
             tasks: Mutex::new(Vec::new()),
         };
         let engine = Engine { inner: Arc::new(inner) };
@@ -158,11 +174,14 @@ impl Engine {
             | Request::Star { .. }
             | Request::Records(_)
             | Request::Object { .. }
-            | Request::Search { .. } => refused("not yet"),
-            Request::Plan { .. } | Request::Mark { .. } | Request::Runs { .. } | Request::Remember { .. } => {
-                refused("not yet")
+            | Request::Search { .. }
+            | Request::Mark { .. } => refused("not yet"),
+            Request::Plan { integration, discover, sync, look } => {
+                plans::plan(self, integration, discover, sync, look).await
             }
-            Request::TryKey { .. }
+            Request::Runs { integration, limit } => history::runs(self, integration, limit).await,
+            Request::Remember { text } => history::remember(self, text).await,
+            request @ (Request::TryKey { .. }
             | Request::DropKey { .. }
             | Request::Check { .. }
             | Request::Connect { .. }
@@ -170,7 +189,7 @@ impl Engine {
             | Request::Edit { .. }
             | Request::Disconnect { .. }
             | Request::CliProfiles
-            | Request::CliProfileKey { .. } => refused("not yet"),
+            | Request::CliProfileKey { .. }) => connecting::answer(self, request).await,
             Request::Discover { integration, spec } => jobs::discover(self, integration, spec).await,
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
@@ -235,12 +254,12 @@ impl Engine {
     async fn take(&self, store: Store) -> Result<(), StoreError> {
         let reader = store.clone();
         let now = self.now();
-        let loaded = tokio::task::spawn_blocking(move || {
+        let (loaded, remembered) = tokio::task::spawn_blocking(move || {
             let mut out = Vec::new();
             for integration in Integration::all(&reader)? {
                 out.push(Runtime::load(&reader, integration, now)?);
             }
-            Ok::<_, StoreError>(out)
+            Ok::<_, StoreError>((out, history::remembered(&reader)?))
         })
         .await
         .map_err(|_| StoreError::Stopped("it could not be read".into()))??;
@@ -249,26 +268,25 @@ impl Engine {
             let mut state = self.state();
             state.store = Some(store);
             state.phase = Phase::Ready;
+            state.remembered = remembered;
             for runtime in loaded {
                 let id = runtime.config.id;
                 unfinished.extend(runtime.cut_off().into_iter().map(|what| (id, what)));
-                state.runtimes.insert(id, runtime);
+                state.runtimes.insert(id, self.adopt(runtime));
             }
         }
         self.inner.changed.notify_one();
         if self.inner.options.live {
-            for id in self.ids() {
-                poller::start(self, id);
+            for config in self.configs() {
+                if config.off_since.is_none() {
+                    poller::start(self, config.id);
+                }
             }
             for (id, what) in unfinished {
                 jobs::resume(self, id, what).await;
             }
         }
         Ok(())
-    }
-
-    fn ids(&self) -> Vec<IntegrationId> {
-        self.state().runtimes.keys().copied().collect()
     }
 
     /// The client of an integration, made on first use: the key is read from the vault only now.
@@ -281,27 +299,16 @@ impl Engine {
         if let Some(client) = known {
             return Ok(client);
         }
-        let key = config.key.clone().ok_or_else(|| format!("{} is disconnected", config.name))?;
-        let options = self.inner.options.clone();
-        let name = Integration::vault_name(id);
-        let secret = tokio::task::spawn_blocking(move || {
-            Vault::open(&options.data_dir, &options.key_dir)?.get(&name, &key.place)
-        })
-        .await
-        .map_err(|_| "the key could not be read".to_owned())?
-        .map_err(|error| crate::integration::connect::key_trouble(&error, id))?;
-        let key = ApiKey::parse(secret.expose()).map_err(|problem| problem.to_string())?;
-        let base = match &self.inner.options.api_base {
-            Some(base) => base.clone(),
-            None => BaseUrl::parse(&config.base_url)?,
-        };
+        let (base, key) = self.key_of(&config).await?;
         let client_options = ClientOptions {
             cancel: self.inner.cancel.child_token(),
             seed: u64::from(std::process::id()) ^ self.now() as u64,
             ..ClientOptions::new(base, key)
         };
         let client = Client::new(client_options).map_err(|error| error.to_string())?;
-        if let Some(runtime) = self.state().runtimes.get_mut(&id) {
+        if let Some(runtime) = self.state().runtimes.get_mut(&id)
+            && runtime.config.key == config.key
+        {
             runtime.client = Some(client.clone());
         }
         Ok(client)
@@ -321,31 +328,16 @@ impl Engine {
         self.inner.changed.notify_one();
     }
 
-    /// Changes an integration in memory and in the store.
-    async fn change_integration(&self, id: IntegrationId, change: impl FnOnce(&mut Integration)) {
-        let (store, config) = {
-            let mut state = self.state();
-            let Some(runtime) = state.runtimes.get_mut(&id) else { return };
-            let mut config = (*runtime.config).clone();
-            change(&mut config);
-            runtime.config = Arc::new(config.clone());
-            (state.store.clone(), config)
-        };
-        self.inner.changed.notify_one();
-        if let Some(store) = store {
-            let mut batch = crate::store::Batch::new();
-            batch.meta(Integration::document(id), &config);
-            if let Err(error) = store.commit(batch, crate::store::Durability::Synced, self.now()).await {
-                self.message(Level::Error, Some(id), error.to_string());
-            }
-        }
-    }
-
-    /// Keeps what an error says about an integration: a refused key, or a network that is away.
-    async fn note_error(&self, id: IntegrationId, error: &crate::stripe::Error) {
+    /// Keeps what an error says about an integration: a refused key, or a network that is away. `used` is how the
+    /// integration was when the request was sent. True: the key was refused, and another one has taken its place.
+    async fn note_error(&self, used: &Integration, error: &crate::stripe::Error) -> bool {
         use crate::stripe::Error;
+        let id = used.id;
         let now = self.now();
         if error.is_key_refused() {
+            if connecting::read_again(self, used).await {
+                return true;
+            }
             let reason = error.to_string();
             let mut news = false;
             self.change_integration(id, |config| {
@@ -373,6 +365,7 @@ impl Engine {
             }
         }
         self.inner.changed.notify_one();
+        false
     }
 
     /// An answer came: the network is there.

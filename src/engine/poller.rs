@@ -40,19 +40,29 @@ pub fn now(engine: &Engine, id: IntegrationId) -> Answer {
 
 async fn run(engine: &Engine, id: IntegrationId) {
     let cancel = engine.inner.cancel.clone();
+    let (stop, poke, replan) = {
+        let state = engine.state();
+        let Some(runtime) = state.runtimes.get(&id) else { return };
+        let poll = &runtime.poll;
+        (poll.stop.clone(), poll.poke.clone(), poll.replan.clone())
+    };
     let mut due = first_due(engine, id);
     loop {
-        let poke = {
+        {
             let mut state = engine.state();
-            let Some(runtime) = state.runtimes.get_mut(&id) else { return };
+            let Some(runtime) = state.runtimes.get_mut(&id).filter(|_| !stop.is_cancelled()) else { return };
             runtime.poll.next_at = due;
-            runtime.poll.poke.clone()
-        };
+        }
         engine.inner.changed.notify_one();
         let wait = due.map(|due| Duration::from_secs((due - engine.now()).max(0) as u64));
         tokio::select! {
             () = cancel.cancelled() => return,
+            () = stop.cancelled() => return,
             () = poke.notified() => {}
+            () = replan.notified() => {
+                due = first_due(engine, id);
+                continue;
+            }
             () = async { match wait { Some(wait) => tokio::time::sleep(wait).await, None => std::future::pending().await } } => {}
         }
         let ok = once(engine, id).await;
@@ -124,11 +134,11 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
         Err(Stop::Stripe(Error::Cancelled)) => None,
         Err(Stop::Stripe(error)) => {
             ok = false;
-            engine.note_error(id, &error).await;
+            let helped = engine.note_error(&config, &error).await;
             if matches!(error, Error::MissingPermission { .. }) {
                 withdraw_events(engine, id).await;
             }
-            Some(error.to_string())
+            (!helped).then(|| error.to_string())
         }
         Err(stop) => {
             ok = false;
@@ -158,7 +168,10 @@ async fn attempt(
     let Some(store) = engine.store() else { return Ok(poll::Polled::default()) };
     let client = engine.client(id).await.map_err(Stop::Key)?;
     // A handle of its own: its reads are counted apart.
-    let client = client.with_pace(super::api::Pace::Auto, engine.inner.cancel.child_token());
+    // A disconnect does not wait for an answer that takes long.
+    let stop = engine.state().runtimes.get(&id).map(|runtime| runtime.poll.stop.clone());
+    let Some(stop) = stop else { return Ok(poll::Polled::default()) };
+    let client = client.with_pace(super::api::Pace::Auto, stop);
     poll::poll(&store, &client, config, &engine.inner.options.now).await
 }
 

@@ -64,8 +64,8 @@ pub fn build(engine: &Engine) -> Snapshot {
         integrations,
         events_version: state.events_version,
         records_version: 0,
-        key_checks: Vec::new(),
-        remembered: None,
+        key_checks: state.offers.views(),
+        remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
     }
 }
@@ -113,7 +113,7 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         name: config.name.clone(),
         description: config.description.clone().unwrap_or_default(),
         key: config.key.as_ref().map(|key| key.masked.clone()).unwrap_or_default(),
-        key_place: config.key.as_ref().map(|key| key.place.to_string()).unwrap_or_default(),
+        key_place: config.key.as_ref().map(crate::integration::config::KeyNote::kept).unwrap_or_default(),
         connected_at: config.connected_at,
         account: config.account.clone(),
         livemode: config.livemode,

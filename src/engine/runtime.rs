@@ -9,11 +9,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, Message, Phase};
+use super::connecting::Offers;
 use crate::clock;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError, event_log};
 use crate::stripe::Client;
-use crate::sync::job::{JobDoc, Progress, What};
+use crate::sync::job::{JobDoc, Progress, What, at_rest};
 
 /// Minutes of the sparkline.
 const MINUTES: usize = 30;
@@ -33,6 +34,10 @@ pub struct State {
     pub messages: VecDeque<Message>,
     /// Number of the newest message.
     pub message_seq: u64,
+    /// Keys that were handed over, and their checks.
+    pub offers: Offers,
+    /// What the screen asked to have kept.
+    pub remembered: Option<String>,
 }
 
 /// One integration.
@@ -68,6 +73,10 @@ pub struct PollState {
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Rung to poll now.
     pub poke: Arc<Notify>,
+    /// Rung when the schedule has changed.
+    pub replan: Arc<Notify>,
+    /// Ends the schedule.
+    pub stop: CancellationToken,
 }
 
 /// The running or last job of one kind.
@@ -107,9 +116,7 @@ impl Slot {
             // Nobody runs it now: the process that did was ended or killed.
             doc.view.state = JobState::Cancelled;
             doc.view.error = Some("cut off; it goes on where it was when it is started again".into());
-            doc.view.rate = 0.0;
-            doc.view.eta_s = None;
-            doc.view.waiting = None;
+            at_rest(&mut doc.view);
             cut_off = Some(doc.what);
         }
         Slot { view: Some(doc.view), running: None, cut_off }

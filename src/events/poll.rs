@@ -66,8 +66,27 @@ pub async fn poll(
     integration: &Arc<Integration>,
     now: &Now,
 ) -> Result<Polled, Stop> {
-    let mut cursor: Cursor = store.meta(&Cursor::name(integration.id))?.unwrap_or_default();
     let mut meter = 0;
+    let result = follow(store, client, integration, now, &mut meter).await;
+    let left = client.own_reads().saturating_sub(meter);
+    if result.is_err() && left > 0 {
+        // What was asked in vain counts against the allocation, too.
+        let at = now();
+        let mut batch = Batch::new();
+        batch.reads(integration.id, at / 86_400, left);
+        store.commit(batch, Durability::Applied, at).await?;
+    }
+    result
+}
+
+async fn follow(
+    store: &Store,
+    client: &Client,
+    integration: &Arc<Integration>,
+    now: &Now,
+    meter: &mut u64,
+) -> Result<Polled, Stop> {
+    let mut cursor: Cursor = store.meta(&Cursor::name(integration.id))?.unwrap_or_default();
     let mut polled = Polled::default();
     for _ in 0..MOST_PAGES {
         let mut params = vec![("limit", PAGE.to_owned())];
@@ -83,7 +102,7 @@ pub async fn poll(
                 continue;
             }
             Err(error) if cursor.newest.is_some() && knows_no_cursor(&error) => {
-                polled.new += compare(store, client, integration, now, &mut cursor, &mut meter, None).await?;
+                polled.new += compare(store, client, integration, now, &mut cursor, meter, None).await?;
                 return Ok(polled);
             }
             Err(error) => return Err(error.into()),
@@ -95,8 +114,7 @@ pub async fn poll(
             && let Some(since) = cursor.complete_to
         {
             // Watched before, and nothing had happened yet: all of this is news.
-            polled.new +=
-                compare(store, client, integration, now, &mut cursor, &mut meter, Some(since)).await?;
+            polled.new += compare(store, client, integration, now, &mut cursor, meter, Some(since)).await?;
             return Ok(polled);
         }
         polled.first |= first;
@@ -104,7 +122,7 @@ pub async fn poll(
         let part = Part { first, last: !more, date: page.date };
         // Oldest first: of two changes of one object, the later one is applied later.
         let rows: Vec<&str> = page.iter().rev().collect();
-        polled.new += take(store, client, integration, now, &rows, &mut cursor, &mut meter, part).await?;
+        polled.new += take(store, client, integration, now, &rows, &mut cursor, meter, part).await?;
         if !more {
             break;
         }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::field::{self, Def, Origin, Sort};
-use super::lex::{Piece, Term, What, lex};
+use super::lex::{Op, Piece, Term, What, lex};
 use super::print::literal;
 use super::{Ctx, Subject, time};
 
@@ -82,7 +82,8 @@ fn empty_at(cursor: usize) -> Piece {
 }
 
 fn lacks_value(term: &Term) -> bool {
-    term.op.is_some() && term.values.last().is_none_or(|piece| piece.text.is_empty() && !piece.quoted)
+    let apart = term.op.as_ref().is_some_and(|(op, _)| *op != Op::Has);
+    apart && term.values.last().is_none_or(|piece| piece.text.is_empty() && !piece.quoted)
 }
 
 /// Names of fields that begin so; of a name that is whole, its comparisons.

@@ -20,7 +20,7 @@ pub enum Class {
     Keyword,
     /// Text that is looked for anywhere.
     Text,
-    /// What [`parse`] refuses.
+    /// What [`parse()`] refuses.
     Mistake,
 }
 

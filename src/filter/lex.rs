@@ -184,23 +184,30 @@ impl Lexer {
             if let Some(what) = keyword(&word.text) {
                 return what;
             }
-            // `amount > 50`
+            // `amount > 50`; but a colon never stands apart: `type: paid` would eat the term behind it while a value
+            // is being written.
             while self.chars.get(op_at).is_some_and(|c| c.is_whitespace()) {
                 op_at += 1;
+            }
+            if self.chars.get(op_at) == Some(&':') {
+                op_at = self.chars.len();
             }
         }
         let Some((op, length)) = self.op_at(op_at) else {
             return What::Term(Term { field: None, op: None, values: vec![word] });
         };
         self.at = op_at + length;
+        let colon = self.chars.get(op_at) == Some(&':');
         let op = Some((op, op_at..self.at));
-        Term { field: Some(word), op, values: self.values() }.into()
+        What::Term(Term { field: Some(word), op, values: self.values(!colon) })
     }
 
-    fn values(&mut self) -> Vec<Piece> {
+    fn values(&mut self, apart: bool) -> Vec<Piece> {
         let behind = self.at;
-        self.blanks();
-        if self.peek().is_none_or(|c| matches!(c, '(' | ')')) {
+        if apart {
+            self.blanks();
+        }
+        if self.peek().is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')')) {
             // Blanks at the end belong to nobody.
             self.at = behind;
             return vec![self.piece(behind)];
@@ -253,11 +260,5 @@ impl Lexer {
             }
         }
         Piece { text, range: start..self.at, quoted: true, closed }
-    }
-}
-
-impl From<Term> for What {
-    fn from(term: Term) -> What {
-        What::Term(term)
     }
 }

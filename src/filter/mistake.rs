@@ -37,8 +37,13 @@ impl Mistake {
         }
     }
 
-    /// The sentence, and below it the filter with carets under the mistake. `filter` is the text that was parsed.
+    /// The sentence, and below it [`Mistake::carets`].
     pub fn pointed(&self, filter: &str) -> String {
+        format!("{self}\n{}", self.carets(filter))
+    }
+
+    /// Two lines: the filter, and carets under the mistake. `filter` is the text that was parsed.
+    pub fn carets(&self, filter: &str) -> String {
         let chars: Vec<char> = filter.chars().collect();
         let at = self.at.min(chars.len());
         let end = (at + self.len).min(chars.len());
@@ -52,7 +57,7 @@ impl Mistake {
         let wrong = part(at, shown_end);
         let after = format!("{}{}", part(shown_end, stop), if stop < chars.len() { "…" } else { "" });
         format!(
-            "{self}\n  {before}{wrong}{after}\n  {}{}",
+            "  {before}{wrong}{after}\n  {}{}",
             " ".repeat(width(&before)),
             "^".repeat(width(&wrong).max(1))
         )

@@ -1,8 +1,8 @@
 //! The filter language: one grammar for the feed, the tables of records and the command line.
 //!
 //! `type:*failed amount>50 currency:eur -customer:cus_test created:last7d`. The whole reference is
-//! `docs/filters.md`, whose examples are tested. [`parse`] makes a [`Filter`], which tests rows ([`Fields`]);
-//! [`complete`] and [`highlight`] serve a line in which one is written. Positions are counted in characters.
+//! `docs/filters.md`, whose examples are tested. [`parse()`] makes a [`Filter`], which tests rows ([`Fields`]);
+//! [`complete()`] and [`highlight()`] serve a line in which one is written. Positions are counted in characters.
 //!
 //! Everything here is pure: it must never read the store, the clock or the screen, never panic on any text,
 //! never use floating point for money, and never compare amounts of different currencies as if they were one.

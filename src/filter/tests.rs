@@ -124,6 +124,7 @@ fn conditions_on_events() {
         ("amount:..88.99", false),
         ("amount:*", true),
         ("amount > 50", true),
+        ("currency= eur", true),
         ("amount:>50", true),
         ("not type:*failed", false),
         ("type:invoice.paid or amount>50", true),
@@ -241,6 +242,8 @@ fn mistakes_point_at_their_position() {
         ("amount:..", 7, 2, "no ends"),
         ("amount>1..2", 7, 4, "not a range"),
         ("amount:", 7, 0, "a value is missing"),
+        ("status: open", 7, 0, "a value is missing behind status:"),
+        ("status :open", 7, 1, "a field is missing before `:`"),
         ("amount: )", 7, 0, "a value is missing"),
         ("status:open,", 12, 0, "a value is missing"),
         (">5", 0, 1, "a field is missing"),
@@ -274,7 +277,7 @@ fn mistakes_point_at_their_position() {
         assert_eq!((mistake.at, mistake.len), (at, len), "{filter}: {mistake}");
         assert!(mistake.to_string().contains(says), "{filter}: {mistake}");
     }
-    let deep = format!("{}a", "-(".repeat(2_000));
+    let deep = format!("{}a", "-(".repeat(1_000));
     assert!(parse(&deep, Subject::Events, &ctx()).unwrap_err().text.contains("too deep"));
     assert!(parse(&"a ".repeat(3_000), Subject::Events, &ctx()).unwrap_err().text.contains("too long"));
 }
@@ -349,7 +352,9 @@ fn completion_offers_what_fits() {
     assert_eq!(offers("amount|")[..3], ["amount:", "amount>", "amount>="]);
     assert_eq!(offers("type:inv|"), ["type:invoice.paid", "type:invoice.voided"]);
     assert_eq!(offers("type:a.b,fail|"), ["type:a.b,charge.failed"]);
-    assert_eq!(offers("type: | x").len(), 4);
+    assert_eq!(offers("type:| x")[0], "type:charge.failed x");
+    assert_eq!(offers("type = |")[0], "type = charge.failed");
+    assert!(offers("type: |").contains(&"type: amount:".to_owned()));
     assert_eq!(offers("account:a|"), ["account:\"Acme Inc\"", "account:Beta"]);
     assert_eq!(offers("account:\"ac|"), ["account:\"Acme Inc\""]);
     assert_eq!(offers("created:last7|"), ["created:last7d"]);
@@ -369,6 +374,7 @@ fn completion_offers_what_fits() {
 
 #[test]
 fn colours_cover_what_is_written() {
+    use Class::{Field, Keyword, Mistake, Operator, Text, Value};
     let shown = |text: &str| -> Vec<(String, Class)> {
         highlight(text, Subject::Events, &ctx())
             .into_iter()
@@ -378,7 +384,6 @@ fn colours_cover_what_is_written() {
     let of = |parts: &[(&str, Class)]| -> Vec<(String, Class)> {
         parts.iter().map(|(text, class)| ((*text).to_owned(), *class)).collect()
     };
-    use Class::{Field, Keyword, Mistake, Operator, Text, Value};
     assert_eq!(
         shown("-(type:a.b,c.d or \"x y\")"),
         of(&[
@@ -520,4 +525,72 @@ fn check_any(text: &str, cursor: usize) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+const REFERENCE: &str = include_str!("../../docs/filters.md");
+
+#[test]
+fn every_example_of_the_reference_is_what_it_says() {
+    let mut fence: Option<&str> = None;
+    let (mut right, mut wrong) = (0, 0);
+    for line in REFERENCE.lines() {
+        if let Some(name) = line.strip_prefix("```") {
+            fence = if fence.is_some() { None } else { Some(name) };
+            continue;
+        }
+        match fence {
+            None | Some("sh") => {}
+            Some("wrong") => {
+                let mistake = parse(line, Subject::Events, &ctx()).expect_err(line);
+                assert!(!mistake.hint.is_empty(), "{line}");
+                wrong += 1;
+            }
+            Some(name) => {
+                let subject = match Kind::parse(name) {
+                    Some(kind) => Subject::Records(kind),
+                    None if name == "events" => Subject::Events,
+                    None => panic!("a fence of no subject: {name}"),
+                };
+                let filter =
+                    parse(line, subject, &ctx()).unwrap_or_else(|one| panic!("{}", one.pointed(line)));
+                assert!(!filter.is_everything());
+                right += 1;
+            }
+        }
+    }
+    assert!(right > 25 && wrong > 5 && fence.is_none());
+}
+
+#[test]
+fn the_reference_names_every_field_and_preset() {
+    let rows = |from: &str, to: &str| -> Vec<&str> {
+        let start = REFERENCE.find(from).unwrap();
+        let end = REFERENCE[start..].find(to).unwrap() + start;
+        REFERENCE[start..end].lines().filter(|line| line.starts_with("| ")).collect()
+    };
+    let events = rows("## Fields of events", "## Fields of records");
+    let records = rows("## Fields of records", "## Any field");
+    for (subject, rows) in std::iter::once((Subject::Events, &events))
+        .chain(Kind::all().map(|kind| (Subject::Records(kind), &records)))
+    {
+        for def in field::all(subject) {
+            let own = |row: &str| match subject {
+                Subject::Records(kind) => row.contains(kind.list_name()),
+                Subject::Events => false,
+            };
+            let row = rows
+                .iter()
+                .find(|row| {
+                    row.starts_with(&format!("| `{}` ", def.name))
+                        || own(row) && row.contains(&format!("`{}`", def.name))
+                })
+                .unwrap_or_else(|| panic!("{subject:?} {}", def.name));
+            for other in def.also {
+                assert!(row.contains(&format!("`{other}`")), "{subject:?} {other}: {row}");
+            }
+        }
+    }
+    for (preset, _) in time::PRESETS {
+        assert!(REFERENCE.contains(&format!("`{preset}`")), "{preset}");
+    }
 }

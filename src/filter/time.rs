@@ -258,7 +258,7 @@ mod tests {
             "日本日本",
             "20260131",
             "+123456789",
-            "last100000w",
+            "last100001d",
         ] {
             assert!(read(wrong, &utc).is_err(), "{wrong}");
         }

@@ -4,12 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::api::{Delivery, Health, IntegrationId, Missing};
+use crate::engine::api::{Delivery, Health, IntegrationId, Missing, PermissionGroup};
 use crate::store::{Store, StoreError};
 use crate::stripe::DEFAULT_BASE;
 use crate::vault::Place;
 
 use super::check::{Checked, Verdict};
+use super::stripe_cli::Origin;
 
 /// The key of an integration: enough to recognise it, not enough to use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,19 @@ pub struct KeyNote {
     pub kind: String,
     /// Where the vault put it.
     pub place: Place,
+    /// The profile of the Stripe CLI that it was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+impl KeyNote {
+    /// Where it is kept and came from, for a person.
+    pub fn kept(&self) -> String {
+        match &self.origin {
+            Some(origin) => format!("{}; {origin}", self.place),
+            None => self.place.to_string(),
+        }
+    }
 }
 
 /// Stripe refused the key.
@@ -97,7 +111,13 @@ impl Integration {
     pub fn missing(&self) -> Vec<Missing> {
         let mut out: Vec<Missing> = Vec::new();
         for row in &self.permissions {
-            if row.verdict != Verdict::Missing || (row.billing_only && !self.billing) {
+            // What the chosen delivery does not use is no loss. Polling goes on beside the other ways.
+            let used = match row.group {
+                PermissionGroup::Read | PermissionGroup::Poll => true,
+                PermissionGroup::Relay => self.delivery == Delivery::Relay,
+                PermissionGroup::Endpoint => self.delivery == Delivery::Endpoint,
+            };
+            if row.verdict != Verdict::Missing || (row.billing_only && !self.billing) || !used {
                 continue;
             }
             // Several resources can hang on one permission: named once.

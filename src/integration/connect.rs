@@ -4,19 +4,24 @@
 //! document second: a kill in between leaves a sealed key that the next connect overwrites, never an
 //! integration without its key. This must never write anything at Stripe.
 
+use tokio_util::sync::CancellationToken;
+
 use crate::clock::Now;
 use crate::engine::api::{Delivery, IntegrationId, JobKind, JobState, Pace};
 use crate::store::{Batch, Durability, Store, StoreError};
 use crate::stripe::{ApiKey, BaseUrl, Client, ClientOptions, Error, KeyKind};
-use crate::sync::job::JobDoc;
+use crate::sync::job::{JobDoc, at_rest};
 use crate::vault::{Place, Vault, VaultError};
 
 use super::Integration;
 use super::check::{KeyCheck, check};
 use super::config::KeyNote;
+use super::stripe_cli::Origin;
 
 /// Seconds between polls when nothing else is asked for.
 pub const POLL_EVERY_S: u64 = 15 * 60;
+/// The longest schedule: beyond it Stripe forgets events before they are asked for.
+const LONGEST_POLL_S: u64 = 31 * 86_400;
 
 /// Why a connect or edit was refused; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -55,13 +60,21 @@ pub struct Wish {
     pub key: ApiKey,
     /// It comes from this command each time; nothing is kept at rest.
     pub key_command: Option<String>,
+    /// It was taken from a profile of the Stripe CLI.
+    pub origin: Option<Origin>,
 }
 
 /// A client for trying a key: few retries, so that a person hears soon.
 pub fn trial(base: &BaseUrl, key: &ApiKey) -> Result<Client, Error> {
+    trial_until(base, key, CancellationToken::new())
+}
+
+/// The same, ended by a token.
+pub fn trial_until(base: &BaseUrl, key: &ApiKey, cancel: CancellationToken) -> Result<Client, Error> {
     Client::new(ClientOptions {
         max_retries: 2,
         pace: Pace::Full,
+        cancel,
         ..ClientOptions::new(base.clone(), key.clone())
     })
 }
@@ -76,8 +89,10 @@ pub async fn try_key(base: &BaseUrl, key: &ApiKey, billing: bool) -> Result<(Cli
 /// Refuses an account and mode that is connected already, and a name that is taken.
 pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result<(), ConnectError> {
     let active = |one: &&Integration| one.off_since.is_none();
-    if let Some(there) =
-        all.iter().filter(active).find(|one| one.account == found.account && one.livemode == found.livemode)
+    if let Some(there) = all
+        .iter()
+        .filter(active)
+        .find(|one| one.account == found.account.id && one.livemode == found.livemode)
     {
         let billing = if wish.billing && !there.billing {
             format!("; to keep invoices too: `tillwatch integrations edit {} --billing on`", there.id.0)
@@ -98,7 +113,12 @@ pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result
     Ok(())
 }
 
-fn name_is_free(all: &[Integration], name: &str, except: Option<IntegrationId>) -> Result<(), ConnectError> {
+/// Refuses a name that is taken, or none.
+pub fn name_is_free(
+    all: &[Integration],
+    name: &str,
+    except: Option<IntegrationId>,
+) -> Result<(), ConnectError> {
     if name.trim().is_empty() || crate::text::clean(name) != name {
         return Err(ConnectError::Refused(
             "a name needs at least one letter and no control characters".into(),
@@ -125,7 +145,7 @@ pub async fn save(
 ) -> Result<Integration, ConnectError> {
     let all = Integration::all(store)?;
     may_connect(&all, &wish, &found)?;
-    let earlier = all.iter().find(|one| one.account == found.account && one.livemode == found.livemode);
+    let earlier = all.iter().find(|one| one.account == found.account.id && one.livemode == found.livemode);
     let next: u32 = store.meta("next/integration")?.unwrap_or(1);
     let id = earlier.map_or(IntegrationId(next), |one| one.id);
     let name = match (&wish.name, earlier) {
@@ -133,21 +153,21 @@ pub async fn save(
         (None, Some(one)) => one.name.clone(),
         (None, None) => free_name(&all, &found),
     };
-    let place = keep_key(vault, id, &wish.key, wish.key_command.as_deref())?;
+    let key = keep_key(vault, id, &wish.key, wish.key_command.as_deref(), wish.origin)?;
     let at = now();
     let integration = Integration {
         id,
         name,
         description: wish.description.map(|text| crate::text::clean_max(&text, 200)),
-        account: found.account,
-        account_name: found.account_name,
+        account: found.account.id,
+        account_name: found.account.name,
         livemode: found.livemode,
         billing: wish.billing,
         delivery: Delivery::Poll,
         poll_every_s: wish.poll_every_s,
-        timezone: found.timezone,
+        timezone: found.account.timezone,
         base_url: wish.base.to_string(),
-        key: Some(note(&wish.key, place)),
+        key: Some(key),
         permissions: found.matrix,
         checked_at: at,
         connected_at: at,
@@ -165,7 +185,11 @@ pub async fn save(
 }
 
 /// A key that moved (say, from the vault to a command) must not stay where it was.
-fn wipe_left_over(vault: &Vault, before: Option<&KeyNote>, after: &Integration) -> Result<(), VaultError> {
+pub fn wipe_left_over(
+    vault: &Vault,
+    before: Option<&KeyNote>,
+    after: &Integration,
+) -> Result<(), VaultError> {
     let Some(old) = before else { return Ok(()) };
     // Within one kind of place the new key has overwritten the old one, under the same name.
     let kind = |note: &KeyNote| std::mem::discriminant(&note.place);
@@ -176,7 +200,7 @@ fn wipe_left_over(vault: &Vault, before: Option<&KeyNote>, after: &Integration) 
 }
 
 fn free_name(all: &[Integration], found: &KeyCheck) -> String {
-    let base = crate::text::clean_max(&found.account_name, 60);
+    let base = crate::text::clean_max(&found.account.name, 60);
     let mut name = base.clone();
     let mut number = 2;
     while all.iter().any(|one| one.name.eq_ignore_ascii_case(&name)) {
@@ -189,25 +213,65 @@ fn free_name(all: &[Integration], found: &KeyCheck) -> String {
     name
 }
 
-fn keep_key(
+/// Puts a key where it is kept from now on. May ask a keyring: blocks.
+pub fn keep_key(
     vault: &Vault,
     id: IntegrationId,
     key: &ApiKey,
     command: Option<&str>,
-) -> Result<Place, VaultError> {
-    match command {
-        Some(command) => Ok(Place::Command { command: command.to_owned() }),
-        None => vault.put(&Integration::vault_name(id), &key.secret),
-    }
+    origin: Option<Origin>,
+) -> Result<KeyNote, VaultError> {
+    let place = match command {
+        Some(command) => Place::Command { command: command.to_owned() },
+        None => vault.put(&Integration::vault_name(id), &key.secret)?,
+    };
+    let (masked, fingerprint) = (key.masked(), key.fingerprint());
+    Ok(KeyNote { masked, fingerprint, kind: kind_of(key).into(), place, origin })
 }
 
-fn note(key: &ApiKey, place: Place) -> KeyNote {
-    let kind = match key.kind {
+/// What kind of key it is, for a person.
+pub fn kind_of(key: &ApiKey) -> &'static str {
+    match key.kind {
         KeyKind::Secret => "secret",
         KeyKind::Restricted => "restricted",
         KeyKind::ClaimableSandbox => "claimable sandbox",
-    };
-    KeyNote { masked: key.masked(), fingerprint: key.fingerprint(), kind: kind.into(), place }
+    }
+}
+
+/// Refuses a schedule that would use the account's read allocation up, or that is none. The error is a sentence.
+pub fn poll_every(seconds: u64, base: &BaseUrl) -> Result<u64, String> {
+    // A local server has no allocation to mind.
+    if seconds > 0 && seconds < 30 && !base.is_loopback() {
+        return Err("polling more often than every 30s would use up Stripe's read allocation (10 000 in 30 days): take 5m or more".into());
+    }
+    if seconds > LONGEST_POLL_S {
+        return Err(
+            "polling less often than every 31 days would lose events: Stripe keeps them for 30".into()
+        );
+    }
+    Ok(seconds)
+}
+
+/// Refuses a key of another account or mode than the integration's.
+pub fn same_account(before: &Integration, found: &KeyCheck) -> Result<(), ConnectError> {
+    let id = &found.account.id;
+    if found.livemode == before.livemode && (*id == before.account || !known(id)) {
+        return Ok(());
+    }
+    Err(ConnectError::Refused(format!(
+        "that key is of {id} ({}), {} is {} ({}): connect it as an account of its own with `tillwatch connect`",
+        if found.livemode { "LIVE" } else { "TEST" },
+        before.name,
+        before.account,
+        before.mode()
+    )))
+}
+
+/// Permissions that a new key lacks and the old one had.
+pub fn lost(before: &Integration, after: &Integration) -> Vec<String> {
+    let had: Vec<String> = before.missing().into_iter().map(|missing| missing.permission).collect();
+    let now = after.missing().into_iter().map(|missing| missing.permission);
+    now.filter(|permission| !had.contains(permission)).collect()
 }
 
 /// Counts the reads that a trial took: every read counts against Stripe's allocation.
@@ -222,6 +286,17 @@ pub async fn count_reads(
     store.commit(batch, Durability::Synced, now()).await.map(|_| ())
 }
 
+/// A key, and where it came from.
+#[derive(Debug)]
+pub struct Given {
+    /// The key.
+    pub key: ApiKey,
+    /// The command that prints it each time.
+    pub command: Option<String>,
+    /// The profile of the Stripe CLI that it was taken from.
+    pub origin: Option<Origin>,
+}
+
 /// What an edit changes; `None`: stays.
 #[derive(Debug, Default)]
 pub struct Edit {
@@ -233,8 +308,8 @@ pub struct Edit {
     pub billing: Option<bool>,
     /// Seconds between polls.
     pub poll_every_s: Option<u64>,
-    /// A new key, and the command it comes from.
-    pub key: Option<(ApiKey, Option<String>)>,
+    /// A new key.
+    pub key: Option<Given>,
     /// Where the API is from now on.
     pub base: Option<BaseUrl>,
 }
@@ -287,35 +362,19 @@ pub async fn edit(
     let mut lost = Vec::new();
     if needs_check {
         let key = match &edit.key {
-            Some((key, _)) => key.clone(),
+            Some(given) => given.key.clone(),
             None => stored_key(vault, before)?,
         };
         let (client, found) = try_key(&base, &key, after.billing).await?;
         reads = client.own_reads();
-        if found.livemode != before.livemode || (found.account != before.account && known(&found.account)) {
-            return Err(ConnectError::Refused(format!(
-                "that key is of {} ({}), {} is {} ({}): connect it as an account of its own with `tillwatch connect`",
-                found.account,
-                if found.livemode { "LIVE" } else { "TEST" },
-                before.name,
-                before.account,
-                before.mode()
-            )));
-        }
-        let had: Vec<String> = before.missing().into_iter().map(|missing| missing.permission).collect();
+        same_account(before, &found)?;
         after.permissions = found.matrix;
         after.checked_at = now();
         after.refused = None;
-        lost = after
-            .missing()
-            .into_iter()
-            .map(|missing| missing.permission)
-            .filter(|permission| !had.contains(permission))
-            .collect();
+        lost = self::lost(before, &after);
     }
-    if let Some((key, command)) = edit.key {
-        let place = keep_key(vault, before.id, &key, command.as_deref())?;
-        after.key = Some(note(&key, place));
+    if let Some(given) = edit.key {
+        after.key = Some(keep_key(vault, before.id, &given.key, given.command.as_deref(), given.origin)?);
     }
     let mut batch = Batch::new();
     batch.meta(Integration::document(after.id), &after);
@@ -369,6 +428,7 @@ pub async fn disconnect(
         {
             doc.view.state = JobState::Cancelled;
             doc.view.finished_at = Some(at);
+            at_rest(&mut doc.view);
             batch.meta(name, &doc);
         }
     }

@@ -3,5 +3,7 @@
 pub mod check;
 pub mod config;
 pub mod connect;
+pub mod probes;
+pub mod stripe_cli;
 
 pub use config::Integration;

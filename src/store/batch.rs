@@ -89,6 +89,10 @@ pub enum Op {
         /// How many.
         reads: u64,
     },
+    /// Remove a key as it is: only where a whole integration goes.
+    RemoveKey(Vec<u8>),
+    /// Forget the counters of an integration that is gone.
+    Forget(IntegrationId),
 }
 
 /// Changes that are applied together.
@@ -141,6 +145,14 @@ impl Batch {
             self.ops.push(Op::Reads { integration, day, reads });
         }
         self
+    }
+
+    pub(super) fn remove_key(&mut self, key: Vec<u8>) {
+        self.ops.push(Op::RemoveKey(key));
+    }
+
+    pub(super) fn forget(&mut self, integration: IntegrationId) {
+        self.ops.push(Op::Forget(integration));
     }
 
     /// Nothing to do.

@@ -145,6 +145,47 @@ pub fn window(
     Ok(rows)
 }
 
+/// Walks events newest first over the given integrations, from those with `created` below `below` on, in the order
+/// of [`window`]; `visit` returns false to stop. Reads no further than it is asked to.
+pub fn each(
+    tree: &sled::Db,
+    integrations: &[IntegrationId],
+    below: Option<i64>,
+    mut visit: impl FnMut(EventRow) -> bool,
+) -> Result<(), StoreError> {
+    let mut walks = Vec::with_capacity(integrations.len());
+    for &integration in integrations {
+        let prefix = keys::prefix(keys::EVENT, integration);
+        let start = match below {
+            // Nothing happened before 1970.
+            Some(below) if below <= 0 => continue,
+            Some(below) => keys::second(integration, below - 1),
+            None => prefix.clone(),
+        };
+        let mut rows = tree.range(start..).map_while(move |item| match item {
+            Ok((key, value)) => {
+                let ours = key.starts_with(&prefix);
+                ours.then(|| decode(integration, &key, &value).map(|(row, ..)| row))
+            }
+            Err(error) => Some(Err(sled_error(error))),
+        });
+        walks.push((rows.next().transpose()?, rows));
+    }
+    loop {
+        // Of the same second, the first account's rows come first.
+        let newest = walks
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (head, _))| Some((head.as_ref()?.created, std::cmp::Reverse(index))))
+            .max();
+        let Some((head, rows)) = newest.and_then(|(_, index)| walks.get_mut(index.0)) else { return Ok(()) };
+        let row = std::mem::replace(head, rows.next().transpose()?);
+        if row.is_some_and(|row| !visit(row)) {
+            return Ok(());
+        }
+    }
+}
+
 /// How many events of these integrations are newer than `than`; stops counting at 100 000.
 pub fn count_newer(
     tree: &sled::Db,

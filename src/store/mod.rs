@@ -14,6 +14,7 @@ pub mod folder;
 pub mod keys;
 pub mod merge;
 mod open;
+mod purge;
 pub mod record;
 pub mod rewrite;
 pub mod rows;
@@ -33,7 +34,7 @@ pub use counters::Counters;
 pub use error::StoreError;
 pub use record::{Header, State};
 
-use crate::engine::api::{EventQuery, EventWindow, IntegrationId};
+use crate::engine::api::{EventQuery, EventRow, EventWindow, IntegrationId};
 use crate::stripe::kind::Kind;
 use codec::Codec;
 use folder::Folder;
@@ -93,6 +94,7 @@ impl Store {
         let folder = Folder::take(dir)?;
         folder::check_space(dir, options.need_mb)?;
         rewrite::finish(&folder)?;
+        purge::finish(&folder, options);
         let (tree, file) = open::database(&folder, options)?;
         let counters = SharedCounters::default();
         load_counters(&tree, &counters)?;
@@ -229,6 +231,17 @@ impl Store {
         let Some(value) = self.get(&key)? else { return Ok(None) };
         let (_, packing, rest) = event_log::decode(integration, &key, &value)?;
         self.unpack(integration, &key, packing, rest).map(Some)
+    }
+
+    /// Walks the events of these integrations, newest first, beginning with those whose `created` is below `below`;
+    /// `visit` returns false to stop. Never unpacks JSON.
+    pub fn each_event(
+        &self,
+        integrations: &[IntegrationId],
+        below: Option<i64>,
+        visit: impl FnMut(EventRow) -> bool,
+    ) -> Result<(), StoreError> {
+        guard(|| event_log::each(&self.inner.tree, integrations, below, visit))
     }
 
     /// A window of the feed.

@@ -36,10 +36,20 @@ pub fn belongs_to(integration: IntegrationId) -> impl Fn(&[u8]) -> bool {
 /// Rewrites the store in `dir` without the keys that `remove` names. Returns how many went.
 pub fn without(dir: &Path, options: &OpenOptions, remove: impl Fn(&[u8]) -> bool) -> Result<u64, StoreError> {
     let folder = Folder::take(dir)?;
-    finish(&folder)?;
+    within(&folder, options, remove)
+}
+
+/// The same in a folder that is taken already.
+pub(super) fn within(
+    folder: &Folder,
+    options: &OpenOptions,
+    remove: impl Fn(&[u8]) -> bool,
+) -> Result<u64, StoreError> {
+    let dir = folder.dir.as_path();
+    finish(folder)?;
     let mut removed = 0;
     {
-        let (tree, _) = super::open::database(&folder, options)?;
+        let (tree, _) = super::open::database(folder, options)?;
         let config = sled::Config::new().path(dir.join(NEW)).cache_capacity(options.cache_bytes);
         let new = config.open().map_err(sled_error)?;
         let mut batch = sled::Batch::default();
@@ -66,7 +76,7 @@ pub fn without(dir: &Path, options: &OpenOptions, remove: impl Fn(&[u8]) -> bool
             .map_err(|error| StoreError::io(&file, &error))?;
     }
     folder::write_whole(&dir.join(MARKER), b"the new database is whole\n")?;
-    finish(&folder)?;
+    finish(folder)?;
     Ok(removed)
 }
 

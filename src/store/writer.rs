@@ -136,6 +136,7 @@ impl Writer {
             seen: HashSet::new(),
             applied: Applied::default(),
         };
+        let mut forgotten = Vec::new();
         for op in &batch.ops {
             match op {
                 Op::Record(write) => change.record(write)?,
@@ -145,6 +146,12 @@ impl Writer {
                 Op::Meta(name, None) => change.out.remove(keys::meta(name)),
                 Op::Reads { integration, day, reads } => {
                     change.counters(*integration).add_reads(*day, *reads);
+                }
+                Op::RemoveKey(key) => change.out.remove(key.as_slice()),
+                Op::Forget(integration) => {
+                    change.counters.remove(integration);
+                    change.out.remove(keys::counters(*integration));
+                    forgotten.push(*integration);
                 }
             }
         }
@@ -156,6 +163,7 @@ impl Writer {
         self.tree.apply_batch(out).map_err(sled_error)?;
         if let Ok(mut shared) = self.counters.write() {
             shared.extend(counters);
+            shared.retain(|integration, _| !forgotten.contains(integration));
         }
         Ok(applied)
     }

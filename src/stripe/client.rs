@@ -71,6 +71,8 @@ pub struct Counters {
     pub rate_limited: u64,
     /// Why this handle waits just now, for a person.
     pub waiting: Option<String>,
+    /// The same in a few words: `waits 2 s, Stripe said slow down (endpoint-rate)`.
+    pub pause: Option<String>,
 }
 
 /// A handle to an account's API. Cheap to clone.
@@ -84,8 +86,16 @@ struct Handle {
     pace: Pace,
     cancel: CancellationToken,
     /// Until when this handle waits for another try, and why.
-    waiting: Mutex<Option<(Instant, String)>>,
+    waiting: Mutex<Option<Waiting>>,
     own_reads: AtomicU64,
+}
+
+/// A pause before another try.
+#[derive(Debug)]
+struct Waiting {
+    until: Instant,
+    why: String,
+    brief: String,
 }
 
 #[derive(Debug)]
@@ -225,11 +235,13 @@ impl Client {
     /// What was sent so far, and why this handle waits.
     pub fn counters(&self) -> Counters {
         let shared = &self.0.shared;
+        let (waiting, pause) = self.waiting().unzip();
         Counters {
             reads: shared.reads.load(Ordering::Relaxed),
             retries: shared.retries.load(Ordering::Relaxed),
             rate_limited: shared.rate_limited.load(Ordering::Relaxed),
-            waiting: self.waiting(),
+            waiting,
+            pause,
         }
     }
 
@@ -238,11 +250,16 @@ impl Client {
         self.0.own_reads.load(Ordering::Relaxed)
     }
 
-    fn waiting(&self) -> Option<String> {
+    fn waiting(&self) -> Option<(String, String)> {
         let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let (until, why) = waiting.as_ref()?;
-        let left = until.checked_duration_since(Instant::now())?;
-        Some(format!("{why}: next try in {} s", left.as_secs_f64().ceil().max(1.0)))
+        let Waiting { until, why, brief } = waiting.as_ref()?;
+        let left = until.checked_duration_since(Instant::now())?.as_secs_f64().ceil().max(1.0);
+        Some((format!("{why}: next try in {left} s"), format!("waits {left} s, {brief}")))
+    }
+
+    /// How many GETs a second this handle may send overall; 0: no limit of ours.
+    pub fn gets_limit(&self) -> u32 {
+        limits::rates(self.0.pace, self.0.shared.livemode).map_or(0, |rates| rates.overall)
     }
 
     /// Stripe's clock minus this machine's in seconds, when they are more than 60 s apart.
@@ -325,7 +342,8 @@ impl Client {
             let seconds = failure.delay(failures, self.random());
             tracing::debug!(path = request.folded, failures, seconds, error = %failure.error, "trying again");
             let delay = shared.timing.second.mul_f64(seconds);
-            self.set_waiting(Some((Instant::now() + delay, failure.reason())));
+            let (why, brief) = (failure.reason(), failure.brief());
+            self.set_waiting(Some(Waiting { until: Instant::now() + delay, why, brief }));
             tokio::time::sleep(delay).await;
             shared.retries.fetch_add(1, Ordering::Relaxed);
         }
@@ -352,7 +370,7 @@ impl Client {
         Ok(answer)
     }
 
-    fn set_waiting(&self, waiting: Option<(Instant, String)>) {
+    fn set_waiting(&self, waiting: Option<Waiting>) {
         *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
 

@@ -98,10 +98,12 @@ const NOT_KEYS: &[(&str, KeyProblem)] = &[
 const SHORTEST: usize = 4;
 
 impl ApiKey {
-    /// Takes what a person pasted or a command printed. Blanks and line breaks around it don't matter.
+    /// Takes what a person pasted or a command printed. Blanks, line breaks and quotes around it don't matter.
     pub fn parse(text: &str) -> Result<ApiKey, KeyProblem> {
         // A byte order mark is what some editors leave in key files.
-        let text = text.trim_start_matches('\u{feff}').trim();
+        let around =
+            |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
+        let text = text.trim_matches(around);
         if text.is_empty() {
             return Err(KeyProblem::Empty);
         }
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn keys_are_recognised() {
         for (prefix, kind, livemode) in KEYS {
-            let parsed = ApiKey::parse(&format!("\u{feff} {}\r\n", key(prefix))).unwrap();
+            let parsed = ApiKey::parse(&format!("\u{feff} \"{}\" \r\n", key(prefix))).unwrap();
             assert_eq!((parsed.kind, parsed.livemode), (*kind, *livemode));
             assert_eq!(parsed.masked(), format!("{prefix}…4242"));
             assert!(!format!("{parsed:?}").contains("51Hxyz"));

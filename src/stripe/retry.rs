@@ -93,6 +93,15 @@ impl Failure {
             _ => "an answer that was cut off".to_owned(),
         }
     }
+
+    /// The same in a few words, for one row among others.
+    pub fn brief(&self) -> String {
+        match &self.error {
+            Error::RateLimited { reason: Some(reason) } => format!("Stripe said slow down ({reason})"),
+            Error::RateLimited { reason: None } => "Stripe said slow down".to_owned(),
+            _ => self.reason(),
+        }
+    }
 }
 
 /// The next number in 0..1 of a sequence (splitmix64), and its state afterwards.

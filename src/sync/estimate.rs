@@ -65,6 +65,17 @@ fn mean(a: f64, b: f64) -> f64 {
 
 /// Estimates a list within a range; `gte` none: from the beginning.
 pub async fn estimate(client: &Client, kind: Kind, gte: Option<i64>, lt: i64) -> Result<Estimate, Error> {
+    estimate_of(client, kind, &[], gte, lt).await
+}
+
+/// The same with filters of Stripe's own.
+pub async fn estimate_of(
+    client: &Client,
+    kind: Kind,
+    filters: &[(&'static str, String)],
+    gte: Option<i64>,
+    lt: i64,
+) -> Result<Estimate, Error> {
     let mut at = vec![lt];
     match gte {
         Some(gte) => at.extend((1..5).map(|part| lt - (lt - gte) / 5 * part)),
@@ -78,6 +89,7 @@ pub async fn estimate(client: &Client, kind: Kind, gte: Option<i64>, lt: i64) ->
             continue;
         }
         let mut params = vec![("limit", PAGE.to_string()), ("created[lt]", moment.to_string())];
+        params.extend_from_slice(filters);
         if let Some(gte) = gte {
             params.push(("created[gte]", gte.to_string()));
         }

@@ -3,7 +3,7 @@
 //! A job must never hold state that only lives in memory and that the next start needs: what it has done is
 //! in its document, stored in the same batch as the work.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::rates::Gauge;
 use super::walk::Walk;
 use crate::clock::Now;
 use crate::engine::api::{
@@ -20,11 +21,6 @@ use crate::integration::Integration;
 use crate::store::{Batch, Store, StoreError};
 use crate::stripe::kind::Kind;
 use crate::stripe::{Client, Error};
-
-/// Seconds over which a rate is smoothed.
-const RATE_WINDOW_S: f64 = 5.0;
-/// A rate is told once so many seconds have passed.
-const SETTLED_S: f64 = 1.5;
 
 /// What a job works with.
 #[derive(Clone)]
@@ -96,8 +92,19 @@ impl Ctx {
 
 struct Live {
     view: JobView,
-    samples: VecDeque<(Instant, u64)>,
-    begun: Instant,
+    /// Objects done, of all kinds.
+    moved: Gauge,
+    /// GETs sent.
+    gets: Gauge,
+    /// By kind.
+    parts: HashMap<Kind, Gauge>,
+    /// The kind that is being brought: kinds follow each other.
+    current: Option<Kind>,
+    /// What was left at the last tick, as the walk told it.
+    rows_left: Option<f64>,
+    client: Option<Client>,
+    /// Reads of the client that have been put to a kind.
+    shared_reads: u64,
     stored_reads: u64,
     earlier_reads: u64,
     withdrawn: Vec<Kind>,
@@ -114,15 +121,34 @@ impl Progress {
     /// Begins with what is known; `changed` is rung at every change.
     pub fn new(view: JobView, changed: Arc<Notify>) -> Self {
         let earlier_reads = view.reads;
+        let now = Instant::now();
         let live = Live {
             view,
-            samples: VecDeque::new(),
-            begun: Instant::now(),
+            moved: Gauge::new(now),
+            gets: Gauge::new(now),
+            parts: HashMap::new(),
+            current: None,
+            rows_left: None,
+            client: None,
+            shared_reads: 0,
             stored_reads: 0,
             earlier_reads,
             withdrawn: Vec::new(),
         };
         Self { live: Arc::new(Mutex::new(live)), changed }
+    }
+
+    /// Follows this client from now on. The reads of one that was followed before must be stored.
+    pub fn watch(&self, client: &Client) {
+        self.with(|live| {
+            if let Some(before) = live.client.replace(client.clone()) {
+                live.earlier_reads += before.own_reads();
+                live.shared_reads = 0;
+                live.stored_reads = 0;
+                live.gets = Gauge::new(Instant::now());
+            }
+            live.view.gets_limit = client.gets_limit();
+        });
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Live) -> T) -> T {
@@ -141,66 +167,51 @@ impl Progress {
         self.with(|live| live.view.clone())
     }
 
-    /// Takes the client's counters into the view and works out the rate of `done`.
+    /// Takes the client's counters into the view and works out rates and times left.
     pub fn tick(&self, client: &Client, rows_left: Option<f64>) {
-        let counters = client.counters();
         self.with(|live| {
-            let now = Instant::now();
-            let view = &mut live.view;
-            view.reads = live.earlier_reads + client.own_reads();
-            view.retries = counters.retries;
-            view.waiting = counters.waiting;
-            // A sync brings several kinds: its pace is that of all of them together.
-            let (moved, all) = match view.parts.as_slice() {
-                [] => (view.done, None),
-                parts => share(parts),
-            };
-            if let Some(all) = all.filter(|all| *all > 0) {
-                view.fraction = Some((moved as f64 / all as f64).min(1.0));
-            }
-            let rows_left = rows_left.or(all.map(|all| all.saturating_sub(moved) as f64));
-            live.samples.push_back((now, moved));
-            while live
-                .samples
-                .front()
-                .is_some_and(|(at, _)| now.duration_since(*at).as_secs_f64() > RATE_WINDOW_S)
-            {
-                live.samples.pop_front();
-            }
-            let settled = now.duration_since(live.begun).as_secs_f64() > SETTLED_S;
-            if let (Some((first, before)), true) = (live.samples.front(), settled) {
-                let seconds = now.duration_since(*first).as_secs_f64();
-                if seconds > 0.2 {
-                    view.rate = (moved - before.min(&moved)) as f64 / seconds;
-                }
-            }
-            view.eta_s = match (rows_left, view.rate > 0.5 && settled) {
-                (Some(left), true) => Some((left / view.rate).ceil() as u64),
-                _ => None,
-            };
+            live.rows_left = rows_left;
+            live.measure(client, Instant::now());
         });
         self.changed.notify_one();
     }
 
-    /// Takes over why nothing moves, between pages: a slow or absent network brings none.
+    /// The same between pages: a slow or absent network brings none, and rates fall.
     pub fn refresh(&self, client: &Client) {
-        let waiting = client.counters().waiting;
         let changed = self.with(|live| {
-            let changed = live.view.waiting != waiting;
-            live.view.waiting = waiting;
-            changed
+            let before = live.view.clone();
+            live.measure(client, Instant::now());
+            before != live.view
         });
         if changed {
             self.changed.notify_one();
         }
     }
 
-    /// One kind's share of a sync.
-    pub fn part(&self, part: PartView) {
-        self.update(|view| match view.parts.iter_mut().find(|known| known.kind == part.kind) {
-            Some(known) => *known = part,
-            None => view.parts.push(part),
+    /// One kind's share. What is measured here (rate, time left, reads) is kept from what is known of it.
+    pub fn part(&self, mut part: PartView) {
+        self.with(|live| {
+            live.share_reads();
+            let resting = part.finished || part.not_allowed;
+            if !resting {
+                live.current = Some(part.kind);
+            } else if live.current == Some(part.kind) {
+                live.current = None;
+            }
+            match live.view.parts.iter_mut().find(|known| known.kind == part.kind) {
+                Some(known) => {
+                    part.reads = known.reads;
+                    if !resting {
+                        part.rate = known.rate;
+                        part.eta_s = known.eta_s;
+                        part.waiting = known.waiting.take();
+                    }
+                    *known = part;
+                }
+                None => live.view.parts.push(part),
+            }
         });
+        self.changed.notify_one();
     }
 
     /// A warning, once.
@@ -230,6 +241,66 @@ impl Progress {
             live.stored_reads = reads;
             new
         })
+    }
+}
+
+impl Live {
+    /// Puts the reads since the last time to the kind that is being brought.
+    fn share_reads(&mut self) {
+        let Some(reads) = self.client.as_ref().map(Client::own_reads) else { return };
+        let new = reads.saturating_sub(self.shared_reads);
+        self.shared_reads = reads;
+        let current = self.current;
+        if let Some(part) = self.view.parts.iter_mut().find(|part| Some(part.kind) == current) {
+            part.reads += new;
+        }
+    }
+
+    fn measure(&mut self, client: &Client, now: Instant) {
+        self.share_reads();
+        let counters = client.counters();
+        let view = &mut self.view;
+        view.reads = self.earlier_reads + client.own_reads();
+        view.retries = counters.retries;
+        view.waiting = counters.waiting;
+        view.gets_per_s = self.gets.add(now, client.own_reads());
+        // A sync brings several kinds: its pace is that of all of them together.
+        let (moved, all) = match view.parts.as_slice() {
+            [] => (view.done, None),
+            parts => share(parts),
+        };
+        if let Some(all) = all.filter(|all| *all > 0) {
+            view.fraction = Some((moved as f64 / all as f64).min(1.0));
+        }
+        let rows_left = self.rows_left.or(all.map(|all| all.saturating_sub(moved) as f64));
+        view.rate = self.moved.add(now, moved);
+        view.eta_s = rows_left.and_then(|left| self.moved.left(now, left));
+        for part in &mut view.parts {
+            let is_current = Some(part.kind) == self.current;
+            part.waiting = if is_current { counters.pause.clone() } else { None };
+            if !is_current {
+                part.rate = 0.0;
+                part.eta_s = None;
+                continue;
+            }
+            let gauge = self.parts.entry(part.kind).or_insert_with(|| Gauge::new(now));
+            part.rate = gauge.add(now, part.done);
+            let left = part.total.map(|total| total.saturating_sub(part.done) as f64);
+            part.eta_s = left.and_then(|left| gauge.left(now, left));
+        }
+    }
+}
+
+/// Nothing moves in a run that has ended.
+pub fn at_rest(view: &mut JobView) {
+    view.rate = 0.0;
+    view.eta_s = None;
+    view.waiting = None;
+    view.gets_per_s = 0.0;
+    for part in &mut view.parts {
+        part.rate = 0.0;
+        part.eta_s = None;
+        part.waiting = None;
     }
 }
 
@@ -368,9 +439,7 @@ impl JobDoc {
     pub fn close(&mut self, result: &Result<End, Stop>, now: i64) {
         let view = &mut self.view;
         view.finished_at = Some(now);
-        view.rate = 0.0;
-        view.eta_s = None;
-        view.waiting = None;
+        at_rest(view);
         let (state, outcome, error) = match result {
             Ok(End::Done) => (JobState::Completed, JobOutcome::Done, None),
             Ok(End::Partly) => (JobState::Completed, JobOutcome::Partly, None),

@@ -7,6 +7,7 @@ pub mod lines;
 pub mod pack;
 pub mod plain;
 pub mod plan;
+pub mod rates;
 pub mod reader;
 pub mod related;
 pub mod run;

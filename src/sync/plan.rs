@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::reader::{PAGE, WantedBy};
 use super::related::{Wanted, list_reads};
 use super::work::{Work, collect};
-use crate::engine::api::SyncSpec;
+use crate::engine::api::{Pace, SyncSpec};
 use crate::integration::Integration;
 use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
@@ -42,6 +42,17 @@ impl Plan {
     /// Seconds at so many reads a second and endpoint; kinds follow each other.
     pub fn seconds(&self, rate: f64) -> u64 {
         (self.reads as f64 / rate.max(0.1)).ceil() as u64
+    }
+}
+
+/// GETs a second that a run may send to one endpoint, for telling how long it takes.
+pub fn rate(pace: Pace, livemode: bool) -> f64 {
+    match pace {
+        Pace::Auto if livemode => 15.0,
+        Pace::Polite => 15.0,
+        Pace::Auto | Pace::Full => 24.0,
+        Pace::None => 200.0,
+        Pace::PerEndpoint(rate) => f64::from(rate),
     }
 }
 

@@ -22,6 +22,8 @@ use crate::stripe::view::InvoiceHead;
 
 /// Invoices that become records in one batch.
 const TOGETHER: usize = 200;
+/// The document that tells when the last whole sync of payments (billing off) began.
+pub const PAYMENTS_SINCE: &str = "payments_since";
 /// Longest error kept with an entry.
 const MOST_ERROR: usize = 300;
 
@@ -325,8 +327,7 @@ async fn further_lines(ctx: &Ctx, item: &Item) -> Result<Vec<Packed>, Stop> {
 /// With billing off: payment intents with their latest charge. After the first whole run, events keep them
 /// current; a day's overlap covers what they may have missed.
 async fn payments_only(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, Stop> {
-    const SINCE: &str = "payments_since";
-    let name = crate::integration::Integration::own_document(ctx.integration.id, SINCE);
+    let name = crate::integration::Integration::own_document(ctx.integration.id, PAYMENTS_SINCE);
     if doc.gte.is_none() && doc.walks.is_empty() {
         doc.gte = ctx.store.meta::<i64>(&name)?.map(|since| since - 86_400);
     }

@@ -185,3 +185,60 @@ async fn a_missing_permission_is_named_with_its_cost_and_degrades_that_part_only
     bench.run(&["integrations", "check", "1"]).await.ok();
     assert_eq!(bench.status().await["missing_permissions"], serde_json::json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_of_the_stripe_cli_is_a_source_of_keys() {
+    let bench = Bench::new(300).await;
+    let keys = bench.stripe.keys.clone();
+    let base = bench.stripe.base_url.clone();
+    let connect = async |more: &[&str]| {
+        let mut args = vec!["--api-base", base.as_str(), "connect", "--from-stripe-cli"];
+        args.extend_from_slice(more);
+        bench.run(&args).await
+    };
+    connect(&["default"]).await.refused(2, &["no profile", "stripe login"]);
+    let folder = bench.home.path().join("config/stripe");
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |test: &str| {
+        let text = format!(
+            "[default]\ndisplay_name = 'Fake Co'\ntest_mode_api_key = '{test}'\ntest_mode_key_expires_at = '2031-02-03'\nlive_mode_api_key = 'rk_live_*****LLLL'\n"
+        );
+        std::fs::write(folder.join("config.toml"), text).unwrap();
+    };
+    write(&keys.restricted);
+    connect(&["shop"]).await.refused(2, &["no profile `shop`", "default"]);
+    connect(&["default", "--live"]).await.refused(2, &["keyring"]);
+    let said = connect(&["default"]).await.ok().out;
+    assert!(said.contains("profile default of the Stripe CLI, ends on 2031-02-03"), "{said}");
+    // Another login, and the old key ends: the run goes on with the new one.
+    write(&keys.secret);
+    bench.stripe.expire(&keys.restricted).unwrap();
+    bench.run(&["discover"]).await.ok();
+    let shown = bench.json(&["integrations", "show", "1"]).await;
+    assert_eq!(shown["state"]["state"], "connected");
+    assert!(shown["key"]["masked"].as_str().unwrap().starts_with("sk_test_"));
+    for key in [&keys.restricted, &keys.secret] {
+        assert_eq!(bench.found_in_files("data", &key.as_bytes()[8..24]), no_files());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_that_stays_shut_is_no_wrong_usage() {
+    let bench = Bench::connected(100).await;
+    let keys: Vec<PathBuf> = std::fs::read_dir(bench.home.path().join("config"))
+        .unwrap()
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                std::fs::read_dir(path).unwrap().map(|inner| inner.unwrap().path()).collect()
+            } else {
+                vec![path]
+            }
+        })
+        .collect();
+    assert!(!keys.is_empty(), "there is no key to lose");
+    for key in keys {
+        std::fs::remove_file(key).unwrap();
+    }
+    bench.run(&["sync"]).await.refused(1, &["vault"]);
+}

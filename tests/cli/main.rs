@@ -14,6 +14,7 @@ mod connect;
 mod data_dir;
 mod disconnect;
 mod edit;
+mod filters;
 mod midrun;
 mod plan;
 mod reads;

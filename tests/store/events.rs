@@ -144,3 +144,29 @@ fn an_event_that_comes_late_takes_its_place() {
     assert!(rows.is_sorted_by(|a, b| a.created >= b.created));
     assert_eq!(rows.iter().filter(|row| row.id == "evt_late").count(), 1);
 }
+
+#[test]
+fn a_walk_over_events_goes_like_the_feed_and_begins_below_a_time() {
+    let temp = tempfile::tempdir().unwrap();
+    let (store, all) = filled(temp.path());
+    let walk = |integrations: &[IntegrationId], below: Option<i64>, most: usize| {
+        let mut rows = Vec::new();
+        let visit = |row: EventRow| {
+            rows.push((row.created, row.id, row.integration));
+            rows.len() < most
+        };
+        store.each_event(integrations, below, visit).unwrap();
+        rows
+    };
+    assert_eq!(walk(&[ONE, TWO], None, 1000), all);
+    assert_eq!(walk(&[ONE, TWO], None, 7), all[..7]);
+    let older: Vec<_> = all.iter().filter(|row| row.0 < 1010).cloned().collect();
+    assert_eq!(walk(&[ONE, TWO], Some(1010), 1000), older);
+    let two: Vec<_> = older.iter().filter(|row| row.2 == TWO).cloned().collect();
+    assert_eq!(walk(&[TWO], Some(1010), 1000), two);
+    for below in [1000, 0, i64::MIN] {
+        assert!(walk(&[ONE, TWO], Some(below), 10).is_empty());
+    }
+    assert_eq!(walk(&[ONE, TWO], Some(i64::MAX), 1000), all);
+    assert!(walk(&[], None, 10).is_empty());
+}

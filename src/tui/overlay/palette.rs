@@ -48,7 +48,10 @@ pub fn rows(state: &State, text: &str) -> Vec<Row> {
         let Some(score) = pattern.score(Utf32Str::new(&words, &mut buffer), &mut matcher) else { continue };
         // A match in the name counts for more than one in the explanation.
         let name = pattern.score(Utf32Str::new(row.hint, &mut buffer), &mut matcher).unwrap_or(0);
-        found.push((score + 4 * name, place, (row, state.can(row.action))));
+        // What begins with the very letters comes first, the shortest name of those before the others.
+        let begins = !text.is_empty() && row.hint.starts_with(&text.to_lowercase());
+        let begun = if begins { 1_000 - row.hint.len().min(100) as u32 } else { 0 };
+        found.push((score + 4 * name + begun, place, (row, state.can(row.action))));
     }
     found.sort_by_key(|(score, place, row)| (row.1.is_err(), std::cmp::Reverse(*score), *place));
     found.into_iter().map(|(_, _, row)| row).collect()

@@ -82,7 +82,6 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
     entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
         .on(&[ScreenId::Sync, ScreenId::Log]),
-    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
@@ -131,6 +130,7 @@ pub const TABLE: &[Entry] = &[
         "stop",
         "stop the running job of the selected account, safely",
     ),
+    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
     entry(
         Action::Plan,
         &["p"],

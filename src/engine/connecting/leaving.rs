@@ -1,0 +1,106 @@
+//! Disconnecting while the system runs: jobs and schedule end, the key is wiped, the records stay or go.
+//!
+//! It must never wipe the key while a job still uses it, and never leave a schedule behind that polls.
+
+use std::time::Duration;
+
+use crate::engine::api::{Answer, IntegrationId, Level};
+use crate::engine::runtime::Runtime;
+use crate::engine::{Engine, publish, refused};
+use crate::integration::connect::{ConnectError, disconnect as leave, revoke_link};
+
+/// How long jobs may take to store where they are.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Disconnects.
+pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answer {
+    let _turn = engine.inner.connecting.lock().await;
+    let Some(store) = engine.store() else { return refused("the store is still opening") };
+    let Some(before) = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone()) else {
+        return refused("there is no such integration");
+    };
+    if before.off_since.is_some() && before.key.is_none() && !purge {
+        return refused(format!("{} is disconnected already; its records can still be removed", before.name));
+    }
+    let poll = {
+        let mut state = engine.state();
+        let Some(runtime) = state.runtimes.get_mut(&id) else {
+            return refused("there is no such integration");
+        };
+        for slot in [&runtime.discover, &runtime.sync] {
+            if let Some(running) = &slot.running {
+                running.cancel.cancel();
+            }
+        }
+        runtime.poll.stop.cancel();
+        runtime.poll.next_at = None;
+        let turn = runtime.poll.turn.clone();
+        state.offers.remove_checks_of(id);
+        turn
+    };
+    if tokio::time::timeout(PATIENCE, idle(engine, id, &poll)).await.is_err() {
+        tracing::warn!(integration = id.0, "a job did not end in time");
+    }
+    let (writing, now) = (store.clone(), engine.inner.options.now.clone());
+    let tokio = tokio::runtime::Handle::current();
+    let off = engine
+        .with_vault(move |vault| {
+            let off = tokio.block_on(leave(&writing, vault, &before, &now))?;
+            let at = now();
+            let runtime = if purge { None } else { Some(Runtime::load(&writing, off.clone(), at)?) };
+            Ok::<_, ConnectError>((off, runtime))
+        })
+        .await;
+    let (off, runtime) = match off {
+        Ok(off) => off,
+        // The key may still be there: what is stored tells how far it came, and it can be asked for again.
+        Err(error) => {
+            engine.reload(id).await;
+            publish::now(engine);
+            return refused(error.to_string());
+        }
+    };
+    {
+        let mut state = engine.state();
+        match runtime {
+            Some(runtime) => drop(state.runtimes.insert(id, engine.adopt(runtime))),
+            None => drop(state.runtimes.remove(&id)),
+        }
+        state.events_version += 1;
+    }
+    let link = revoke_link(off.livemode);
+    let mut text = format!(
+        "{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}",
+        off.name
+    );
+    if purge {
+        if let Err(error) = store.purge(id, engine.now()).await {
+            publish::now(engine);
+            return refused(format!(
+                "{} is disconnected, but not all of its records could be removed: {error}",
+                off.name
+            ));
+        }
+        text.push_str(". Its records are removed; their last bytes go when tillwatch starts next");
+    }
+    engine.message(Level::Info, if purge { None } else { Some(id) }, text);
+    publish::now(engine);
+    Answer::Done
+}
+
+/// Waits until neither a job nor a poll is under way.
+async fn idle(engine: &Engine, id: IntegrationId, poll: &tokio::sync::Mutex<()>) {
+    let mut snapshots = engine.snapshots();
+    loop {
+        snapshots.mark_unchanged();
+        let busy = engine
+            .state()
+            .runtimes
+            .get(&id)
+            .is_some_and(|runtime| runtime.discover.running.is_some() || runtime.sync.running.is_some());
+        if !busy || snapshots.changed().await.is_err() {
+            break;
+        }
+    }
+    drop(poll.lock().await);
+}
