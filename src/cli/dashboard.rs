@@ -28,7 +28,7 @@ impl tui::Engine for Local {
 
     fn offer_key(&self, key: Secret) -> BoxFuture<'static, Answer> {
         let engine = self.0.clone();
-        Box::pin(async move { engine.offer_key(key).await })
+        Box::pin(async move { engine.offer_key(key) })
     }
 }
 

@@ -61,11 +61,17 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     let filter = filter(context, args.filter.as_deref(), subject, &zone)?;
     announce(context, &integration, &told(kind.list_name(), &filter, &integration.timezone));
     let table = RowTable::build(&store, integration.id, kind)?;
+    let mut order = table.order(column);
+    order.retain(|row| table.state(*row as usize).is_record());
+    if descending {
+        order.reverse();
+    }
+    let stored = order.len();
     let out = context.out;
     let limit = args.limit.unwrap_or(if out.json { usize::MAX } else { SHOWN });
     // Without JSON to read, counting all that pass costs nothing; else one more than shown is looked for.
     let most = if filter.needs_json() { limit.saturating_add(1) } else { usize::MAX };
-    let order = passing(&store, &integration, kind, &table, &filter, table.order(column, descending), most)?;
+    let order = passing(&store, &integration, kind, &table, &filter, order, most)?;
     if out.json {
         for index in order.iter().take(limit) {
             let Some(row) = table.row(*index as usize) else { continue };
@@ -110,9 +116,9 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         let all = if filter.needs_json() { "more".to_owned() } else { count(order.len() as u64) };
         let pass = if filter.is_everything() { "" } else { " that pass" };
         out.say(format!("{} of {all} {kind}{pass}; --limit shows more", count(limit as u64)));
-    } else if order.is_empty() && !table.is_empty() {
-        out.say(format!("none of {} {kind} passes the filter", count(table.len() as u64)));
-    } else if table.is_empty() {
+    } else if order.is_empty() && stored > 0 {
+        out.say(format!("none of {} {kind} passes the filter", count(stored as u64)));
+    } else if stored == 0 {
         out.say(format!("no {kind} are stored: `tillwatch discover` lists, `tillwatch sync` stores"));
     }
     store.close();

@@ -6,11 +6,13 @@
 pub mod api;
 mod changing;
 mod connecting;
+mod data;
 mod history;
 mod jobs;
 mod plans;
 mod poller;
 pub mod publish;
+pub mod query;
 #[cfg(test)]
 mod rig;
 mod runtime;
@@ -169,13 +171,14 @@ impl Engine {
     /// Answers one request.
     pub async fn request(&self, request: Request) -> Answer {
         match request {
-            Request::Event { .. }
+            Request::Events(_)
+            | Request::Event { .. }
             | Request::Timeline { .. }
-            | Request::Star { .. }
             | Request::Records(_)
             | Request::Object { .. }
-            | Request::Search { .. }
-            | Request::Mark { .. } => refused("not yet"),
+            | Request::Search { .. } => data::ask(self, request).await,
+            Request::Star { integration, event, on } => data::star(self, integration, event, on).await,
+            Request::Mark { integration, ids, mark } => data::mark(self, integration, ids, mark).await,
             Request::Plan { integration, discover, sync, look } => {
                 plans::plan(self, integration, discover, sync, look).await
             }
@@ -194,25 +197,7 @@ impl Engine {
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
             Request::Poll { integration } => poller::now(self, integration),
-            Request::Events(query) => {
-                let Some(store) = self.store() else { return refused("the store is still opening") };
-                let (ids, version) = {
-                    let state = self.state();
-                    (state.runtimes.keys().copied().collect::<Vec<_>>(), state.events_version)
-                };
-                let read = tokio::task::spawn_blocking(move || store.events(&query, &ids)).await;
-                match read {
-                    Ok(Ok(window)) => Answer::Events(api::EventWindow { version, ..window }),
-                    Ok(Err(error)) => refused(error.to_string()),
-                    Err(_) => refused("the event log could not be read"),
-                }
-            }
         }
-    }
-
-    /// Takes a key over; the answer is its ticket.
-    pub async fn offer_key(&self, _key: crate::vault::secret::Secret) -> Answer {
-        refused("not yet")
     }
 
     /// The open store.
@@ -228,6 +213,7 @@ impl Engine {
         if tokio::time::timeout(SHUTDOWN, all).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
+        data::stop(self).await;
         let store = self.state().store.take();
         if let Some(store) = store {
             let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -277,9 +263,18 @@ impl Engine {
         }
         self.inner.changed.notify_one();
         if self.inner.options.live {
+            // Built while nobody asks yet.
+            data::begin(self);
             for config in self.configs() {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);
+                }
+                if config.refused.is_some() {
+                    // There may have been another login at the Stripe CLI meanwhile.
+                    let engine = self.clone();
+                    self.spawn(async move {
+                        connecting::read_again(&engine, &config).await;
+                    });
                 }
             }
             for (id, what) in unfinished {

@@ -63,7 +63,7 @@ pub fn build(engine: &Engine) -> Snapshot {
         data_dir: options.data_dir.display().to_string(),
         integrations,
         events_version: state.events_version,
-        records_version: 0,
+        records_version: state.store.as_ref().map_or(0, |store| store.changes().records_version()),
         key_checks: state.offers.views(),
         remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),

@@ -70,8 +70,21 @@ impl Rig {
 
     /// Ends the system and starts it again on the same folder, without schedules.
     pub async fn restart(&mut self) {
+        self.restart_as(false).await;
+    }
+
+    /// The same, with schedules or without.
+    pub async fn restart_as(&mut self, live: bool) {
         self.engine.shutdown().await;
-        self.engine = start(&self.dir, &self.base, false).await;
+        self.engine = start(&self.dir, &self.base, live).await;
+    }
+
+    /// A key that had expired is good again.
+    pub async fn revive(&self, key: &str) {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let body = format!("{{\"key\":\"{key}\",\"expired\":false}}");
+        let sent = http.post(format!("{}/_sandbox/expire", self.base)).body(body).send().await.unwrap();
+        assert!(sent.status().is_success(), "{}", sent.status());
     }
 
     /// The newest snapshot.

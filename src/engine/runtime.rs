@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::query::Query;
 use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, Message, Phase};
 use super::connecting::Offers;
 use crate::clock;
@@ -26,6 +27,8 @@ pub struct State {
     pub phase: Phase,
     /// Once it is open.
     pub store: Option<Store>,
+    /// What is kept in memory of the store, once somebody asks for it.
+    pub query: Option<Arc<Query>>,
     /// By number.
     pub runtimes: BTreeMap<IntegrationId, Runtime>,
     /// Rises when events were stored.

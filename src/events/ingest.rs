@@ -9,7 +9,7 @@ use crate::integration::Integration;
 use crate::store::batch::EventWrite;
 use crate::store::codec::Content;
 use crate::store::merge::Via;
-use crate::store::{Store, StoreError, event_log};
+use crate::store::{Store, StoreError, event_log, mentions};
 use crate::stripe::kind::Kind;
 use crate::stripe::summary;
 use crate::stripe::view::{ChargeHead, EventHead, ObjectHead, PaymentIntentHead};
@@ -84,7 +84,7 @@ pub fn prepare(
         integration: integration.id,
         id: event.id.to_string(),
         created: event.created,
-        header: event_log::header(&row),
+        header: event_log::header(&row, &mentions::of(json, &row.object)),
         packed,
         records,
     })))

@@ -5,8 +5,8 @@
 
 use super::codec::Packed;
 use super::merge::Via;
-use super::record::Header;
-use crate::engine::api::IntegrationId;
+use super::record::{Header, State};
+use crate::engine::api::{IntegrationId, Mark};
 use crate::stripe::kind::Kind;
 
 /// An object to store.
@@ -58,6 +58,30 @@ pub struct StateChange {
     pub lines: Vec<Packed>,
 }
 
+/// A catalog entry that a person wants in or out of the next sync.
+#[derive(Debug, Clone)]
+pub struct MarkChange {
+    /// Whose.
+    pub integration: IntegrationId,
+    /// The invoice.
+    pub id: String,
+    /// In or out.
+    pub mark: Mark,
+}
+
+impl Mark {
+    /// What an entry in that state becomes; none: the mark means nothing to it. What is a record stays one:
+    /// leaving it out would hide it. One that is marked for sync is read again.
+    pub fn turns(self, state: State) -> Option<State> {
+        match (self, state) {
+            (Mark::Sync, State::Skipped | State::Error) => Some(State::Pending),
+            (Mark::Sync, State::Synced) => Some(State::Stale),
+            (Mark::Skip, State::Pending | State::Error) => Some(State::Skipped),
+            _ => None,
+        }
+    }
+}
+
 /// How syncing one invoice ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -78,6 +102,17 @@ pub enum Op {
     Event(Box<EventWrite>),
     /// Change a catalog entry's state.
     State(Box<StateChange>),
+    /// Take a catalog entry into the next sync, or leave it out.
+    Mark(Box<MarkChange>),
+    /// Star an event, or take its star away.
+    Star {
+        /// Whose.
+        integration: IntegrationId,
+        /// `evt_…`
+        event: String,
+        /// With or without.
+        on: bool,
+    },
     /// Write (or with `None` remove) a small document.
     Meta(String, Option<Vec<u8>>),
     /// Add to the count of GETs of a UTC day.
@@ -123,6 +158,18 @@ impl Batch {
     /// Adds a change of state.
     pub fn state(&mut self, change: StateChange) -> &mut Self {
         self.ops.push(Op::State(Box::new(change)));
+        self
+    }
+
+    /// Adds a mark on a catalog entry.
+    pub fn mark(&mut self, change: MarkChange) -> &mut Self {
+        self.ops.push(Op::Mark(Box::new(change)));
+        self
+    }
+
+    /// Adds a star of an event, or takes it away.
+    pub fn star(&mut self, integration: IntegrationId, event: impl Into<String>, on: bool) -> &mut Self {
+        self.ops.push(Op::Star { integration, event: event.into(), on });
         self
     }
 

@@ -8,13 +8,15 @@ use super::record::{Packing, Reader, put_text};
 use super::writer::sled_error;
 use crate::engine::api::{EventPos, EventRow, IntegrationId, Source};
 
-const LAYOUT: u8 = 1;
+/// Layout 2 has the mentions (`mentions.rs`) in front of the packing; 1 has none.
+const LAYOUT: u8 = 2;
+const WITHOUT_MENTIONS: u8 = 1;
 /// Rows counted above a window before the count gives up: more than anybody scrolls.
 const MOST_COUNTED: usize = 100_000;
 
-/// Header bytes of an event; packing and payload follow.
-pub fn header(row: &EventRow) -> Vec<u8> {
-    let mut out = Vec::with_capacity(96);
+/// Header bytes of an event; packing and payload follow. `mentions`: hashes of the ids in it, at most 255.
+pub fn header(row: &EventRow, mentions: &[u32]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(160);
     out.push(LAYOUT);
     out.push(match row.source {
         Source::Poll => 0,
@@ -29,7 +31,37 @@ pub fn header(row: &EventRow) -> Vec<u8> {
     for text in [row.event_type.as_str(), &row.object, currency, &row.who] {
         put_text(&mut out, text);
     }
+    let mentions = &mentions[..mentions.len().min(255)];
+    out.push(mentions.len() as u8);
+    for mention in mentions {
+        out.extend_from_slice(&mention.to_le_bytes());
+    }
     out
+}
+
+/// The hashes of the ids that an event names; none: it was stored when they were not kept.
+pub fn mentions(value: &[u8]) -> Result<Option<Vec<u32>>, StoreError> {
+    let mut reader = Reader { rest: value };
+    let layout = reader.byte()?;
+    reader.byte()?;
+    reader.i64()?;
+    reader.byte()?;
+    reader.i64()?;
+    for _ in 0..4 {
+        reader.text_ref()?;
+    }
+    take_mentions(layout, &mut reader)
+}
+
+fn take_mentions(layout: u8, reader: &mut Reader<'_>) -> Result<Option<Vec<u32>>, StoreError> {
+    match layout {
+        WITHOUT_MENTIONS => Ok(None),
+        LAYOUT => {
+            let count = reader.byte()?;
+            (0..count).map(|_| reader.u32()).collect::<Result<Vec<u32>, _>>().map(Some)
+        }
+        other => Err(StoreError::Value(format!("event layout {other}"))),
+    }
 }
 
 /// Appends how the payload is packed.
@@ -53,9 +85,6 @@ pub fn decode<'a>(
     let (created, id) = keys::event_parts(key).ok_or_else(|| StoreError::Value("an event's key".into()))?;
     let mut reader = Reader { rest: value };
     let layout = reader.byte()?;
-    if layout != LAYOUT {
-        return Err(StoreError::Value(format!("event layout {layout}")));
-    }
     let source = match reader.byte()? {
         0 => Source::Poll,
         1 => Source::Relay,
@@ -69,6 +98,7 @@ pub fn decode<'a>(
     let object = reader.text()?;
     let currency = reader.text()?;
     let who = reader.text()?;
+    take_mentions(layout, &mut reader)?;
     let packing = take_packing(&mut reader)?;
     let row = EventRow {
         integration,
@@ -142,6 +172,31 @@ pub fn window(
     // Stable: within a second, each account's rows stay in the order of their arrival.
     rows.sort_by_key(|row| std::cmp::Reverse(row.created));
     rows.truncate(limit);
+    Ok(rows)
+}
+
+/// The oldest `limit` events before (newer than) `from`, or of all; newest first.
+pub fn window_before(
+    tree: &sled::Db,
+    integrations: &[IntegrationId],
+    from: Option<&EventPos>,
+    limit: usize,
+) -> Result<Vec<EventRow>, StoreError> {
+    let ends = match from {
+        Some(pos) => starts(tree, integrations, pos)?,
+        None => integrations.iter().map(|one| keys::behind(keys::EVENT, *one)).collect(),
+    };
+    let mut rows = Vec::new();
+    for (&integration, end) in integrations.iter().zip(ends) {
+        let start = rows.len();
+        for item in tree.range(keys::prefix(keys::EVENT, integration)..end).rev().take(limit) {
+            let (key, value) = item.map_err(sled_error)?;
+            rows.push(decode(integration, &key, &value)?.0);
+        }
+        rows[start..].reverse();
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.created));
+    rows.drain(..rows.len().saturating_sub(limit));
     Ok(rows)
 }
 
@@ -221,15 +276,23 @@ mod tests {
             source: Source::Poll,
             starred: false,
         };
-        let mut value = header(&row);
+        let mut value = header(&row, &[7, u32::MAX]);
         put_packing(Packing { codec: 1, raw_len: 4, parts: 0 }, &mut value);
         let whole = value.len();
         value.extend_from_slice(b"json");
         let key = keys::event(row.integration, row.created, 4, &row.id);
         let (read, packing, rest) = decode(row.integration, &key, &value).unwrap();
-        assert_eq!((read, packing.raw_len, rest), (row, 4, &b"json"[..]));
+        assert_eq!((read, packing.raw_len, rest), (row.clone(), 4, &b"json"[..]));
+        assert_eq!(mentions(&value).unwrap(), Some(vec![7, u32::MAX]));
         for length in 0..whole {
             assert!(decode(IntegrationId(3), &key, &value[..length]).is_err());
         }
+        // What was stored before mentions were kept.
+        let mut old = header(&row, &[]);
+        old[0] = WITHOUT_MENTIONS;
+        old.pop();
+        put_packing(Packing { codec: 1, raw_len: 4, parts: 0 }, &mut old);
+        assert_eq!(decode(row.integration, &key, &old).unwrap().0, row);
+        assert_eq!(mentions(&old).unwrap(), None);
     }
 }

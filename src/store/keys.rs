@@ -16,13 +16,15 @@ pub const CHUNK: u8 = b'c';
 pub const EVENT: u8 = b'e';
 /// Known event ids: integration, event id; the value is the event's time and order of arrival.
 pub const SEEN: u8 = b'q';
+/// Starred events: integration, event id; the value is empty.
+pub const STAR: u8 = b's';
 /// Small documents by name: integrations, jobs, cursors.
 pub const META: u8 = b'm';
 /// Counters of an integration.
 pub const COUNTERS: u8 = b'n';
 
 /// The tables whose keys begin with an integration's number.
-pub const PER_INTEGRATION: [u8; 6] = [RECORD, LINES, CHUNK, EVENT, SEEN, COUNTERS];
+pub const PER_INTEGRATION: [u8; 7] = [RECORD, LINES, CHUNK, EVENT, SEEN, STAR, COUNTERS];
 
 fn start(table: u8, integration: IntegrationId, room: usize) -> Vec<u8> {
     let mut key = Vec::with_capacity(5 + room);
@@ -34,6 +36,14 @@ fn start(table: u8, integration: IntegrationId, room: usize) -> Vec<u8> {
 /// Everything of one table and integration.
 pub fn prefix(table: u8, integration: IntegrationId) -> Vec<u8> {
     start(table, integration, 0)
+}
+
+/// Behind everything of one table and integration.
+pub fn behind(table: u8, integration: IntegrationId) -> Vec<u8> {
+    match integration.0.checked_add(1) {
+        Some(next) => start(table, IntegrationId(next), 0),
+        None => vec![table + 1],
+    }
 }
 
 /// Every record of one kind.
@@ -54,6 +64,12 @@ pub fn record(integration: IntegrationId, kind: Kind, id: &str) -> Vec<u8> {
 /// The Stripe id at the end of a record's key.
 pub fn record_id(key: &[u8]) -> Option<&str> {
     key.get(6..).and_then(|id| std::str::from_utf8(id).ok())
+}
+
+/// Integration, kind and Stripe id of a record's key.
+pub fn record_parts(key: &[u8]) -> Option<(IntegrationId, Kind, &str)> {
+    let number = u32::from_be_bytes(key.get(1..5)?.try_into().ok()?);
+    Some((IntegrationId(number), Kind::from_tag(*key.get(5)?)?, record_id(key)?))
 }
 
 /// One page of an invoice's further lines.
@@ -133,6 +149,23 @@ pub fn seen(integration: IntegrationId, id: &str) -> Vec<u8> {
     let mut key = start(SEEN, integration, id.len());
     key.extend_from_slice(id.as_bytes());
     key
+}
+
+/// The star of an event.
+pub fn star(integration: IntegrationId, event: &str) -> Vec<u8> {
+    let mut key = start(STAR, integration, event.len());
+    key.extend_from_slice(event.as_bytes());
+    key
+}
+
+/// An event by its time and order of arrival alone: its key is the first at or behind this one.
+pub fn event_place(integration: IntegrationId, created: i64, order: u64) -> Vec<u8> {
+    event(integration, created, order, "")
+}
+
+/// The order of arrival in an event's key.
+pub fn event_order(key: &[u8]) -> Option<u64> {
+    Some(!u64::from_be_bytes(key.get(13..21)?.try_into().ok()?))
 }
 
 /// A small document.

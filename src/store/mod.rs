@@ -6,15 +6,18 @@
 
 pub mod backup;
 pub mod batch;
+pub mod changes;
 pub mod codec;
 pub mod counters;
 pub mod error;
 pub mod event_log;
 pub mod folder;
 pub mod keys;
+pub mod mentions;
 pub mod merge;
 mod open;
 mod purge;
+pub mod read;
 pub mod record;
 pub mod rewrite;
 pub mod rows;
@@ -36,6 +39,7 @@ pub use record::{Header, State};
 
 use crate::engine::api::{EventQuery, EventRow, EventWindow, IntegrationId};
 use crate::stripe::kind::Kind;
+use changes::Changes;
 use codec::Codec;
 use folder::Folder;
 use record::Packing;
@@ -77,6 +81,7 @@ struct Inner {
     tree: sled::Db,
     codec: Codec,
     counters: SharedCounters,
+    changes: Arc<Changes>,
     folder: Folder,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -99,12 +104,14 @@ impl Store {
         let counters = SharedCounters::default();
         load_counters(&tree, &counters)?;
         let (jobs, receiver) = mpsc::channel(QUEUE);
+        let changes = Arc::new(Changes::default());
         let writer = writer::Writer {
             tree: tree.clone(),
             file,
             dir: dir.to_owned(),
             need_mb: options.need_mb,
             counters: counters.clone(),
+            changes: changes.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -114,6 +121,7 @@ impl Store {
             tree,
             codec: Codec::new(),
             counters,
+            changes,
             folder,
             writer: std::sync::Mutex::new(Some(thread)),
         };
@@ -255,12 +263,30 @@ impl Store {
             .copied()
             .filter(|id| query.integration.is_none_or(|wanted| wanted == *id))
             .collect();
+        let most = |rows: usize| rows.min(500);
         guard(|| {
             let tree = &self.inner.tree;
-            let rows = event_log::window(tree, &chosen, query.from.as_ref(), query.limit.min(500))?;
-            let newer =
-                query.from.as_ref().map_or(Ok(0), |pos| event_log::count_newer(tree, &chosen, pos))?;
-            let total = chosen.iter().map(|id| self.counters(*id).events).sum();
+            let (rows, newer) = if query.oldest {
+                let rows = event_log::window_before(tree, &chosen, None, most(query.limit))?;
+                (rows, None)
+            } else {
+                let mut rows = match &query.from {
+                    Some(_) if query.before > 0 => {
+                        event_log::window_before(tree, &chosen, query.from.as_ref(), most(query.before))?
+                    }
+                    _ => Vec::new(),
+                };
+                let above = rows.len() as u64;
+                rows.extend(event_log::window(tree, &chosen, query.from.as_ref(), most(query.limit))?);
+                let newer =
+                    query.from.as_ref().map_or(Ok(0), |pos| event_log::count_newer(tree, &chosen, pos))?;
+                (rows, Some(newer - above.min(newer)))
+            };
+            let total: u64 = chosen.iter().map(|id| self.counters(*id).events).sum();
+            let mut rows = rows;
+            self.put_stars(&mut rows)?;
+            // Of the oldest rows it is known without counting.
+            let newer = newer.unwrap_or_else(|| total.saturating_sub(rows.len() as u64));
             Ok(EventWindow { rows, newer, total, ..EventWindow::default() })
         })
     }

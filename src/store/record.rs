@@ -31,7 +31,8 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [State; 7] = [
+    /// In the order of their numbers.
+    pub const ALL: [State; 7] = [
         State::Pending,
         State::Processing,
         State::Synced,
@@ -41,7 +42,8 @@ impl State {
         State::Gone,
     ];
 
-    fn from_byte(byte: u8) -> Option<State> {
+    /// The state of a stored number.
+    pub fn from_byte(byte: u8) -> Option<State> {
         State::ALL.get(usize::from(byte)).copied()
     }
 
@@ -191,6 +193,80 @@ pub fn decode(value: &[u8]) -> Result<(Header, Packing, &[u8]), StoreError> {
     Ok((header, Packing { codec, raw_len, parts }, reader.rest))
 }
 
+/// What the row tables keep of a header, borrowed from the stored bytes: read a million times at every start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peek<'a> {
+    /// Where it is.
+    pub state: State,
+    /// Stripe's `created`.
+    pub created: i64,
+    /// When it was first stored here.
+    pub discovered_at: i64,
+    /// Minor units.
+    pub amount: Option<i64>,
+    /// Stripe's status word.
+    pub status: &'a str,
+    /// ISO code, or empty.
+    pub currency: &'a str,
+    /// Customer id, or empty.
+    pub customer: &'a str,
+    /// Name, e-mail or reason.
+    pub who: &'a str,
+    /// Number or name.
+    pub label: &'a str,
+    /// Why it failed last, or empty.
+    pub last_error: &'a str,
+}
+
+impl Header {
+    /// The same of a header that was read whole.
+    pub fn peek(&self) -> Peek<'_> {
+        Peek {
+            state: self.state,
+            created: self.created,
+            discovered_at: self.discovered_at,
+            amount: self.amount,
+            status: &self.status,
+            currency: &self.currency,
+            customer: &self.customer,
+            who: &self.who,
+            label: &self.label,
+            last_error: &self.last_error,
+        }
+    }
+}
+
+/// Reads what a table needs, without allocating.
+pub fn peek(value: &[u8]) -> Result<Peek<'_>, StoreError> {
+    let mut reader = Reader { rest: value };
+    let layout = reader.byte()?;
+    if layout != LAYOUT {
+        return Err(StoreError::Value(format!("record layout {layout}")));
+    }
+    let state = reader.byte()?;
+    let state = State::from_byte(state).ok_or_else(|| StoreError::Value(format!("record state {state}")))?;
+    let flags = reader.byte()?;
+    reader.take(1 + 8)?;
+    let created = reader.i64()?;
+    reader.take(8)?;
+    let discovered_at = reader.i64()?;
+    reader.take(8 + 8)?;
+    let amount = reader.i64()?;
+    reader.take(2 + 2 + 2 + 4)?;
+    Ok(Peek {
+        state,
+        created,
+        discovered_at,
+        amount: (flags & 2 != 0).then_some(amount),
+        status: reader.text_ref()?,
+        currency: reader.text_ref()?,
+        customer: reader.text_ref()?,
+        who: reader.text_ref()?,
+        label: reader.text_ref()?,
+        last_error: reader.text_ref()?,
+    })
+}
+
 /// Appends a length and the text; texts above 64 KB never get here (headers hold short ones).
 pub fn put_text(out: &mut Vec<u8>, text: &str) {
     let mut length = text.len() as u64;
@@ -244,13 +320,18 @@ impl<'a> Reader<'a> {
 
     /// A text.
     pub fn text(&mut self) -> Result<String, StoreError> {
+        self.text_ref().map(str::to_owned)
+    }
+
+    /// A text, borrowed from the bytes.
+    pub fn text_ref(&mut self) -> Result<&'a str, StoreError> {
         let mut length = 0u64;
         for shift in (0..35).step_by(7) {
             let byte = self.byte()?;
             length |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 let bytes = self.take(length as usize)?;
-                return String::from_utf8(bytes.to_vec())
+                return std::str::from_utf8(bytes)
                     .map_err(|_| StoreError::Value("a header text is not UTF-8".into()));
             }
         }
@@ -297,6 +378,7 @@ mod tests {
         assert_eq!(read, header);
         assert_eq!(read_packing, packing);
         assert_eq!(rest, b"payload");
+        assert_eq!(peek(&bytes).unwrap(), header.peek());
     }
 
     #[test]
@@ -305,6 +387,7 @@ mod tests {
         encode(&sample(), Packing { codec: 1, raw_len: 9, parts: 0 }, &mut bytes);
         for length in 0..bytes.len() {
             assert!(decode(&bytes[..length]).is_err(), "cut at {length}");
+            assert!(peek(&bytes[..length]).is_err(), "cut at {length}");
         }
     }
 

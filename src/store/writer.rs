@@ -11,7 +11,8 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Applied, Batch, Durability, EventWrite, Op, Outcome, RecordWrite, StateChange};
+use super::batch::{Applied, Batch, Durability, EventWrite, MarkChange, Op, Outcome, RecordWrite, StateChange};
+use super::changes::{Changes, EventChange, RecordChange};
 use super::codec::Packed;
 use super::counters::Counters;
 use super::error::StoreError;
@@ -64,6 +65,8 @@ pub struct Writer {
     pub need_mb: u64,
     /// Shared with readers.
     pub counters: SharedCounters,
+    /// Told of what was stored.
+    pub changes: Arc<Changes>,
 }
 
 impl Writer {
@@ -135,6 +138,8 @@ impl Writer {
             before: &self.counters,
             seen: HashSet::new(),
             applied: Applied::default(),
+            listened: self.changes.listened(),
+            events: Vec::new(),
         };
         let mut forgotten = Vec::new();
         for op in &batch.ops {
@@ -142,6 +147,13 @@ impl Writer {
                 Op::Record(write) => change.record(write)?,
                 Op::Event(write) => change.event(write)?,
                 Op::State(write) => change.state(write)?,
+                Op::Mark(write) => change.mark(write)?,
+                Op::Star { integration, event, on: true } => {
+                    change.out.insert(keys::star(*integration, event), &[]);
+                }
+                Op::Star { integration, event, on: false } => {
+                    change.out.remove(keys::star(*integration, event));
+                }
                 Op::Meta(name, Some(value)) => change.out.insert(keys::meta(name), value.as_slice()),
                 Op::Meta(name, None) => change.out.remove(keys::meta(name)),
                 Op::Reads { integration, day, reads } => {
@@ -155,7 +167,7 @@ impl Writer {
                 }
             }
         }
-        let Change { mut out, counters, applied, .. } = change;
+        let Change { mut out, counters, applied, headers, events, .. } = change;
         for (integration, counters) in &counters {
             let bytes = serde_json::to_vec(counters).map_err(|error| StoreError::Value(error.to_string()))?;
             out.insert(keys::counters(*integration), bytes);
@@ -165,8 +177,20 @@ impl Writer {
             shared.extend(counters);
             shared.retain(|integration, _| !forgotten.contains(integration));
         }
+        // Last: whoever begins to listen after the counters were read finds in the store what it is not told.
+        let any_record = !headers.is_empty();
+        let records = if self.changes.listened() { record_changes(headers) } else { Vec::new() };
+        self.changes.stored(records, events, any_record);
         Ok(applied)
     }
+}
+
+fn record_changes(headers: HashMap<Vec<u8>, (Header, Packing, Vec<u8>)>) -> Vec<RecordChange> {
+    let change = |(key, (header, ..)): (Vec<u8>, (Header, Packing, Vec<u8>))| {
+        let (integration, kind, id) = keys::record_parts(&key)?;
+        Some(RecordChange { integration, kind, id: id.to_owned(), header })
+    };
+    headers.into_iter().filter_map(change).collect()
 }
 
 /// A sled error as ours: what is broken stays broken until a person acts.
@@ -189,6 +213,8 @@ struct Change<'a> {
     before: &'a SharedCounters,
     seen: HashSet<Vec<u8>>,
     applied: Applied,
+    listened: bool,
+    events: Vec<EventChange>,
 }
 
 impl Change<'_> {
@@ -295,9 +321,38 @@ impl Change<'_> {
         counters.events += 1;
         counters.arrived += 1;
         self.applied.events += 1;
+        if self.listened {
+            self.events.push(EventChange {
+                integration: write.integration,
+                created: write.created,
+                order,
+                header: write.header.clone(),
+                id: write.id.clone(),
+            });
+        }
         for record in &write.records {
             self.record(record)?;
         }
+        Ok(())
+    }
+
+    fn mark(&mut self, write: &MarkChange) -> Result<(), StoreError> {
+        let key = keys::record(write.integration, Kind::Invoice, &write.id);
+        let Some((before, packing, rest)) = self.stored(&key)? else {
+            self.applied.outdated += 1;
+            return Ok(());
+        };
+        let Some(state) = write.mark.turns(before.state) else {
+            self.applied.outdated += 1;
+            return Ok(());
+        };
+        let mut after = Header { state, ..before.clone() };
+        if state == State::Pending {
+            after.attempts = 0;
+            after.last_error = String::new();
+        }
+        self.applied.changed += 1;
+        self.put((write.integration, Kind::Invoice), key, Some(&before), (after, packing, rest));
         Ok(())
     }
 

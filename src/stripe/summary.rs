@@ -29,7 +29,7 @@ pub struct RowHead {
     pub customer: String,
     /// A name or e-mail; of a failed payment the reason.
     pub who: String,
-    /// The number, name or id that tells it from others of its kind.
+    /// The number, name or id that tells it from others of its kind; of a charge what was charged, `visa 4242`.
     pub label: String,
     /// Live money.
     pub livemode: bool,
@@ -175,6 +175,7 @@ fn payment_intent(from: PaymentIntentHead<'_>) -> RowHead {
 
 fn charge(from: ChargeHead<'_>) -> RowHead {
     let failed = from.status.as_deref() == Some("failed");
+    let paid_with = from.paid_with();
     let reason = if failed { from.outcome.reason.or(from.failure_code) } else { None };
     RowHead {
         created: from.created,
@@ -183,7 +184,7 @@ fn charge(from: ChargeHead<'_>) -> RowHead {
         currency: from.currency.into_owned(),
         customer: owned(from.customer),
         who: first([reason, from.billing_details.name, from.billing_details.email]),
-        label: from.id.into_owned(),
+        label: paid_with.unwrap_or_else(|| from.id.into_owned()),
         livemode: from.livemode,
     }
 }

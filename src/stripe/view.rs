@@ -349,6 +349,9 @@ pub struct ChargeHead<'a> {
     /// What was typed at the checkout.
     #[serde(borrow, deserialize_with = "lenient::object")]
     pub billing_details: Contact<'a>,
+    /// The card or bank account that was charged.
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    payment_method_details: PaidWith<'a>,
     /// A dispute was opened.
     #[serde(deserialize_with = "lenient::flag")]
     pub disputed: bool,
@@ -361,6 +364,55 @@ pub struct ChargeHead<'a> {
     /// Live money.
     #[serde(deserialize_with = "lenient::flag")]
     pub livemode: bool,
+}
+
+impl ChargeHead<'_> {
+    /// `visa 4242`: the card's brand or the sort of account, and its last four digits.
+    pub fn paid_with(&self) -> Option<String> {
+        let with = &self.payment_method_details;
+        let ways = [
+            (&with.card, "card"),
+            (&with.card_present, "card"),
+            (&with.sepa_debit, "sepa"),
+            (&with.us_bank_account, "bank"),
+            (&with.bacs_debit, "bacs"),
+            (&with.au_becs_debit, "becs"),
+            (&with.acss_debit, "bank"),
+        ];
+        ways.into_iter().find_map(|(way, name)| {
+            let last4 = way.last4.as_deref().filter(|last4| !last4.is_empty())?;
+            Some(format!("{} {last4}", way.brand.as_deref().unwrap_or(name)))
+        })
+    }
+}
+
+/// What was charged: the ways that have digits to tell.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct PaidWith<'a> {
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    card: Digits<'a>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    card_present: Digits<'a>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    sepa_debit: Digits<'a>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    us_bank_account: Digits<'a>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    bacs_debit: Digits<'a>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    au_becs_debit: Digits<'a>,
+    #[serde(borrow, deserialize_with = "lenient::object")]
+    acss_debit: Digits<'a>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Digits<'a> {
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    brand: MaybeText<'a>,
+    #[serde(borrow, deserialize_with = "lenient::text")]
+    last4: MaybeText<'a>,
 }
 
 /// What the network and Radar said about a charge.

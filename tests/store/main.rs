@@ -24,7 +24,7 @@ use tillwatch::store::batch::{EventWrite, Outcome, RecordWrite, StateChange};
 use tillwatch::store::codec::{Content, Packed};
 use tillwatch::store::merge::Via;
 use tillwatch::store::{
-    Applied, Batch, Durability, Header, OpenOptions, State, Store, StoreError, event_log,
+    Applied, Batch, Durability, Header, OpenOptions, State, Store, StoreError, event_log, mentions,
 };
 use tillwatch::stripe::kind::Kind;
 
@@ -136,7 +136,7 @@ pub(crate) fn event(store: &Store, whose: IntegrationId, id: &str, created: i64,
         integration: whose,
         id: id.into(),
         created,
-        header: event_log::header(&row),
+        header: event_log::header(&row, &mentions::of(json, &row.object)),
         packed: pack(store, Content::Event, json),
         records: Vec::new(),
     }

@@ -24,8 +24,11 @@ use crate::vault::secret::Secret;
 impl Engine {
     /// Takes a key over and answers with its ticket. It is looked at and held in memory; nothing is sent before it is
     /// tried ([`Request::TryKey`]).
-    pub fn offer_key(&self, key: &Secret) -> Answer {
-        offer(self, key, None)
+    pub fn offer_key(&self, key: Secret) -> Answer {
+        let answer = offer(self, &key, None);
+        // What was pasted is wiped here; the key that was found in it is the only copy.
+        drop(key);
+        answer
     }
 
     /// Where a key that is offered is tried: `--api-base`, or Stripe.

@@ -127,7 +127,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
 }
 
 /// A box in the middle of `area` with its inside cleared; returns the inside without its margins.
-fn panel(view: &View<'_>, buf: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
+pub fn panel(view: &View<'_>, buf: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
     let at =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };

@@ -193,6 +193,12 @@ fn instead(theme: Theme, state: &TableState, opts: &TableOpts<'_>) -> Option<Vec
     ])
 }
 
+/// The order in force; newest first when none was chosen.
+fn sort_of(state: &TableState) -> Sort {
+    let chosen = state.spec().and_then(|spec| spec.sort.clone());
+    chosen.unwrap_or(Sort { column: "created".to_owned(), descending: true })
+}
+
 struct Layout<'a> {
     columns: &'a [Column],
     fitted: Vec<Fitted>,
@@ -219,21 +225,24 @@ impl<'a> Layout<'a> {
         };
         // An edge of two cells, the box, the account, and a cell at the right.
         let fixed = 3 + mark + if account > 0 { account + gap } else { 0 };
+        // Amounts, statuses and headings are shown whole or not at all; a column that can't goes.
         let need = |index: usize| {
+            let Some(column) = columns.get(index) else { return 0 };
+            let most = usize::from(column.width.1);
             let widest = rows.iter().flatten().filter_map(|row| match row.cells.get(index) {
                 Some(Cell::Money { amount, currency }) => Some(fmt::width(&view.money(*amount, currency))),
+                Some(Cell::Word { word }) => Some(fmt::width(word).min(most)),
                 _ => None,
             });
-            widest.max().unwrap_or(0)
+            let sorted = usize::from(column.name == sort_of(state).column);
+            widest.max().unwrap_or(0).max((fmt::width(&column.label) + sorted).min(most))
         };
         let fitted = columns::fit(columns, width.saturating_sub(fixed), gap, need);
         Layout { columns, fitted, gap, mark, account }
     }
 
     fn heading(&self, theme: Theme, state: &TableState) -> Line<'static> {
-        let sort = state.spec().and_then(|spec| spec.sort.as_ref());
-        let newest = Sort { column: "created".to_owned(), descending: true };
-        let sort = sort.unwrap_or(&newest);
+        let sort = sort_of(state);
         let mut out = vec![Span::raw(" ".repeat(2 + self.mark))];
         if self.account > 0 {
             out.push(put::padded("account", self.account, theme.faint()));

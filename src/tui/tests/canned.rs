@@ -303,6 +303,15 @@ impl Fake {
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,
+            Request::Records(query) if !query.catalog => {
+                let version = self.snapshots.borrow().records_version;
+                super::canned_records::records(query, version)
+            }
+            Request::Object { integration, id } => super::canned_records::object(*integration, id),
+            Request::Timeline { from, limit, .. } => {
+                super::canned_records::timeline(&self.rows.lock().unwrap(), from.as_ref(), *limit)
+            }
+            Request::Search { text, limit } => super::canned_records::search(text, *limit),
             other => super::canned_sync::answer(&self.snapshots.borrow(), other).unwrap_or(Answer::NotHere),
         }
     }

@@ -37,6 +37,12 @@ fn desks(context: Context) -> Vec<Desk> {
         &["3", "3", "backtab", "j"],
         &["3", "3", "H"],
         &["4"],
+        &["4", "j", "j"],
+        &["4", "l"],
+        &["4", "O"],
+        &["4", "enter", "j"],
+        &["4", "enter", "t", "j"],
+        &["4", "enter", "/", "a", "enter"],
         &["7"],
         &["d", "E", "s", "7", "j"],
     ];
@@ -51,6 +57,12 @@ fn desks(context: Context) -> Vec<Desk> {
             Context::Typing if desk.state.screen == ScreenId::Sync => {
                 desk.key("/");
                 desk.key("s");
+            }
+            Context::Typing if desk.state.screen == ScreenId::Records => {
+                desk.key("S");
+                desk.send(Msg::Paste("INV".into()));
+                desk.draw();
+                desk.key("down");
             }
             Context::Typing => {
                 desk.key(":");

@@ -2,10 +2,13 @@
 //! terminal of its own.
 
 mod canned;
+mod canned_records;
 mod canned_sync;
 mod draw;
 mod driver;
 mod keys;
+mod records;
+mod search;
 mod sync;
 
 use std::sync::Arc;

@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod json;
 pub mod put;
 pub mod stored;
+pub mod timeline;
 
 use super::fmt;
 use super::state::State;
@@ -65,6 +66,10 @@ pub struct Hits {
     pub detail_rows: usize,
     /// Its first line that is shown.
     pub detail_top: usize,
+    /// Rows of the timeline that fit.
+    pub timeline_rows: usize,
+    /// Index of its first visible row.
+    pub timeline_top: usize,
     /// Rows of the open screen's main list that fit.
     pub screen_rows: usize,
     /// How far that can be scrolled.

@@ -46,6 +46,12 @@ pub const TABLE: &[Entry] = &[
         "last",
         "last row read so far; again reads older ones",
     ),
+    entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold")
+        .on(&[ScreenId::Records]),
+    entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold")
+        .on(&[ScreenId::Records]),
+    entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected, or change it")
+        .on(&[ScreenId::Sync, ScreenId::Records]),
     entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
     entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
     entry(
@@ -80,8 +86,61 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
     entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
     entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
-    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed")
-        .on(&[ScreenId::Sync, ScreenId::Log]),
+    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed").on(&[
+        ScreenId::Dashboard,
+        ScreenId::Sync,
+        ScreenId::Records,
+        ScreenId::Log,
+    ]),
+    entry(
+        Action::Search,
+        &["S"],
+        MAIN,
+        "Screens",
+        16,
+        "search",
+        "search everything: an e-mail, number, id, last4 or amount",
+    ),
+    entry(Action::NextMatch, &["n"], MAIN, "Records", 0, "next match", "the next place that matches")
+        .on(&[ScreenId::Records]),
+    entry(Action::PreviousMatch, &["N"], MAIN, "Records", 0, "match before", "the match before")
+        .on(&[ScreenId::Records]),
+    entry(Action::Order, &["O"], MAIN, "Records", 17, "order", "order by another column, or reverse it")
+        .on(&[ScreenId::Sync, ScreenId::Records]),
+    entry(Action::Timeline, &["t"], MAIN, "Records", 18, "timeline", "the stored events about the object")
+        .on(&[ScreenId::Records]),
+    entry(
+        Action::Customer,
+        &["u"],
+        MAIN,
+        "Records",
+        19,
+        "customer",
+        "go to the customer of what is selected",
+    )
+    .on(&[ScreenId::Records]),
+    entry(Action::CopyValue, &["Y"], MAIN, "Records", 0, "copy value", "copy the selected value")
+        .on(&[ScreenId::Records]),
+    entry(
+        Action::CopyLink,
+        &["P"],
+        MAIN,
+        "Records",
+        0,
+        "payment link",
+        "copy the payment link of an open invoice",
+    )
+    .on(&[ScreenId::Records]),
+    entry(
+        Action::OpenInStripe,
+        &["o"],
+        MAIN,
+        "Records",
+        20,
+        "open in Stripe",
+        "open its page in Stripe's dashboard",
+    )
+    .on(&[ScreenId::Records]),
     entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
     entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
     entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
@@ -136,7 +195,7 @@ pub const TABLE: &[Entry] = &[
         &["p"],
         MAIN,
         "Discover & sync",
-        15,
+        21,
         "look",
         "look at a few pages for the plan: up to 7 reads",
     )
@@ -146,7 +205,7 @@ pub const TABLE: &[Entry] = &[
         &["v"],
         MAIN,
         "Discover & sync",
-        16,
+        22,
         "mark",
         "mark the entry of the catalog: to be synced, or to be left out",
     )
@@ -166,23 +225,11 @@ pub const TABLE: &[Entry] = &[
         &["H"],
         MAIN,
         "Discover & sync",
-        17,
+        23,
         "history",
         "every run so far: what, when, how it ended",
     )
     .on(&[ScreenId::Sync]),
-    entry(
-        Action::Order,
-        &["O"],
-        MAIN,
-        "Discover & sync",
-        0,
-        "order",
-        "the other way round, then by the next column",
-    )
-    .on(&[ScreenId::Sync]),
-    entry(Action::Open, &["enter"], MAIN, "Move", 18, "open", "open what is selected, or change it")
-        .on(&[ScreenId::Sync]),
     entry(
         Action::Messages,
         &["M"],
@@ -217,18 +264,26 @@ pub const TABLE: &[Entry] = &[
         "down one page of what is listed",
     ),
     entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
-    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
-    entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
-    entry(Action::Complete, &["tab"], TYPING, "A line of text", 0, "complete", "complete, or the other line"),
+    entry(
+        Action::Complete,
+        &["tab"],
+        TYPING,
+        "A line of text",
+        0,
+        "complete",
+        "complete the word; in a search, the events of what is selected",
+    ),
     entry(
         Action::CompleteBack,
         &["backtab"],
         TYPING,
         "A line of text",
         0,
-        "the one before",
-        "the offer before, or the line before",
+        "complete back",
+        "the completion before",
     ),
+    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
+    entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
     entry(Action::Down, &["j", "down", "tab"], FORM, "A choice", 0, "next", "the next one"),
     entry(Action::Up, &["k", "up", "backtab"], FORM, "A choice", 0, "before", "the one before it"),
     entry(Action::First, &["g", "home"], FORM, "A choice", 0, "first", "the first of them"),

@@ -7,8 +7,9 @@
 pub mod update;
 pub mod view;
 
-use crate::engine::api::{EventRow, IntegrationId, SearchHit, SearchResult};
+use crate::engine::api::{IntegrationId, SearchHit, SearchResult};
 use crate::tui::input::line::LineEdit;
+use crate::tui::widgets::timeline::Timeline;
 
 /// What the search remembers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,26 +25,10 @@ pub struct SearchState {
     /// The first hit that shows.
     pub top: usize,
     /// The events of the selected hit are shown instead of the hits.
-    pub events: Option<HitEvents>,
+    pub events: Option<Timeline>,
     pub(super) in_flight: Option<(u64, String)>,
     /// The text and the versions (records, events) that were asked for last.
     pub(super) asked: Option<(String, u64, u64)>,
-}
-
-/// The events about one hit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HitEvents {
-    /// The hit.
-    pub hit: SearchHit,
-    /// Newest first; none before the first answer.
-    pub rows: Option<Vec<EventRow>>,
-    /// Why they could not be read.
-    pub error: Option<String>,
-    /// The selected event.
-    pub cursor: Option<String>,
-    /// The first one that shows.
-    pub top: usize,
-    pub(super) in_flight: Option<u64>,
 }
 
 impl SearchState {
@@ -61,13 +46,5 @@ impl SearchState {
     /// The selected hit.
     pub fn selected(&self) -> Option<&SearchHit> {
         self.cursor_index().and_then(|index| self.hits().get(index))
-    }
-}
-
-impl HitEvents {
-    /// Index of the selected event.
-    pub fn cursor_index(&self) -> Option<usize> {
-        let id = self.cursor.as_ref()?;
-        self.rows.as_ref()?.iter().position(|row| row.id == *id)
     }
 }

@@ -1,6 +1,6 @@
 //! What the search does with keys, text and answers. Pure: everything it wants done is an effect.
 
-use super::{HitEvents, SearchState};
+use super::SearchState;
 use crate::engine::api::{Answer, Level, Phase, Request, SearchResult};
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::Action;
@@ -8,11 +8,10 @@ use crate::tui::input::line::Typed;
 use crate::tui::overlay::Overlay;
 use crate::tui::screens::{events, records};
 use crate::tui::state::State;
+use crate::tui::widgets::timeline::Timeline;
 
 /// Hits asked for: more than fit on a screen; the text is made longer before one walks through more.
 const HITS: usize = 200;
-/// Events of a hit asked for.
-const EVENTS: usize = 200;
 
 /// Opens it as it was left.
 pub fn open(state: &mut State) -> Vec<Effect> {
@@ -32,13 +31,21 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
                 close(state);
             }
         }
-        Action::Down => step(&mut state.search, 1),
-        Action::Up => step(&mut state.search, -1),
-        Action::PageDown => step(&mut state.search, page),
-        Action::PageUp => step(&mut state.search, -page),
         Action::Complete | Action::CompleteBack => return switch(state, now_ms),
         Action::Accept | Action::Open => return enter(state, now_ms),
-        _ => {}
+        _ => {
+            if let Some(events) = &mut state.search.events {
+                events.act(action, state.hits.timeline_rows);
+                return refresh(state);
+            }
+            match action {
+                Action::Down => step(&mut state.search, 1),
+                Action::Up => step(&mut state.search, -1),
+                Action::PageDown => step(&mut state.search, page),
+                Action::PageUp => step(&mut state.search, -page),
+                _ => {}
+            }
+        }
     }
     Vec::new()
 }
@@ -71,6 +78,15 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
         };
         return Vec::new();
     }
+    if let Some(events) = &mut state.search.events {
+        events.notice(state.snapshot.events_version);
+        let generation = state.generation + 1;
+        if let Some(request) = events.next_request(generation) {
+            state.generation = generation;
+            return vec![Effect::Request { generation, request }];
+        }
+        return Vec::new();
+    }
     let wanted = (text, state.snapshot.records_version, state.snapshot.events_version);
     if state.search.in_flight.is_some() || state.search.asked.as_ref() == Some(&wanted) {
         return Vec::new();
@@ -95,18 +111,8 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
         }
         return Some(refresh(state));
     }
-    let events = state.search.events.as_mut().filter(|events| events.in_flight == Some(generation))?;
-    events.in_flight = None;
-    match answer {
-        Answer::Timeline(rows) => {
-            events.cursor = rows.first().map(|row| row.id.clone());
-            events.rows = Some(rows.clone());
-        }
-        Answer::NotHere => events.rows = Some(Vec::new()),
-        Answer::Refused { reason } => events.error = Some(reason.clone()),
-        _ => events.error = Some("the engine answered something else".to_owned()),
-    }
-    Some(Vec::new())
+    let taken = state.search.events.as_mut()?.take(generation, answer);
+    taken.then(|| refresh(state))
 }
 
 fn found(search: &mut SearchState, result: SearchResult, text: &str) {
@@ -125,14 +131,7 @@ fn step(search: &mut SearchState, rows: isize) {
         let last = len.checked_sub(1)?;
         Some(index.map_or(0, |index| index.saturating_add_signed(rows)).min(last))
     };
-    if let Some(events) = &mut search.events {
-        let all = events.rows.as_deref().unwrap_or_default();
-        if let Some(row) = to(events.cursor_index(), all.len()).and_then(|at| all.get(at)) {
-            events.cursor = Some(row.id.clone());
-        }
-    } else if let Some(hit) =
-        to(search.cursor_index(), search.hits().len()).and_then(|at| search.hits().get(at))
-    {
+    if let Some(hit) = to(search.cursor_index(), search.hits().len()).and_then(|at| search.hits().get(at)) {
         search.cursor = Some((hit.integration, hit.id.clone()));
     }
 }
@@ -146,20 +145,15 @@ fn switch(state: &mut State, now_ms: i64) -> Vec<Effect> {
         state.tell(Level::Info, "nothing is selected", now_ms);
         return Vec::new();
     };
-    let generation = state.next_generation();
-    let request =
-        Request::Timeline { integration: hit.integration, object: hit.id.clone(), from: None, limit: EVENTS };
-    state.search.events =
-        Some(HitEvents { hit, rows: None, error: None, cursor: None, top: 0, in_flight: Some(generation) });
-    vec![Effect::Request { generation, request }]
+    let version = state.snapshot.events_version;
+    state.search.events = Some(Timeline::of(hit.integration, &hit.id, &hit.title, version));
+    refresh(state)
 }
 
 /// Opens what is selected on its screen.
 fn enter(state: &mut State, now_ms: i64) -> Vec<Effect> {
     if let Some(events) = &state.search.events {
-        let Some(row) = events.cursor_index().and_then(|at| events.rows.as_ref()?.get(at)) else {
-            return Vec::new();
-        };
+        let Some(row) = events.selected() else { return Vec::new() };
         let (integration, id) = (row.integration, row.id.clone());
         close(state);
         return events::update::open_event(state, integration, id);
@@ -187,9 +181,8 @@ pub fn drawn(state: &mut State) {
     if state.overlays.last() != Some(&Overlay::Search) {
         return;
     }
-    let top = state.hits.overlay_top;
     match &mut state.search.events {
-        Some(events) => events.top = top,
-        None => state.search.top = top,
+        Some(events) => events.drawn(state.hits.timeline_top),
+        None => state.search.top = state.hits.overlay_top,
     }
 }

@@ -9,13 +9,14 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{HitEvents, SearchState};
-use crate::engine::api::{Cell, Column, EventRow, Phase, SearchHit};
+use super::SearchState;
+use crate::engine::api::{Cell, Column, Phase, SearchHit};
 use crate::stripe::kind::Kind;
 use crate::tui::fmt::{self, count};
 use crate::tui::table::{columns, word_style};
 use crate::tui::widgets::put::part;
-use crate::tui::widgets::{Hits, View, feed, put};
+use crate::tui::widgets::timeline::Timeline;
+use crate::tui::widgets::{Hits, View, put, timeline};
 
 /// What can be searched for, with an example.
 const KINDS: &[(&str, &str)] = &[
@@ -49,7 +50,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     if let Some(lines) = instead(view, search) {
         put::notice(buf, body, &lines);
     } else if let Some(events) = &search.events {
-        timeline(view, buf, body, events, hits);
+        of_a_hit(view, buf, body, events, hits);
     } else {
         results(view, buf, body, search, hits);
     }
@@ -141,20 +142,8 @@ fn instead(view: &View<'_>, search: &SearchState) -> Option<Vec<(String, Style)>
             (reason.clone(), theme.text()),
         ]);
     }
-    if let Some(events) = &search.events {
-        let title = fmt::clean(&events.hit.title).into_owned();
-        return match (&events.error, &events.rows) {
-            (Some(reason), _) => Some(vec![
-                ("✗ its events could not be read".to_owned(), theme.bad().patch(theme.strong())),
-                (reason.clone(), theme.text()),
-            ]),
-            (None, None) => Some(vec![(format!("reading the events of {title} …"), theme.faint())]),
-            (None, Some(rows)) if rows.is_empty() => Some(vec![
-                (format!("no events of {title} are stored here"), theme.text()),
-                ("Stripe keeps events for 30 days".to_owned(), theme.faint()),
-            ]),
-            _ => None,
-        };
+    if search.events.is_some() {
+        return None;
     }
     let result = search.result.as_ref()?;
     if !result.hits.is_empty() {
@@ -293,7 +282,7 @@ fn hit_cell(view: &View<'_>, hit: &SearchHit, column: usize, cells: usize) -> (S
         CREATED => (created(view, hit.created, cells), theme.faint()),
         EVENTS => (if hit.events > 0 { count(hit.events) } else { String::new() }, theme.faint()),
         MATCHED if hit.exact => (hit.matched.clone(), theme.good()),
-        MATCHED => (format!("part of {}", hit.matched), theme.faint()),
+        MATCHED => (format!("in {}", hit.matched), theme.faint()),
         ACCOUNT => (view.state.name_of(hit.integration), theme.text()),
         _ => (String::new(), theme.text()),
     }
@@ -308,42 +297,15 @@ fn created(view: &View<'_>, at: i64, cells: usize) -> String {
     fmt::day(at, view.now, tz).unwrap_or_else(|| fmt::hm(at, tz))
 }
 
-fn timeline(view: &View<'_>, buf: &mut Buffer, area: Rect, events: &HitEvents, hits: &mut Hits) {
-    let theme = view.theme;
-    let rows = events.rows.as_deref().unwrap_or_default();
-    let title = format!("{} {}", kind_word(events.hit.kind), fmt::clean(&events.hit.title));
-    let told = format!("{} events about {title}, newest first", count(rows.len() as u64));
-    let told = if rows.len() == 1 { format!("1 event about {title}") } else { told };
-    put::line(buf, area, 0, &Line::styled(fmt::fit(&told, usize::from(area.width)), theme.faint()));
+/// The events about one hit.
+fn of_a_hit(view: &View<'_>, buf: &mut Buffer, area: Rect, events: &Timeline, hits: &mut Hits) {
+    let title = fmt::clean(&events.title).into_owned();
+    let told = format!("events about {title}, newest first: {}", timeline::counts(events));
+    let told = fmt::fit(&told, usize::from(area.width));
+    put::line(buf, area, 0, &Line::styled(told, view.theme.faint()));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let cursor = events.cursor_index().unwrap_or(0);
-    let top = window(events.top, cursor, usize::from(body.height), rows.len());
-    hits.overlay_rows = usize::from(body.height);
-    hits.overlay_top = top;
-    for (slot, row) in rows.iter().skip(top).take(usize::from(body.height)).enumerate() {
-        let spans = event_row(view, row, usize::from(body.width));
-        draw_row(view, buf, body, slot as u16, spans, top + slot == cursor);
-    }
-}
-
-fn event_row(view: &View<'_>, row: &EventRow, width: usize) -> Vec<Span<'static>> {
-    let theme = view.theme;
-    let (sign, style) = feed::glyph(theme, &row.event_type);
-    let money = row.amount.as_ref().map_or_else(String::new, |(n, code)| view.money(*n, code));
-    let what = width.saturating_sub(40).clamp(20, 40);
-    let who = width.saturating_sub(2 + 12 + 2 + 2 + what + 2 + 14 + 2);
-    vec![
-        Span::raw("  "),
-        put::padded(&fmt::stamp(row.created, view.now, view.state.timezone(), true), 12, theme.faint()),
-        Span::raw("  "),
-        Span::styled(sign, style.patch(theme.strong())),
-        Span::raw(" "),
-        put::padded(&row.event_type, what, theme.text()),
-        Span::raw("  "),
-        put::padded_left(&money, 14, theme.text()),
-        Span::raw("  "),
-        put::padded(&row.who, who, theme.text()),
-    ]
+    let drawn = timeline::draw(view, buf, body, events, true);
+    timeline::say(hits, drawn);
 }
 
 fn draw_row(

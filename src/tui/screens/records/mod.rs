@@ -1,5 +1,9 @@
 //! Records of any kind in a table, and one object in detail.
+//!
+//! `update` is the table's side, `object` that of the objects that are open. The rows are a [`crate::tui::table`], an
+//! object is a [`crate::tui::widgets::detail`].
 
+pub mod object;
 pub mod state;
 pub mod update;
 pub mod view;
@@ -7,20 +11,19 @@ pub mod view;
 pub use state::RecordsState;
 
 use super::{Screen, ScreenId};
-use crate::tui::input::actions::Context;
 
 /// Its row in the table.
 pub const SCREEN: Screen = Screen {
     id: ScreenId::Records,
     name: "Records",
-    context: |_| Context::Main,
+    context: update::context,
     act: update::act,
-    typed: |_, _, _| Vec::new(),
-    can: |_, _| Ok(()),
-    refresh: |_| Vec::new(),
-    answer: |_, _, _| None,
-    drawn: |_| {},
+    typed: update::typed,
+    can: update::can,
+    refresh: update::refresh,
+    answer: update::answer,
+    drawn: update::drawn,
     draw: view::draw,
-    crumbs: |_| vec!["Records".to_owned()],
-    aside: |_| ratatui::text::Line::default(),
+    crumbs: view::crumbs,
+    aside: view::aside,
 };

@@ -1,0 +1,236 @@
+//! Which stored events name an object: an index in memory over the hashes that each event's header keeps.
+//!
+//! About ten bytes an event and eight an id in it. Hashes can meet: a timeline looks into each event that it
+//! shows; a count does not (one in a thousand counts at a million events may be one too high). It must never be
+//! asked to forget an event: events are never removed while a store is open.
+
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use super::Shared;
+use crate::engine::api::{Answer, EventPos, IntegrationId};
+use crate::integration::Integration;
+use crate::store::changes::EventChange;
+use crate::store::read::EventPlace;
+use crate::store::{Store, StoreError, event_log, mentions};
+
+/// Events read between two looks at what else there is to do.
+const AT_ONCE: usize = 4096;
+/// Entries that may lie unsorted, besides a part of the sorted ones.
+const UNSORTED: usize = 32 * 1024;
+/// Rows of a timeline.
+const MOST: usize = 500;
+
+#[derive(Default)]
+struct Index {
+    integrations: Vec<IntegrationId>,
+    whose: Vec<u16>,
+    created: Vec<u32>,
+    order: Vec<u32>,
+    /// Hash and number of the event, in this order.
+    sorted: Vec<u64>,
+    /// The same of events that came since.
+    tail: Vec<u64>,
+}
+
+/// What of an integration's log is still to be read.
+struct Left {
+    integration: IntegrationId,
+    /// Events that arrived from here on come from the writer.
+    until: u64,
+    after: Option<EventPlace>,
+    whole: bool,
+}
+
+/// The index.
+pub struct Mentions {
+    index: RwLock<Index>,
+    left: Mutex<Vec<Left>>,
+}
+
+impl Mentions {
+    /// Nothing read yet. The writer's changes are listened to already.
+    pub fn new(store: &Store) -> Mentions {
+        Mentions { index: RwLock::default(), left: Mutex::new(left(store)) }
+    }
+
+    /// Forgets everything and reads it again.
+    pub fn start_anew(&self, store: &Store) {
+        let mut to_do = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Index::default();
+        *to_do = left(store);
+    }
+
+    /// Every stored event is in it.
+    pub fn is_built(&self) -> bool {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).iter().all(|left| left.whole)
+    }
+
+    /// Reads some events more; false when all are.
+    pub fn build_some(&self, shared: &Shared) -> Result<bool, StoreError> {
+        // Held all the time: two threads may build, but never the same events.
+        let mut to_do = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = to_do.iter_mut().find(|left| !left.whole) else { return Ok(false) };
+        let mut found: Vec<(EventPlace, Vec<u32>)> = Vec::with_capacity(AT_ONCE);
+        let mut seen = 0;
+        shared.store.each_event_value(left.integration, left.after, |place, key, value| {
+            seen += 1;
+            left.after = Some(place);
+            if place.order < left.until {
+                let named = match event_log::mentions(value)? {
+                    Some(named) => named,
+                    // Stored by a version that kept none.
+                    None => {
+                        let (row, json) = shared.store.event_parts(place.integration, key, value)?;
+                        mentions::of(&String::from_utf8_lossy(&json), &row.object)
+                    }
+                };
+                found.push((place, named));
+            }
+            Ok(seen < AT_ONCE)
+        })?;
+        left.whole = seen < AT_ONCE;
+        let all = to_do.iter().all(|left| left.whole);
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        for (place, named) in found {
+            index.push(place, &named);
+        }
+        index.settle(all);
+        drop(index);
+        if all {
+            shared.tables.note_news();
+        }
+        Ok(true)
+    }
+
+    /// Takes over an event that was stored.
+    pub fn put(&self, event: &EventChange) -> Result<(), StoreError> {
+        let until = {
+            let to_do = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            to_do.iter().find(|left| left.integration == event.integration).map_or(0, |left| left.until)
+        };
+        if event.order < until {
+            return Ok(());
+        }
+        let named = event_log::mentions(&event.header)?.unwrap_or_default();
+        let place =
+            EventPlace { integration: event.integration, created: event.created, order: event.order };
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.push(place, &named);
+        index.settle(false);
+        Ok(())
+    }
+
+    /// How many events name an object; see the head of this file for how sure it is.
+    pub fn count(&self, integration: IntegrationId, id: &str) -> u64 {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.events(mentions::hash(id)).filter(|event| index.is_of(*event, integration)).count() as u64
+    }
+
+    /// Where the events that (very likely) name an object are, newest first.
+    pub fn places(&self, integration: IntegrationId, id: &str) -> Vec<EventPlace> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let mut out: Vec<EventPlace> = index
+            .events(mentions::hash(id))
+            .filter(|event| index.is_of(*event, integration))
+            .map(|event| EventPlace {
+                integration,
+                created: i64::from(index.created[event as usize]),
+                order: u64::from(index.order[event as usize]),
+            })
+            .collect();
+        out.sort_unstable();
+        out
+    }
+}
+
+impl Index {
+    fn push(&mut self, place: EventPlace, named: &[u32]) {
+        let whose = match self.integrations.iter().position(|one| *one == place.integration) {
+            Some(at) => at,
+            None => {
+                self.integrations.push(place.integration);
+                self.integrations.len() - 1
+            }
+        };
+        let (Ok(whose), Ok(event)) = (u16::try_from(whose), u32::try_from(self.whose.len())) else { return };
+        self.whose.push(whose);
+        self.created.push(u32::try_from(place.created.max(0)).unwrap_or(u32::MAX));
+        self.order.push(u32::try_from(place.order).unwrap_or(u32::MAX));
+        self.tail.extend(named.iter().map(|hash| u64::from(*hash) << 32 | u64::from(event)));
+    }
+
+    /// Sorts what came, when it is much (or all that there was).
+    fn settle(&mut self, all: bool) {
+        if all || self.tail.len() > UNSORTED + self.sorted.len() / 8 {
+            self.tail.sort_unstable();
+            self.sorted.append(&mut self.tail);
+            // Two sorted runs one behind the other: this merges them.
+            self.sorted.sort();
+        }
+    }
+
+    fn events(&self, hash: u32) -> impl Iterator<Item = u32> {
+        let first = u64::from(hash) << 32;
+        let last = first | u64::from(u32::MAX);
+        let from = self.sorted.partition_point(|entry| *entry < first);
+        let sorted = self.sorted[from..].iter().take_while(move |entry| **entry <= last);
+        let tail = self.tail.iter().filter(move |entry| (first..=last).contains(*entry));
+        sorted.chain(tail).map(|entry| *entry as u32)
+    }
+
+    fn is_of(&self, event: u32, integration: IntegrationId) -> bool {
+        let whose = self.whose.get(event as usize).copied().map(usize::from);
+        whose.and_then(|whose| self.integrations.get(whose)) == Some(&integration)
+    }
+}
+
+fn left(store: &Store) -> Vec<Left> {
+    let all = Integration::all(store).unwrap_or_default();
+    all.iter()
+        .map(|one| Left {
+            integration: one.id,
+            until: store.counters(one.id).arrived,
+            after: None,
+            whole: false,
+        })
+        .collect()
+}
+
+/// Answers `Request::Timeline`.
+pub fn timeline(
+    shared: &Shared,
+    integration: IntegrationId,
+    object: &str,
+    from: Option<&EventPos>,
+    limit: usize,
+) -> Result<Answer, StoreError> {
+    shared.catch_up()?;
+    // A timeline with holes would mislead: what is left of the index is built first.
+    while shared.mentions.build_some(shared)? {}
+    let places = shared.mentions.places(integration, object);
+    let start = match from {
+        None => 0,
+        Some(pos) => {
+            let place = shared.store.event_place(integration, &pos.id)?;
+            let place = place.filter(|place| place.created == pos.created);
+            places.partition_point(|one| match place {
+                Some(place) => *one < place,
+                None => one.created > pos.created,
+            })
+        }
+    };
+    let quoted = serde_json::Value::from(object).to_string();
+    let finder = memchr::memmem::Finder::new(&quoted);
+    let mut rows = Vec::new();
+    for place in &places[start..] {
+        if rows.len() >= limit.min(MOST) {
+            break;
+        }
+        if let Some((row, json)) = shared.store.event_whole(*place)?
+            && finder.find(&json).is_some()
+        {
+            rows.push(row);
+        }
+    }
+    Ok(Answer::Timeline(rows))
+}
