@@ -48,7 +48,8 @@ fn id(prefix: &str, number: u64) -> String {
 }
 
 fn name(customer: u64) -> String {
-    const FIRST: &[&str] = &["Initech", "Globex", "Umbrella", "Hooli", "Stark", "Wayne", "Acme", "Tyrell", "Soylent"];
+    const FIRST: &[&str] =
+        &["Initech", "Globex", "Umbrella", "Hooli", "Stark", "Wayne", "Acme", "Tyrell", "Soylent"];
     const LAST: &[&str] = &["GmbH", "Ltd", "Labs", "Software", "Bakery", "Transport", "Studio", "Design"];
     let pick = mix(customer);
     format!("{} {} {customer}", FIRST[(pick % 9) as usize], LAST[(pick / 9 % 8) as usize])
@@ -58,10 +59,16 @@ fn write(kind: Kind, number: u64) -> RecordWrite {
     let customer = mix(number) % CUSTOMERS;
     let cus = id("cus", customer);
     let (id, who, label, status, customer) = match kind {
-        Kind::Customer => (id("cus", number), name(number), format!("pay{number}@example.com"), "active", String::new()),
-        Kind::Invoice => (id("in", number), name(customer), format!("A{:04X}-{number:06}", customer), "paid", cus),
+        Kind::Customer => {
+            (id("cus", number), name(number), format!("pay{number}@example.com"), "active", String::new())
+        }
+        Kind::Invoice => {
+            (id("in", number), name(customer), format!("A{:04X}-{number:06}", customer), "paid", cus)
+        }
         Kind::PaymentIntent => (id("pi", number), String::new(), id("pi", number), "succeeded", cus),
-        _ => (id("ch", number), name(customer), format!("visa {:04}", mix(number) % 10_000), "succeeded", cus),
+        _ => {
+            (id("ch", number), name(customer), format!("visa {:04}", mix(number) % 10_000), "succeeded", cus)
+        }
     };
     let customer = if kind == Kind::Customer { id.clone() } else { customer };
     let header = Header {
@@ -214,7 +221,8 @@ struct Asker {
 impl Asker {
     fn ask(&self, request: &Request) -> (Duration, Answer) {
         let begun = Instant::now();
-        let answer = self.query.answer(request, &self.accounts, NOW).expect("a question about what is stored");
+        let answer =
+            self.query.answer(request, &self.accounts, NOW).expect("a question about what is stored");
         (begun.elapsed(), answer)
     }
 
@@ -325,7 +333,9 @@ fn measure(dir: &Path, records: u64) {
     line("search: p99", ms(p99), "50 ms");
     line(&format!("search: slowest (`{}`)", slowest.1), ms(slowest.0), "");
 
-    for filter in ["type:invoice.payment_failed", "amount>800 currency:eur", "who:nobody-at-all", "hooli amount>899.9"] {
+    for filter in
+        ["type:invoice.payment_failed", "amount>800 currency:eur", "who:nobody-at-all", "hooli amount>899.9"]
+    {
         let (time, rows, _) = asker.feed(filter);
         line(&format!("feed under `{filter}`: first answer, {rows} rows"), ms(time), "100 ms");
     }
@@ -341,7 +351,9 @@ fn measure(dir: &Path, records: u64) {
     let (p50, p99) = percentiles(customers);
     line("timeline of a customer: p50, p99", format!("{} {}", ms(p50), ms(p99)), "");
     let objects: Vec<Duration> = (0..200)
-        .map(|round| asker.ask(&Request::Object { integration: ONE, id: id("in", mix(round) % (records / 10)) }).0)
+        .map(|round| {
+            asker.ask(&Request::Object { integration: ONE, id: id("in", mix(round) % (records / 10)) }).0
+        })
         .collect();
     let (p50, p99) = percentiles(objects);
     line("one object with its links: p50, p99", format!("{} {}", ms(p50), ms(p99)), "");

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::query::Query;
 use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, Message, Phase};
 use super::connecting::Offers;
+use super::query::Query;
 use crate::clock;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError, event_log};

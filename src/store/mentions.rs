@@ -9,8 +9,35 @@ const MOST: usize = 48;
 
 /// What ids begin with of objects that people look for. A hint only: an event's own object always counts.
 const PREFIXES: &[&str] = &[
-    "in", "cus", "sub", "pi", "ch", "py", "inpay", "prod", "price", "plan", "re", "pyr", "dp", "du", "cn",
-    "po", "txn", "pm", "card", "src", "seti", "cs", "si", "ii", "plink", "qt", "promo", "di", "sub_sched",
+    "in",
+    "cus",
+    "sub",
+    "pi",
+    "ch",
+    "py",
+    "inpay",
+    "prod",
+    "price",
+    "plan",
+    "re",
+    "pyr",
+    "dp",
+    "du",
+    "cn",
+    "po",
+    "txn",
+    "pm",
+    "card",
+    "src",
+    "seti",
+    "cs",
+    "si",
+    "ii",
+    "plink",
+    "qt",
+    "promo",
+    "di",
+    "sub_sched",
 ];
 
 /// The hash of an id. FNV-1a with a final mix: stored, so it must never change.

@@ -139,10 +139,8 @@ impl Store {
         let prefix = keys::record(integration, kind, start);
         guard(|| {
             let keys = self.inner.tree.scan_prefix(prefix).keys().take(most);
-            keys.map(|key| {
-                Ok(keys::record_id(&key.map_err(sled_error)?).unwrap_or_default().to_owned())
-            })
-            .collect()
+            keys.map(|key| Ok(keys::record_id(&key.map_err(sled_error)?).unwrap_or_default().to_owned()))
+                .collect()
         })
     }
 
@@ -175,7 +173,9 @@ impl Store {
         let prefix = keys::prefix(keys::EVENT, integration);
         let start = match after {
             // The next older one: the order of arrival never repeats.
-            Some(EventPlace { created, order: 0, .. }) => keys::second(integration, created.saturating_sub(1)),
+            Some(EventPlace { created, order: 0, .. }) => {
+                keys::second(integration, created.saturating_sub(1))
+            }
             Some(place) => keys::event_place(integration, place.created, place.order - 1),
             None => prefix.clone(),
         };

@@ -11,7 +11,9 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Applied, Batch, Durability, EventWrite, MarkChange, Op, Outcome, RecordWrite, StateChange};
+use super::batch::{
+    Applied, Batch, Durability, EventWrite, MarkChange, Op, Outcome, RecordWrite, StateChange,
+};
 use super::changes::{Changes, EventChange, RecordChange};
 use super::codec::Packed;
 use super::counters::Counters;

@@ -215,9 +215,19 @@ impl Teller<'_> {
 /// Whether a field of that name holds minor units of its object's currency.
 pub fn is_amount(name: &str) -> bool {
     const WHOLE: &[&str] = &[
-        "total", "subtotal", "balance", "starting_balance", "ending_balance", "tax", "fee", "net",
-        "total_excluding_tax", "subtotal_excluding_tax", "pre_payment_credit_notes_amount",
-        "post_payment_credit_notes_amount", "unit_amount",
+        "total",
+        "subtotal",
+        "balance",
+        "starting_balance",
+        "ending_balance",
+        "tax",
+        "fee",
+        "net",
+        "total_excluding_tax",
+        "subtotal_excluding_tax",
+        "pre_payment_credit_notes_amount",
+        "post_payment_credit_notes_amount",
+        "unit_amount",
     ];
     let name = name.split('[').next().unwrap_or(name);
     WHOLE.contains(&name) || name == "amount" || name.starts_with("amount_") || name.ends_with("_amount")
@@ -226,8 +236,18 @@ pub fn is_amount(name: &str) -> bool {
 /// Whether a field of that name, with that value, holds Unix seconds.
 pub fn is_time(name: &str, value: i64) -> bool {
     const WHOLE: &[&str] = &[
-        "created", "date", "due_date", "next_payment_attempt", "start", "end", "start_date", "arrival_date",
-        "available_on", "due_by", "billing_cycle_anchor", "cancel_at",
+        "created",
+        "date",
+        "due_date",
+        "next_payment_attempt",
+        "start",
+        "end",
+        "start_date",
+        "arrival_date",
+        "available_on",
+        "due_by",
+        "billing_cycle_anchor",
+        "cancel_at",
     ];
     let named =
         WHOLE.contains(&name) || name.ends_with("_at") || name.ends_with("_start") || name.ends_with("_end");

@@ -104,8 +104,16 @@ fn is_currency(code: &str) -> bool {
 /// An amount in no, two and three decimals, and its currency if it is told: `€1,240.00`, `1240`, `12.40 eur`.
 fn amount(text: &str) -> Option<([Option<i64>; 3], Option<String>)> {
     const SYMBOLS: &[(char, &str)] = &[
-        ('$', "usd"), ('€', "eur"), ('£', "gbp"), ('¥', "jpy"), ('₹', "inr"), ('₩', "krw"), ('₪', "ils"),
-        ('₫', "vnd"), ('₱', "php"), ('₴', "uah"),
+        ('$', "usd"),
+        ('€', "eur"),
+        ('£', "gbp"),
+        ('¥', "jpy"),
+        ('₹', "inr"),
+        ('₩', "krw"),
+        ('₪', "ils"),
+        ('₫', "vnd"),
+        ('₱', "php"),
+        ('₴', "uah"),
     ];
     let mut rest = text;
     let mut currency = None;
@@ -132,7 +140,9 @@ fn amount(text: &str) -> Option<([Option<i64>; 3], Option<String>)> {
         return None;
     }
     // One currency of each number of decimals stands for all.
-    let read = |currency: &str| money::parse(rest, currency).ok().map(|amount| if negative { -amount } else { amount });
+    let read = |currency: &str| {
+        money::parse(rest, currency).ok().map(|amount| if negative { -amount } else { amount })
+    };
     let all = [read("jpy"), read("usd"), read("kwd")];
     let all = match &currency {
         None => all,

@@ -126,7 +126,9 @@ impl<'a> Links<'a> {
     /// The invoice that a payment paid, and for a charge that of its payment.
     fn invoice_of(&mut self, id: &str) -> Result<(), StoreError> {
         let mut ids = vec![id.to_owned()];
-        ids.extend(self.out.iter().filter(|link| link.kind == Kind::PaymentIntent).map(|link| link.id.clone()));
+        ids.extend(
+            self.out.iter().filter(|link| link.kind == Kind::PaymentIntent).map(|link| link.id.clone()),
+        );
         for id in ids {
             let Some(table) = self.shared.tables.get(Kind::InvoicePayment) else { return Ok(()) };
             let invoices: Vec<String> = {
@@ -150,7 +152,8 @@ impl<'a> Links<'a> {
             return Ok(());
         }
         let Some(record) = self.shared.store.record(self.integration, kind, payment)? else { return Ok(()) };
-        let head: Result<crate::stripe::view::PaymentIntentHead<'_>, _> = serde_json::from_slice(&record.json);
+        let head: Result<crate::stripe::view::PaymentIntentHead<'_>, _> =
+            serde_json::from_slice(&record.json);
         match head.ok().and_then(|head| head.latest_charge.map(std::borrow::Cow::into_owned)) {
             Some(charge) => self.add("latest charge", Kind::Charge, &charge),
             None => Ok(()),

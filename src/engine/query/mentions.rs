@@ -112,8 +112,7 @@ impl Mentions {
             return Ok(());
         }
         let named = event_log::mentions(&event.header)?.unwrap_or_default();
-        let place =
-            EventPlace { integration: event.integration, created: event.created, order: event.order };
+        let place = EventPlace { integration: event.integration, created: event.created, order: event.order };
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         index.push(place, &named);
         index.settle(false);

@@ -46,12 +46,7 @@ struct Hit {
 }
 
 /// Answers `Request::Search`.
-pub fn answer(
-    shared: &Shared,
-    typed: &str,
-    limit: usize,
-    accounts: &Accounts,
-) -> Result<Answer, StoreError> {
+pub fn answer(shared: &Shared, typed: &str, limit: usize, accounts: &Accounts) -> Result<Answer, StoreError> {
     let turn = shared.searches.fetch_add(1, Ordering::SeqCst) + 1;
     let begun = Instant::now();
     shared.catch_up()?;
@@ -105,7 +100,11 @@ pub fn answer(
     if taken.id {
         let events = events(shared, &taken, accounts, limit.saturating_sub(shown.len()).min(EVENTS))?;
         total += events.len() as u64;
-        if taken.event { shown.splice(0..0, events) } else { shown.splice(shown.len().., events) };
+        if taken.event {
+            shown.splice(0..0, events)
+        } else {
+            shown.splice(shown.len().., events)
+        };
     }
     shown.truncate(limit);
     for hit in shown.iter_mut().filter(|hit| hit.kind.is_some()) {
@@ -173,7 +172,8 @@ fn look_into(
     // A row may be found by several of its texts: the best one counts.
     found.sort_unstable_by_key(|one| (one.0, one.1));
     found.dedup_by_key(|one| one.0);
-    let connected = |row: usize| rows.integration(row).is_some_and(|id| accounts.iter().any(|one| one.id == id));
+    let connected =
+        |row: usize| rows.integration(row).is_some_and(|id| accounts.iter().any(|one| one.id == id));
     let hit = |(row, rank, matched): (u32, Rank, &'static str)| {
         connected(row as usize).then(|| Hit { rank, created: rows.created(row as usize), kind, row, matched })
     };
@@ -304,9 +304,9 @@ fn events(
                 title: row.event_type,
                 who: row.who,
                 status: String::new(),
-                amount: row.amount.map_or(super::columns::plain(""), |(amount, currency)| {
-                    money(Some(amount), &currency)
-                }),
+                amount: row
+                    .amount
+                    .map_or(super::columns::plain(""), |(amount, currency)| money(Some(amount), &currency)),
                 created: row.created,
                 matched: if taken.event { "id" } else { "names it" }.to_owned(),
                 events: 0,

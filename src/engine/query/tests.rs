@@ -227,7 +227,10 @@ fn marks_change_the_catalog_and_its_counts_and_leave_records_alone() {
     };
     let state = |id| world.store.header(ONE, Kind::Invoice, id).unwrap().unwrap().state;
     assert_eq!(mark(&["in_1", "in_3"], Mark::Skip), Answer::Done);
-    assert_eq!((state("in_1"), state("in_2"), state("in_3")), (State::Skipped, State::Pending, State::Synced));
+    assert_eq!(
+        (state("in_1"), state("in_2"), state("in_3")),
+        (State::Skipped, State::Pending, State::Synced)
+    );
     let catalog = world.store.counters(ONE).catalog;
     assert_eq!((catalog.skipped, catalog.pending, catalog.synced, catalog.total), (1, 1, 1, 3));
     // Nothing of it, if a part is gone; and records alone can't be left out.
@@ -401,8 +404,7 @@ fn an_event_says_what_changed_and_what_that_rests_on() {
 fn a_timeline_holds_events_that_name_the_object_newest_first() {
     let mut world = one_day();
     let mut timeline = |object: &str, from: Option<(i64, &str)>| -> Vec<String> {
-        let from =
-            from.map(|(created, id)| crate::engine::api::EventPos { created, id: id.to_owned() });
+        let from = from.map(|(created, id)| crate::engine::api::EventPos { created, id: id.to_owned() });
         let request = Request::Timeline { integration: ONE, object: object.into(), from, limit: 10 };
         match world.ask(&request) {
             Answer::Timeline(rows) => rows.into_iter().map(|row| row.id).collect(),
@@ -414,8 +416,7 @@ fn a_timeline_holds_events_that_name_the_object_newest_first() {
     assert!(timeline("cus_2", None).is_empty());
     let customer = r#"{"id":"cus_2","object":"customer","created":1}"#;
     world.event(ONE, &happened("evt_6", "customer.created", 10, customer, ""));
-    let request =
-        Request::Timeline { integration: ONE, object: "cus_2".into(), from: None, limit: 10 };
+    let request = Request::Timeline { integration: ONE, object: "cus_2".into(), from: None, limit: 10 };
     let Answer::Timeline(rows) = world.ask(&request) else { panic!() };
     assert_eq!(rows[0].id, "evt_6", "stored after the index was built");
 }

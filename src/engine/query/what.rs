@@ -160,7 +160,13 @@ mod tests {
             "Invoice INV-1 of Initech GmbH was paid: €1,240.00"
         );
         assert_eq!(
-            say("payment_intent.payment_failed", Some(Kind::PaymentIntent), "pi_1", "lost_card", Some("lost_card")),
+            say(
+                "payment_intent.payment_failed",
+                Some(Kind::PaymentIntent),
+                "pi_1",
+                "lost_card",
+                Some("lost_card")
+            ),
             "Payment failed: lost_card"
         );
         assert_eq!(

@@ -45,9 +45,8 @@ fn a_label_that_changes_is_found_and_tidied() {
     assert_eq!(table.row(0).unwrap().label, "in_1");
     table.put(ONE, "in_1", &Header { label: "INV-9".into(), ..sample() }.peek());
     let find = |table: &RowTable, text: &str| {
-        let search = |all: &[u8], from: usize| {
-            memchr::memmem::find(&all[from..], text.as_bytes()).map(|at| at + from)
-        };
+        let search =
+            |all: &[u8], from: usize| memchr::memmem::find(&all[from..], text.as_bytes()).map(|at| at + from);
         let found = table.texts().rows_at(search, || true);
         found.iter().map(|one| (one.row, one.place)).collect::<Vec<_>>()
     };

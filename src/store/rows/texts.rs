@@ -146,11 +146,8 @@ impl Texts {
     pub fn label(&self, row: usize) -> &str {
         let Some(at) = self.at.get(row) else { return "" };
         let (id, label) = two(&self.own[*at as usize..]);
-        let label = if self.is_moved(row) {
-            self.moved.get(&(row as u32)).map_or("", |label| label)
-        } else {
-            label
-        };
+        let label =
+            if self.is_moved(row) { self.moved.get(&(row as u32)).map_or("", |label| label) } else { label };
         if label.is_empty() { id } else { label }
     }
 

@@ -142,7 +142,7 @@ pub fn pace_note(pace: Pace, livemode: bool) -> &'static str {
         (Pace::Auto | Pace::Polite, true) => "15 GET/s, 40 overall",
         (Pace::Polite, false) => "15 GET/s, 25 overall",
         (Pace::Full, true) => "25 GET/s, 100 overall",
-        (Pace::Auto | Pace::Full, false) => "25 GET/s, all that test mode has",
+        (Pace::Auto | Pace::Full, false) => "25 GET/s, test's limit",
         (Pace::None, _) => "no limit of ours",
         (Pace::PerEndpoint(_), _) => "GET/s as given",
     }

@@ -220,6 +220,7 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
             let any = runs.into_iter().any(crate::tui::screens::dashboard::update::is_active);
             if any { Ok(()) } else { Err(format!("nothing is running for {}", view.name)) }
         }
+        Action::RetryFailed if view.catalog.error == 0 => Err(format!("nothing of {} has failed", view.name)),
         Action::Mark | Action::MarkAll | Action::Find | Action::Order if history => {
             Err("that is the catalog's: Esc leaves the history".to_owned())
         }

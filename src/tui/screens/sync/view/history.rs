@@ -32,12 +32,12 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         }
         None => {}
     }
-    let mut hints = vec![key(view, Action::Back), Span::styled(" back", theme.faint())];
+    let mut edge = vec![key(view, Action::Back), Span::styled(" back", theme.faint())];
     if chosen.is_none() && !history.runs.is_empty() {
         let opens = [key(view, Action::Open), Span::styled(" the run in detail   ", theme.faint())];
-        hints.splice(0..0, opens);
+        edge.splice(0..0, opens);
     }
-    let inner = put::frame(buf, area, theme, true, title, vec![part(1, hints)]);
+    let inner = put::frame(buf, area, theme, true, title, vec![part(1, edge)]);
     if no_account(view, buf, inner) {
         return;
     }
@@ -252,7 +252,7 @@ fn facts(view: &View<'_>, one: &IntegrationView, run: &JobView, cells: usize) ->
 /// A kind of a run that has ended: nothing of it moves any more.
 fn ended(view: &View<'_>, kind: &crate::engine::api::PartView) -> Line<'static> {
     let theme = view.theme;
-    let name = put::padded(&stored::word(kind.kind), 16, theme.faint());
+    let name = put::padded(&stored::word(kind.kind), 22, theme.faint());
     if kind.not_allowed {
         return Line::from(vec![name, Span::styled("not allowed: this key may not read them", theme.warn())]);
     }
@@ -260,7 +260,11 @@ fn ended(view: &View<'_>, kind: &crate::engine::api::PartView) -> Line<'static> 
         Some(total) if total != kind.done => format!(" of {}", count(total)),
         _ => String::new(),
     };
-    let reads = if kind.reads > 0 { format!(" · {} reads", count(kind.reads)) } else { String::new() };
+    let reads = match kind.reads {
+        0 => String::new(),
+        1 => " · 1 read".to_owned(),
+        n => format!(" · {} reads", count(n)),
+    };
     let rest = if kind.finished { "" } else { " · not finished" };
     Line::from(vec![
         name,

@@ -46,7 +46,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let one = view.state.current();
     let job = one.and_then(current);
     let mut title = Vec::new();
-    let mut hints = Vec::new();
+    let mut edge = Vec::new();
     match (one, job) {
         (Some(one), Some(job)) => {
             let both =
@@ -56,14 +56,14 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
             title.push(Span::styled("Running", theme.strong()));
             title.push(Span::styled(format!(" {words} · since {since}"), theme.faint()));
             let stops = vec![key(view, Action::Stop), Span::raw(" stops, safely")];
-            hints.push(part(0, stops));
+            edge.push(part(0, stops));
         }
         _ => {
             title.push(Span::styled("Nothing runs", theme.strong()));
-            hints.push(part(1, vec![key(view, Action::History), Span::styled(" history", theme.faint())]));
+            edge.push(part(1, vec![key(view, Action::History), Span::styled(" history", theme.faint())]));
         }
     }
-    let inner = put::frame(buf, area, theme, focused, title, hints);
+    let inner = put::frame(buf, area, theme, focused, title, edge);
     if no_account(view, buf, inner) {
         return;
     }
