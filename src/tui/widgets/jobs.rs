@@ -397,7 +397,10 @@ pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: us
         return Line::from(spans);
     }
     if let Some(why) = &kind.waiting {
-        let text = fmt::fit(&fmt::clean(why), rest.saturating_sub(2));
+        let why = fmt::clean(why);
+        // With no room for the reason it is told in a line of its own.
+        let why = if wide || fmt::width(&why) + 2 <= rest { why.as_ref() } else { "waits" };
+        let text = fmt::fit(why, rest.saturating_sub(2));
         spans.push(Span::styled(format!("  {text}"), theme.warn()));
         return Line::from(spans);
     }

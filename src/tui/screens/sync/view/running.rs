@@ -35,9 +35,13 @@ pub fn wants(view: &View<'_>) -> u16 {
 pub fn least(view: &View<'_>) -> u16 {
     let Some(one) = view.state.current() else { return 0 };
     let active = [&one.discover, &one.sync].into_iter().flatten().filter(|job| is_active(job));
-    // Its frame, the kind that moves, the facts, and why it waits.
-    let rows: u16 = active.map(|job| 2 + u16::from(job.waiting.is_some())).sum();
-    if rows == 0 { 0 } else { (rows + 2).clamp(5, 7) }
+    // Its frame, the kind that moves, the facts, and why it waits, be it that it does not just now: a pane that
+    // grows and shrinks with every wait would move what is above it.
+    match active.count() {
+        0 => 0,
+        1 => 5,
+        _ => 7,
+    }
 }
 
 /// Draws it.
@@ -129,10 +133,15 @@ fn lines(view: &View<'_>, one: &IntegrationView, cells: usize) -> Vec<Row> {
         out.push(Row { drops: 0, text: facts(view, job, both, cells) });
         // Where there is no room for it beside the bar, a kind's wait is told here.
         let of_kind = || job.parts.iter().find_map(|one| one.waiting.as_ref()).filter(|_| cells < 100);
-        if let Some(why) = job.waiting.as_ref().or_else(of_kind) {
-            let text = fmt::fit(&fmt::clean(why), cells.saturating_sub(7));
-            let lead = if text.starts_with("waits") { "" } else { "waits: " };
-            out.push(Row { drops: 0, text: Line::styled(format!("{lead}{text}"), view.theme.warn()) });
+        match job.waiting.as_ref().or_else(of_kind) {
+            Some(why) => {
+                let text = fmt::fit(&fmt::clean(why), cells.saturating_sub(7));
+                let lead = if text.starts_with("waits") { "" } else { "waits: " };
+                let text = Line::styled(format!("{lead}{text}"), view.theme.warn());
+                out.push(Row { drops: 0, text });
+            }
+            // Its place, so that nothing moves when it does.
+            None => air(&mut out),
         }
         for warning in job.warnings.iter().take(3) {
             let text = fmt::fit(&fmt::clean(warning), cells.saturating_sub(2));
