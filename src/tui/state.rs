@@ -1,6 +1,6 @@
 //! The state of the whole screen: what is selected, what is open, what was told.
 //!
-//! It holds ids and one window of rows, never all rows, and no time of its own: `now` comes with each message.
+//! It holds ids and one window of rows, never all rows, and no clock of its own: `now` comes with each message.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::screens::log::LogState;
 use super::screens::records::RecordsState;
 use super::screens::sync::SyncState;
 use super::widgets::Hits;
-use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Snapshot};
+use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Mark, Snapshot};
 
 /// How long a toast stays, in milliseconds.
 pub const TOAST_MS: i64 = 4_000;
@@ -65,6 +65,8 @@ pub struct State {
     pub notes: Vec<Note>,
     /// Messages of the engine up to this number were told already.
     pub told: Option<u64>,
+    /// The time of the newest message, Unix milliseconds: for what has to know which day it is.
+    pub now_ms: i64,
     /// The terminal's size.
     pub size: (u16, u16),
     /// Where things were on the last frame.
@@ -115,6 +117,8 @@ pub enum Purpose {
         /// With or without.
         on: bool,
     },
+    /// Mark so many entries of the catalog.
+    Mark(IntegrationId, Mark, usize),
 }
 
 impl State {
@@ -138,6 +142,7 @@ impl State {
             toast: None,
             notes: Vec::new(),
             told: None,
+            now_ms: 0,
             size,
             hits: Hits::default(),
             engine_gone: false,

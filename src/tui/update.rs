@@ -1,6 +1,7 @@
 //! The core: a message changes the state and yields effects. Pure: no input, no output, no clock of its own.
 
 use super::effects::Effect;
+use super::fmt::count;
 use super::input::actions::{Action, Context};
 use super::input::keys::Key;
 use super::input::line::Typed;
@@ -10,10 +11,11 @@ use super::overlay::{self, Overlay};
 use super::screens::dashboard::update::job_word;
 use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State};
-use crate::engine::api::{Answer, Level, Phase, Snapshot};
+use crate::engine::api::{Answer, Level, Mark, Phase, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
 pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
+    state.now_ms = now_ms;
     match msg {
         Msg::Key(event) => match Key::of(&event) {
             Some(key) => match state.action_for(key) {
@@ -242,6 +244,17 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
         }
         (Purpose::Star { .. }, Answer::NotHere) => {
             (Level::Warning, "not starred: the event is not stored here".to_owned())
+        }
+        (Purpose::Mark(id, mark, n), Answer::Done) => {
+            let what = if *n == 1 { "1 entry".to_owned() } else { format!("{} entries", count(*n as u64)) };
+            let how = match mark {
+                Mark::Sync => "will be taken up by the next sync",
+                Mark::Skip => "will be left out until marked again",
+            };
+            (Level::Info, format!("{what} of {} {how}", state.name_of(*id)))
+        }
+        (Purpose::Mark(..), Answer::Refused { reason }) => {
+            (Level::Warning, format!("nothing was marked: {reason}"))
         }
         // A poll that went well shows as rows.
         _ => return None,

@@ -305,7 +305,7 @@ impl Fake {
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,
-            Request::Records(query) => {
+            Request::Records(query) if !query.catalog => {
                 let version = self.snapshots.borrow().records_version;
                 super::canned_records::records(query, version)
             }
@@ -314,7 +314,10 @@ impl Fake {
                 super::canned_records::timeline(&self.rows.lock().unwrap(), from.as_ref(), *limit)
             }
             Request::Search { text, limit } => super::canned_records::search(text, *limit),
-            other => self.connecting(other).unwrap_or(Answer::NotHere),
+            other => self
+                .connecting(other)
+                .or_else(|| super::canned_sync::answer(&self.snapshots.borrow(), other))
+                .unwrap_or(Answer::NotHere),
         }
     }
 }

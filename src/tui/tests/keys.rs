@@ -8,12 +8,16 @@ use crate::tui::effects::Effect;
 use crate::tui::input::actions::{Action, Context, TABLE};
 use crate::tui::msg::Msg;
 use crate::tui::overlay::Overlay;
-use crate::tui::screens::dashboard::Pane;
+use crate::tui::screens::dashboard::Pane as DashboardPane;
+use crate::tui::screens::sync::state::Pane;
 use crate::tui::screens::{SCREENS, ScreenId};
 
 fn requests(desk: &Desk) -> Vec<Request> {
     let all = desk.engine.asked.lock().unwrap();
-    all.iter().filter(|request| !matches!(request, Request::Events(_))).cloned().collect()
+    let rows = |request: &&Request| {
+        !matches!(request, Request::Events(_) | Request::Records(_) | Request::Plan { .. })
+    };
+    all.iter().filter(rows).cloned().collect()
 }
 
 /// States in which some key might have something to do.
@@ -29,6 +33,9 @@ fn desks(context: Context) -> Vec<Desk> {
         &["1", "1"],
         &["2", "2"],
         &["3", "3"],
+        &["3", "3", "j"],
+        &["3", "3", "backtab", "j"],
+        &["3", "3", "H"],
         &["4"],
         &["4", "j", "j"],
         &["4", "l"],
@@ -56,6 +63,10 @@ fn desks(context: Context) -> Vec<Desk> {
                 desk.key("/");
                 desk.key("t");
             }
+            Context::Typing if desk.state.screen == ScreenId::Sync => {
+                desk.key("/");
+                desk.key("s");
+            }
             Context::Typing if desk.state.screen == ScreenId::Records => {
                 desk.key("S");
                 desk.send(Msg::Paste("INV".into()));
@@ -70,6 +81,13 @@ fn desks(context: Context) -> Vec<Desk> {
                 if desk.state.context() != Context::Typing {
                     desk.key("down");
                 }
+            }
+            Context::Form if desk.state.screen == ScreenId::Sync => {
+                if desk.state.sync.focus != Pane::What {
+                    continue;
+                }
+                desk.key("enter");
+                desk.key("j");
             }
             Context::Form => super::integrations::to_a_form(&mut desk, prepare.len()),
             Context::Reading => {
@@ -258,7 +276,7 @@ fn copying_sends_the_event_or_the_account() {
 fn a_digit_focuses_and_again_opens_the_screen() {
     let mut desk = Desk::new("data", (140, 40));
     desk.key("3");
-    assert_eq!((desk.state.dashboard.focus, desk.state.screen), (Pane::Sync, ScreenId::Dashboard));
+    assert_eq!((desk.state.dashboard.focus, desk.state.screen), (DashboardPane::Sync, ScreenId::Dashboard));
     desk.key("3");
     assert_eq!(desk.state.screen, ScreenId::Sync);
     assert!(desk.draw().contains("Acme Inc › Sync"));

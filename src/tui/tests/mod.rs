@@ -5,6 +5,7 @@ mod canned;
 mod canned_connect;
 mod canned_events;
 mod canned_records;
+mod canned_sync;
 mod draw;
 mod driver;
 mod events;
@@ -12,6 +13,7 @@ mod integrations;
 mod keys;
 mod records;
 mod search;
+mod sync;
 
 use std::sync::Arc;
 

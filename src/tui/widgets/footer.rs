@@ -42,7 +42,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     }
     let help = vec![key(Action::Help), Span::raw(" help ")];
     let screen = view.state.screen;
-    let mut rows: Vec<_> = actions::TABLE.iter().filter(|row| row.footer > 0 && row.is_on(screen)).collect();
+    let useful =
+        |row: &&actions::Entry| row.footer > 0 && row.is_on(screen) && view.state.can(row.action).is_ok();
+    let mut rows: Vec<_> = actions::TABLE.iter().filter(useful).collect();
     // Away from the dashboard, what belongs to the open screen comes before what works everywhere.
     let everywhere = |row: &actions::Entry| screen == ScreenId::Dashboard || row.on.is_empty();
     rows.sort_by_key(|row| (everywhere(row), row.footer));
