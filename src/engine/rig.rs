@@ -134,7 +134,6 @@ async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
         read_only: false,
         live,
         store: OpenOptions::default(),
-        bases: Vec::new(),
         stripe_cli: vec![dir.path().join("stripe.toml")],
         now: clock::system(),
     });
