@@ -133,6 +133,7 @@ pub fn draw(
         let selected = state.cursor.as_ref().is_some_and(|cursor| cursor.is(row));
         let mut line = layout.row(view, row, opts);
         if selected && opts.focused {
+            line.spans.push(Span::raw(" ".repeat(usize::from(area.width).saturating_sub(line.width()))));
             for span in &mut line.spans {
                 span.style = view.theme.reversed().remove_modifier(Modifier::DIM);
             }
