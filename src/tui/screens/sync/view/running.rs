@@ -133,7 +133,11 @@ fn lines(view: &View<'_>, one: &IntegrationView, cells: usize) -> Vec<Row> {
         out.push(Row { drops: 0, text: facts(view, job, both, cells) });
         // Where there is no room for it beside the bar, a kind's wait is told here.
         let of_kind = || job.parts.iter().find_map(|one| one.waiting.as_ref()).filter(|_| cells < 100);
-        match job.waiting.as_ref().or_else(of_kind) {
+        let beside = |why: &&String| {
+            let alone = job.kind == JobKind::Discover && job.parts.is_empty();
+            cells >= 100 && (alone || job.parts.iter().any(|one| one.waiting.as_ref() == Some(why)))
+        };
+        match job.waiting.as_ref().or_else(of_kind).filter(|why| !beside(why)) {
             Some(why) => {
                 let text = fmt::fit(&fmt::clean(why), cells.saturating_sub(7));
                 let lead = if text.starts_with("waits") { "" } else { "waits: " };
