@@ -32,13 +32,8 @@ pub struct Question {
 /// What yes means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Yes {
-    /// Send this.
-    Send {
-        /// What.
-        request: Request,
-        /// What it is for.
-        purpose: Purpose,
-    },
+    /// Send this, for this.
+    Send(Box<(Request, Purpose)>),
     /// Look at a few pages for the plan of the sync screen.
     Look,
     /// Mark every entry of the catalog that its filter shows.
@@ -74,7 +69,7 @@ impl Question {
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match state.overlays.pop() {
         Some(Overlay::Confirm(confirm)) if action == Action::Yes => match confirm.yes {
-            Yes::Send { request, purpose } => send(state, request, purpose, now_ms),
+            Yes::Send(what) => send(state, what.0, what.1, now_ms),
             Yes::Look => sync::start::look_now(state),
             Yes::MarkAll => sync::catalog::mark_all_now(state),
         },

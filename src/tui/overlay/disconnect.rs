@@ -174,15 +174,14 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
         .position(|one| matches!(one, Overlay::Disconnect(it) if it.waiting == Some(generation)))?;
     let Some(Overlay::Disconnect(it)) = state.overlays.get_mut(at) else { return None };
     it.waiting = None;
-    match answer {
-        Answer::Refused { reason } => it.wrong = Some(reason.clone()),
-        _ => {
-            let (id, purge) = (it.id, it.purge);
-            let name = state.name_of(id);
-            state.overlays.remove(at);
-            let rest = if purge { "its records are removed" } else { "its records stay" };
-            state.tell(Level::Info, format!("{name} is disconnected; {rest}"), now_ms);
-        }
+    if let Answer::Refused { reason } = answer {
+        it.wrong = Some(reason.clone());
+    } else {
+        let (id, purge) = (it.id, it.purge);
+        let name = state.name_of(id);
+        state.overlays.remove(at);
+        let rest = if purge { "its records are removed" } else { "its records stay" };
+        state.tell(Level::Info, format!("{name} is disconnected; {rest}"), now_ms);
     }
     Some(Vec::new())
 }

@@ -191,13 +191,12 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
         .position(|overlay| matches!(overlay, Overlay::Edit(form) if form.waiting == Some(generation)))?;
     let Some(Overlay::Edit(form)) = state.overlays.get_mut(at) else { return None };
     form.waiting = None;
-    match answer {
-        Answer::Refused { reason } => form.wrong = Some(reason.clone()),
-        _ => {
-            let name = form.name.text().trim().to_owned();
-            state.overlays.remove(at);
-            state.tell(Level::Info, format!("{name} is changed"), now_ms);
-        }
+    if let Answer::Refused { reason } = answer {
+        form.wrong = Some(reason.clone());
+    } else {
+        let name = form.name.text().trim().to_owned();
+        state.overlays.remove(at);
+        state.tell(Level::Info, format!("{name} is changed"), now_ms);
     }
     Some(Vec::new())
 }

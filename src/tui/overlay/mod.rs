@@ -63,12 +63,11 @@ impl Overlay {
     pub fn context(&self) -> Context {
         match self {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
-            Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
             Overlay::Wizard(wizard) => wizard.context(),
             Overlay::Edit(form) => form.context(),
             Overlay::Disconnect(it) => it.context(),
-            Overlay::Search => Context::Typing,
+            Overlay::Palette(_) | Overlay::Search => Context::Typing,
         }
     }
 }

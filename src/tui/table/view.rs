@@ -3,6 +3,8 @@
 //!
 //! Four states: loading, error, empty, data. It draws inside its area only, whatever the size.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -81,7 +83,7 @@ pub fn counts(state: &TableState) -> String {
         count(window.total)
     };
     if let Some(percent) = window.loading {
-        text.push_str(&format!(" · {percent} % read"));
+        let _ = write!(text, " · {percent} % read");
     }
     text
 }

@@ -426,7 +426,9 @@ fn without_an_account_it_says_what_to_press_and_loading_and_failing_show() {
 fn every_step_fits_the_smallest_terminal() {
     for size in SIZES {
         let mut desk = tried("data", size, "sk_live_", &["invoices", "subscriptions", "disputes"]);
-        for wanted in ["API key", "Harbour Books", "can move money", "Confirm", "3 of 6", "✗ disputes", "Continue"] {
+        for wanted in
+            ["API key", "Harbour Books", "can move money", "Confirm", "3 of 6", "✗ disputes", "Continue"]
+        {
             let text = desk.draw();
             if size.1 < 24 && wanted.starts_with('✗') {
                 // There the count tells that something is missing.

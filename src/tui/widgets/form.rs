@@ -49,10 +49,19 @@ impl Rows {
     }
 
     /// Text behind a label, over as many rows as it takes.
-    pub fn labelled(&mut self, drops: u8, label: Span<'static>, text: &str, cells: usize, style: Style) {
+    pub fn labelled(
+        &mut self,
+        drops: u8,
+        label: impl Into<Span<'static>>,
+        text: &str,
+        cells: usize,
+        style: Style,
+    ) {
+        let mut label: Span<'static> = label.into();
         let indent = label.width();
         for (index, piece) in put::wrap(text, cells.saturating_sub(indent).max(1)).into_iter().enumerate() {
-            let before = if index == 0 { label.clone() } else { Span::raw(" ".repeat(indent)) };
+            let rest = Span::raw(" ".repeat(indent));
+            let before = if index == 0 { std::mem::replace(&mut label, rest) } else { rest };
             self.lines.push((drops, Line::from(vec![before, Span::styled(piece, style)])));
         }
     }

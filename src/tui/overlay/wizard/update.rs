@@ -150,15 +150,11 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
             wizard.profiles = None;
             return Some(try_again(state));
         }
-        (Wait::Profiles, Answer::CliProfiles(profiles)) => {
-            if wizard.profiles.is_some() {
-                wizard.profiles = Some(Profiles::of(profiles));
-            }
+        (Wait::Profiles, Answer::CliProfiles(profiles)) if wizard.profiles.is_some() => {
+            wizard.profiles = Some(Profiles::of(profiles));
         }
-        (Wait::Profiles, Answer::Refused { reason }) => {
-            if wizard.profiles.is_some() {
-                wizard.profiles = Some(Profiles::Failed(reason.clone()));
-            }
+        (Wait::Profiles, Answer::Refused { reason }) if wizard.profiles.is_some() => {
+            wizard.profiles = Some(Profiles::Failed(reason.clone()));
         }
         (Wait::Save, Answer::Connected { integration }) => {
             // The snapshot that has it comes after this answer.

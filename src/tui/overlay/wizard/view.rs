@@ -1,5 +1,7 @@
 //! Draws the wizard: one box of a fixed size, so that nothing jumps while checks come in.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -132,7 +134,7 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     let (allowed, all, open) = matrix::tally(&check.permissions, wants);
     let mut text = format!("{allowed} of {all}");
     if open > 0 {
-        text.push_str(&format!(", {open} still being tried"));
+        let _ = write!(text, ", {open} still being tried");
     }
     let heading = "This key may read";
     let pad = cells.saturating_sub(heading.len() + fmt::width(&text)).max(2);

@@ -216,7 +216,7 @@ fn back(state: &mut State) {
 /// To another object.
 fn go(state: &mut State, link: &Link) -> Vec<Effect> {
     let Some((integration, _)) = state.events.pane.subject() else { return Vec::new() };
-    records::update::open_object(state, integration, link.id.clone())
+    records::update::open_object(state, integration, &link.id)
 }
 
 /// The selected event: the one in detail where that is read, else the list's.
@@ -287,7 +287,7 @@ fn carry_on(state: &mut State, then: Then) -> Result<Vec<Effect>, String> {
             let integration = event.row.integration;
             let own = Some(event.row.object.clone()).filter(|id| id.starts_with("cus_"));
             match customer_of(&event.links).or(own) {
-                Some(id) => Ok(records::update::open_object(state, integration, id)),
+                Some(id) => Ok(records::update::open_object(state, integration, &id)),
                 None => Err("the event names no customer".to_owned()),
             }
         }

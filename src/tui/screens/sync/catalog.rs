@@ -104,7 +104,7 @@ pub fn open(state: &mut State, now_ms: i64) -> Vec<Effect> {
         state.tell(Level::Info, "no entry of the catalog is selected", now_ms);
         return Vec::new();
     };
-    records::update::open_object(state, integration, id)
+    records::update::open_object(state, integration, &id)
 }
 
 /// Asks for the rows that the pane should show and does not.

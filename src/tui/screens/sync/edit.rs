@@ -211,13 +211,14 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) {
                     }
                     return;
                 }
-                Field::Created => match PRESETS.get(at) {
-                    Some(span) => editing.choice.span = span.clone(),
-                    None => {
+                Field::Created => {
+                    if let Some(span) = PRESETS.get(at) {
+                        editing.choice.span = span.clone();
+                    } else {
                         editing.typing = Some(begin_typing(&editing.choice, day));
                         return;
                     }
-                },
+                }
                 Field::Pace => {
                     if let Some(pace) = paces(demo).get(at) {
                         editing.choice.pace = *pace;

@@ -48,7 +48,7 @@ pub fn start(state: &mut State, kind: JobKind, retry_errors: bool, now_ms: i64) 
     if view.livemode || dear {
         let question = Question::of(title(kind, retry_errors), &view);
         let cost = cost(&view, kind, retry_errors, reads);
-        let confirm = question.asks(cost, used(&view), Yes::Send { request, purpose });
+        let confirm = question.asks(cost, used(&view), Yes::Send(Box::new((request, purpose))));
         state.overlays.push(Overlay::Confirm(Box::new(confirm)));
         return Vec::new();
     }

@@ -54,10 +54,8 @@ fn panes(state: &mut State, action: Action, now_ms: i64) {
     match action {
         Action::NextPane => focus(state, state.sync.focus.step(1)),
         Action::PreviousPane => focus(state, state.sync.focus.step(3)),
-        Action::Back => {
-            if sync.focus != Pane::Catalog || !sync.catalog.line.clear() {
-                state.go_back();
-            }
+        Action::Back if (sync.focus != Pane::Catalog || !sync.catalog.line.clear()) => {
+            state.go_back();
         }
         Action::History => sync.history = Some(history::History::default()),
         Action::Find => {

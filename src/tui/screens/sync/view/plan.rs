@@ -70,21 +70,18 @@ fn rows(plan: &PlanView) -> Vec<Row> {
     let mut out: Vec<Row> = Vec::new();
     for line in &plan.rows {
         let PlanLine { kind, about, list_pages, single_reads, seconds, allowed, .. } = *line;
-        match out.iter_mut().find(|row| row.kind == kind) {
-            Some(row) => {
-                row.about = match (row.about, about) {
-                    (Some(one), Some(other)) => Some(one.max(other)),
-                    _ => None,
-                };
-                row.pages += list_pages;
-                row.singles += single_reads;
-                row.seconds += seconds;
-                row.allowed &= allowed;
-            }
-            None => {
-                let (pages, singles) = (list_pages, single_reads);
-                out.push(Row { kind, about, pages, singles, seconds, allowed });
-            }
+        if let Some(row) = out.iter_mut().find(|row| row.kind == kind) {
+            row.about = match (row.about, about) {
+                (Some(one), Some(other)) => Some(one.max(other)),
+                _ => None,
+            };
+            row.pages += list_pages;
+            row.singles += single_reads;
+            row.seconds += seconds;
+            row.allowed &= allowed;
+        } else {
+            let (pages, singles) = (list_pages, single_reads);
+            out.push(Row { kind, about, pages, singles, seconds, allowed });
         }
     }
     out

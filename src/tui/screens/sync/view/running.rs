@@ -51,21 +51,17 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let job = one.and_then(current);
     let mut title = Vec::new();
     let mut edge = Vec::new();
-    match (one, job) {
-        (Some(one), Some(job)) => {
-            let both =
-                [&one.discover, &one.sync].into_iter().flatten().filter(|job| is_active(job)).count() > 1;
-            let words = if both { "discover and sync" } else { job_word(job.kind) };
-            let since = fmt::stamp(job.started_at, view.now, &one.timezone, true);
-            title.push(Span::styled("Running", theme.strong()));
-            title.push(Span::styled(format!(" {words} · since {since}"), theme.faint()));
-            let stops = vec![key(view, Action::Stop), Span::raw(" stops, safely")];
-            edge.push(part(0, stops));
-        }
-        _ => {
-            title.push(Span::styled("Nothing runs", theme.strong()));
-            edge.push(part(1, vec![key(view, Action::History), Span::styled(" history", theme.faint())]));
-        }
+    if let (Some(one), Some(job)) = (one, job) {
+        let both = [&one.discover, &one.sync].into_iter().flatten().filter(|job| is_active(job)).count() > 1;
+        let words = if both { "discover and sync" } else { job_word(job.kind) };
+        let since = fmt::stamp(job.started_at, view.now, &one.timezone, true);
+        title.push(Span::styled("Running", theme.strong()));
+        title.push(Span::styled(format!(" {words} · since {since}"), theme.faint()));
+        let stops = vec![key(view, Action::Stop), Span::raw(" stops, safely")];
+        edge.push(part(0, stops));
+    } else {
+        title.push(Span::styled("Nothing runs", theme.strong()));
+        edge.push(part(1, vec![key(view, Action::History), Span::styled(" history", theme.faint())]));
     }
     let inner = put::frame(buf, area, theme, focused, title, edge);
     if no_account(view, buf, inner) {
