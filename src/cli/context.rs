@@ -84,6 +84,7 @@ impl Context {
             data_dir: self.data_dir.clone(),
             key_dir: self.key_dir.clone(),
             api_base: self.api_base.clone(),
+            bases: Vec::new(),
             demo: false,
             read_only: self.read_only,
             live,

@@ -18,6 +18,11 @@ use crate::stripe::{ApiKey, BaseUrl};
 use crate::tui::terminal::signals::{Signal, Signals};
 use crate::vault::Vault;
 
+/// The account that can be connected, too.
+const SECOND: &str = "Harbour Books";
+/// Its profile.
+const SECOND_PROFILE: &str = "harbour-books";
+
 /// Look around on a local Stripe with live traffic.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -56,29 +61,59 @@ pub async fn run(out: Out, screen: crate::tui::Options, args: DemoArgs) -> Outco
     // future that made it.
     let mut early =
         Signals::listen().map_err(|error| Fail::new(FAILED, format!("signals cannot be caught: {error}")))?;
-    let (running, folder, engine) = tokio::select! {
+    let (local, folder, engine) = tokio::select! {
         made = make(&args) => made?,
         () = async { while early.next().await != Signal::End {} } => return Ok(INTERRUPTED),
     };
     let outcome = dashboard::show(engine, out, screen).await;
-    running.stop().await;
+    for running in local {
+        running.stop().await;
+    }
     drop(folder);
     outcome
 }
 
-/// The local Stripe, the folder, and the engine on it.
-async fn make(args: &DemoArgs) -> Result<(sandbox::Running, Throwaway, Engine), Fail> {
+/// A local Stripe with one account.
+async fn local(options: sandbox::Options) -> Result<sandbox::Running, Fail> {
+    sandbox::start(options)
+        .await
+        .map_err(|error| Fail::new(FAILED, format!("the local Stripe cannot start: {error}")))
+}
+
+/// A key as the Stripe CLI keeps its own, so that the wizard can take it from there.
+fn profile(running: &sandbox::Running) -> String {
+    format!(
+        "[{SECOND_PROFILE}]\naccount_id = '{}'\ndisplay_name = '{SECOND}'\ntest_mode_api_key = '{}'\n",
+        running.account, running.keys.restricted
+    )
+}
+
+/// The local Stripes, the folder, and the engine on them: one account is connected, the other waits to be.
+async fn make(args: &DemoArgs) -> Result<(Vec<sandbox::Running>, Throwaway, Engine), Fail> {
     let now = clock::system();
     let mut options = sandbox::Options::new(now());
     options.seed = args.seed;
     options.invoices = args.invoices;
     options.events_per_second = args.events_per_second;
-    let running = sandbox::start(options)
-        .await
-        .map_err(|error| Fail::new(FAILED, format!("the local Stripe cannot start: {error}")))?;
+    let second = local(sandbox::Options {
+        seed: args.seed.wrapping_add(1),
+        name: SECOND.to_owned(),
+        invoices: args.invoices / 5,
+        customers: 80,
+        events_per_second: args.events_per_second / 4.0,
+        ..options.clone()
+    })
+    .await?;
+    let running = local(options).await?;
     let folder = Throwaway(std::env::temp_dir().join(format!("tillwatch-demo-{}", folder::random_id())));
     let store = Store::open(&folder.0, &OpenOptions::default())?;
     let vault = Vault::open(&folder.0, &folder.0)?;
+    let stripe_cli = folder.0.join("stripe-cli.toml");
+    std::fs::write(&stripe_cli, profile(&second))
+        .map_err(|error| Fail::new(FAILED, format!("{} cannot be written: {error}", stripe_cli.display())))?;
+    let second_key =
+        ApiKey::parse(&second.keys.restricted).map_err(|error| Fail::new(FAILED, error.to_string()))?;
+    let second_base = BaseUrl::parse(&second.base_url).map_err(|error| Fail::new(FAILED, error))?;
     let base = BaseUrl::parse(&running.base_url).map_err(|error| Fail::new(FAILED, error))?;
     let key =
         ApiKey::parse(&running.keys.restricted).map_err(|error| Fail::new(FAILED, error.to_string()))?;
@@ -103,15 +138,16 @@ async fn make(args: &DemoArgs) -> Result<(sandbox::Running, Throwaway, Engine), 
             key_dir: folder.0.clone(),
             // A key that is pasted into the demo is tried here and never leaves the machine.
             api_base: Some(base),
+            bases: vec![(second_key.fingerprint(), second_base)],
             demo: true,
             read_only: false,
             live: true,
             store: OpenOptions::default(),
-            stripe_cli: Vec::new(),
+            stripe_cli: vec![stripe_cli],
             now,
         },
         store,
     )
     .await?;
-    Ok((running, folder, engine))
+    Ok((vec![running, second], folder, engine))
 }

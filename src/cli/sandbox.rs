@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use serde_json::json;
 
-use crate::sandbox::{self, Fault, HookOptions, Limits, Options, RelayOptions, SecondSocket};
+use crate::sandbox::{self, API_VERSION, Fault, HookOptions, Limits, Options, RelayOptions, SecondSocket};
 
 /// A local Stripe for tests, demos and other people's clients. Everything in it is made up.
 #[derive(Debug, Args)]
@@ -34,6 +34,10 @@ pub struct SandboxArgs {
     /// Events that the account's life writes per second
     #[arg(long, default_value_t = 0.0, value_name = "R")]
     events_per_second: f64,
+    /// The account's default version, in which events are listed and pushed; those before 2025-03-31 have the
+    /// shapes of their time
+    #[arg(long, default_value = API_VERSION, value_name = "VERSION")]
+    default_version: String,
     /// Seconds between resets of a relay socket, as its session tells the client; the server closes one that
     /// is half as old again
     #[arg(long, default_value_t = 60, value_name = "S")]
@@ -123,6 +127,12 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
     if let Some(wrong) = args.deny.iter().find(|p| !p.starts_with("rak_")) {
         return Err(format!("`{wrong}` is no permission: they begin with rak_."));
     }
+    if !sandbox::is_version(&args.default_version) {
+        return Err(format!(
+            "`--default-version {}` is none: they look like {API_VERSION}.",
+            args.default_version
+        ));
+    }
     let second = SecondSocket::parse(&args.relay_second).ok_or_else(|| {
         format!("There is no `--relay-second {}`: say overlap, replace or refuse.", args.relay_second)
     })?;
@@ -141,12 +151,14 @@ fn options(args: SandboxArgs) -> Result<Options, String> {
         events_per_second: rate,
         faults,
         deny: args.deny,
+        default_version: args.default_version,
         hooks: HookOptions {
             retry_ms: args.webhook_retry,
             disable_after: args.webhook_disable_after.max(1),
             ..HookOptions::default()
         },
         relay: RelayOptions { reset: args.relay_reset, second, ..RelayOptions::default() },
+        ..Options::new(now)
     })
 }
 

@@ -22,10 +22,16 @@ impl Engine {
 
     /// Where an integration's API is.
     pub(super) fn base_of(&self, config: &Integration) -> Result<BaseUrl, String> {
-        match &self.inner.options.api_base {
+        let own = config.key.as_ref().and_then(|key| self.base_of_key(&key.fingerprint));
+        match own.or(self.inner.options.api_base.as_ref()) {
             Some(base) => Ok(base.clone()),
             None => BaseUrl::parse(&config.base_url),
         }
+    }
+
+    /// Where a key is good for, when it has a server of its own.
+    pub(super) fn base_of_key(&self, fingerprint: &str) -> Option<&BaseUrl> {
+        self.inner.options.bases.iter().find(|(own, _)| own == fingerprint).map(|(_, base)| base)
     }
 
     /// Where an integration's API is, and its key, read from where it is kept.

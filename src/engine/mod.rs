@@ -50,6 +50,9 @@ pub struct Options {
     pub key_dir: PathBuf,
     /// Instead of the address that each integration was connected with.
     pub api_base: Option<BaseUrl>,
+    /// Where certain keys are good for, by their fingerprint: the demo's other accounts. Looked at before
+    /// `api_base`.
+    pub bases: Vec<(String, BaseUrl)>,
     /// On a local Stripe of our own making.
     pub demo: bool,
     /// Nothing may be written at Stripe.

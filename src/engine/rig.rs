@@ -129,6 +129,7 @@ async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
         data_dir: dir.path().join("data"),
         key_dir: dir.path().join("config"),
         api_base: Some(BaseUrl::parse(base).unwrap()),
+        bases: Vec::new(),
         demo: false,
         read_only: false,
         live,

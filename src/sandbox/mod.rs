@@ -58,7 +58,7 @@ pub use faults::{Fault, FaultKind};
 pub use hooks::{HookOptions, HookReport};
 pub use keys::Keys;
 pub use limits::Limits;
-pub use model::API_VERSION;
+pub use model::{API_VERSION, is_version};
 pub use relay::{RelayOptions, RelayReport, SecondSocket, SubProtocol};
 pub use state::Report;
 use state::{State, lock};
@@ -70,6 +70,8 @@ pub struct Options {
     pub port: u16,
     /// what everything follows from
     pub seed: u64,
+    /// what the account is called: letters, digits, blanks
+    pub name: String,
     /// the moment history ends, in seconds since 1970; the sandbox's clock runs on from it
     pub start: i64,
     /// invoices of history
@@ -86,6 +88,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// permissions that the restricted test key lacks, as `rak_…_read`
     pub deny: Vec<String>,
+    /// the account's default version, which events are listed in; shapes before 2025-03-31 are the old ones
+    pub default_version: String,
     /// how the relay behaves
     pub relay: RelayOptions,
     /// how webhooks are delivered
@@ -98,6 +102,7 @@ impl Options {
         Options {
             port: 0,
             seed: 1,
+            name: "Sandbox Supplies".to_owned(),
             start,
             invoices: 2000,
             customers: 500,
@@ -106,6 +111,7 @@ impl Options {
             events_per_second: 0.0,
             faults: Vec::new(),
             deny: Vec::new(),
+            default_version: API_VERSION.to_owned(),
             relay: RelayOptions::default(),
             hooks: HookOptions::default(),
         }

@@ -134,9 +134,11 @@ impl Overlay {
 
     /// An event was given up for an endpoint.
     pub fn not_delivered(&mut self, event: u64, endpoint: u64) {
-        let undelivered = self.undelivered.entry(event).or_default();
-        undelivered.pending = undelivered.pending.saturating_sub(1);
-        undelivered.failed.insert(endpoint);
+        // What is not there any more is not asked for either.
+        if let Some(undelivered) = self.undelivered.get_mut(&event) {
+            undelivered.pending = undelivered.pending.saturating_sub(1);
+            undelivered.failed.insert(endpoint);
+        }
     }
 
     /// Endpoints that an event is on its way to.

@@ -49,8 +49,10 @@ const RESENDS: usize = 1024;
 
 impl Mode {
     fn new(options: &Options, livemode: bool) -> Mode {
-        let world =
+        let mut world =
             World::new(options.seed, livemode, options.start, options.invoices, options.customers.max(1));
+        world.name.clone_from(&options.name);
+        world.default_version.clone_from(&options.default_version);
         let mut overlay = Overlay::default();
         for event in history(&world) {
             overlay.push_event(event);

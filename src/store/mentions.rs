@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_hash_never_changes() {
-        assert_eq!((hash("in_1"), hash("")), (0x8f262d43, 0x4fd0bfc1));
+        assert_eq!((hash("in_1"), hash("")), (0x8f26_2d43, 0x4fd0_bfc1));
         assert_ne!(hash("in_1"), hash("in_2"));
     }
 }

@@ -255,13 +255,12 @@ impl Store {
     pub fn put_stars(&self, rows: &mut [EventRow]) -> Result<(), StoreError> {
         let mut known: Vec<(IntegrationId, bool)> = Vec::new();
         for row in rows {
-            let any = match known.iter().find(|one| one.0 == row.integration) {
-                Some(one) => one.1,
-                None => {
-                    let any = self.any_star(row.integration)?;
-                    known.push((row.integration, any));
-                    any
-                }
+            let any = if let Some(one) = known.iter().find(|one| one.0 == row.integration) {
+                one.1
+            } else {
+                let any = self.any_star(row.integration)?;
+                known.push((row.integration, any));
+                any
             };
             if any {
                 row.starred = self.starred(row.integration, &row.id)?;

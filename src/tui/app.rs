@@ -31,6 +31,7 @@ use super::view;
 use super::widgets::Wake;
 use super::{ExitReason, TuiError};
 use crate::engine::api::{Answer, Level, Snapshot};
+use crate::vault::secret::Secret;
 
 /// Least time between two frames.
 const INPUT_GAP: Duration = Duration::from_millis(10);
@@ -301,7 +302,7 @@ fn message(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) => Some(Msg::Key(*key)),
         Event::Resize(columns, rows) => Some(Msg::Resize(*columns, *rows)),
-        Event::Paste(text) => Some(Msg::Paste(text.clone())),
+        Event::Paste(text) => Some(Msg::Paste(Secret::new(text.as_str()))),
         Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
     }
 }

@@ -11,10 +11,12 @@
 pub mod app;
 pub mod backend;
 pub mod effects;
+pub mod feed;
 pub mod fmt;
 pub mod input;
 pub mod msg;
 pub mod overlay;
+pub mod remember;
 pub mod screens;
 pub mod state;
 pub mod style;

@@ -1,6 +1,6 @@
 //! The state of the whole screen: what is selected, what is open, what was told.
 //!
-//! It holds ids and one window of rows, never all rows, and no time of its own: `now` comes with each message.
+//! It holds ids and one window of rows, never all rows, and no clock of its own: `now` comes with each message.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::screens::log::LogState;
 use super::screens::records::RecordsState;
 use super::screens::sync::SyncState;
 use super::widgets::Hits;
-use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Snapshot};
+use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Mark, Snapshot};
 
 /// How long a toast stays, in milliseconds.
 pub const TOAST_MS: i64 = 4_000;
@@ -65,10 +65,16 @@ pub struct State {
     pub notes: Vec<Note>,
     /// Messages of the engine up to this number were told already.
     pub told: Option<u64>,
+    /// The time of the newest message, Unix milliseconds: for what has to know which day it is.
+    pub now_ms: i64,
     /// The terminal's size.
     pub size: (u16, u16),
     /// Where things were on the last frame.
     pub hits: Hits,
+    /// What is kept for the next time, as last sent; none before that could be read.
+    pub remembered: Option<String>,
+    /// No key was pressed yet.
+    pub untouched: bool,
     /// The engine will not answer any more.
     pub engine_gone: bool,
     /// The last number given to a request.
@@ -108,6 +114,15 @@ pub enum Purpose {
     Cancel(JobKind, IntegrationId),
     /// Read the events now.
     Poll(IntegrationId),
+    /// Try a connected key again.
+    Check(IntegrationId),
+    /// Star an event, or take its star away.
+    Star {
+        /// With or without.
+        on: bool,
+    },
+    /// Mark so many entries of the catalog.
+    Mark(IntegrationId, Mark, usize),
 }
 
 impl State {
@@ -131,8 +146,11 @@ impl State {
             toast: None,
             notes: Vec::new(),
             told: None,
+            now_ms: 0,
             size,
             hits: Hits::default(),
+            remembered: None,
+            untouched: true,
             engine_gone: false,
             generation: 0,
             pending: Vec::new(),

@@ -1,25 +1,33 @@
 //! The core: a message changes the state and yields effects. Pure: no input, no output, no clock of its own.
 
 use super::effects::Effect;
+use super::fmt::count;
 use super::input::actions::{Action, Context};
 use super::input::keys::Key;
 use super::input::line::Typed;
 use super::msg::Msg;
 use super::overlay::palette::Palette;
 use super::overlay::{self, Overlay};
+use super::remember;
 use super::screens::dashboard::update::job_word;
 use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State};
-use crate::engine::api::{Answer, Level, Phase, Snapshot};
+use crate::engine::api::{Answer, Level, Mark, Phase, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
 pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
+    state.now_ms = now_ms;
     match msg {
         Msg::Key(event) => match Key::of(&event) {
-            Some(key) => match state.action_for(key) {
-                Some(action) => act(state, action, now_ms),
-                None => typed(state, &Typed::Key(key), now_ms),
-            },
+            Some(key) => {
+                state.untouched = false;
+                let mut effects = match state.action_for(key) {
+                    Some(action) => act(state, action, now_ms),
+                    None => typed(state, &Typed::Key(key), now_ms),
+                };
+                effects.extend(remember::keep_up(state));
+                effects
+            }
             None => Vec::new(),
         },
         Msg::Paste(text) => typed(state, &Typed::Paste(text), now_ms),
@@ -30,6 +38,7 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
         Msg::Snapshot(snapshot) => {
             state.snapshot = snapshot;
             keep_selection(state);
+            remember::take_up(state);
             tell_news(state, now_ms);
             let mut effects = overlay::refresh(state);
             effects.extend((state.screen.row().refresh)(state));
@@ -88,6 +97,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     if let Err(reason) = state.can(action) {
         state.tell(Level::Info, reason, now_ms);
         return Vec::new();
+    }
+    if action == Action::Connect {
+        return overlay::wizard::open(state, None, now_ms);
     }
     let before = (state.screen, state.selected);
     let mut effects =
@@ -191,13 +203,16 @@ fn rank(level: Level) -> u8 {
 fn answered(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Vec<Effect> {
     let Some(index) = state.pending.iter().position(|(number, _)| *number == generation) else {
         // An overlay or a screen waits for it (open or not), or nobody does any more.
-        return overlay::answer(state, generation, answer)
+        return overlay::answer(state, generation, answer, now_ms)
             .or_else(|| SCREENS.iter().find_map(|screen| (screen.answer)(state, generation, answer)))
             .unwrap_or_default();
     };
     let (_, purpose) = state.pending.remove(index);
     if let Some((level, text)) = words(state, &purpose, answer) {
         state.tell(level, text, now_ms);
+    }
+    if matches!((purpose, answer), (Purpose::Star { .. }, Answer::Done)) {
+        return super::screens::events::update::starred(state);
     }
     Vec::new()
 }
@@ -224,8 +239,29 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
             let name = state.name_of(*id);
             (Level::Warning, format!("the {} of {name} is not stopped: {reason}", job_word(*kind)))
         }
+        (Purpose::Check(id), Answer::Refused { reason }) => {
+            (Level::Warning, format!("the key of {} is not checked: {reason}", state.name_of(*id)))
+        }
         (Purpose::Poll(id), Answer::Refused { reason }) => {
             (Level::Warning, format!("no events of {}: {reason}", state.name_of(*id)))
+        }
+        (Purpose::Star { on }, Answer::Refused { reason }) => {
+            let what = if *on { "not starred" } else { "the star stays" };
+            (Level::Warning, format!("{what}: {reason}"))
+        }
+        (Purpose::Star { .. }, Answer::NotHere) => {
+            (Level::Warning, "not starred: the event is not stored here".to_owned())
+        }
+        (Purpose::Mark(id, mark, n), Answer::Done) => {
+            let what = if *n == 1 { "1 entry".to_owned() } else { format!("{} entries", count(*n as u64)) };
+            let how = match mark {
+                Mark::Sync => "will be taken up by the next sync",
+                Mark::Skip => "will be left out until marked again",
+            };
+            (Level::Info, format!("{what} of {} {how}", state.name_of(*id)))
+        }
+        (Purpose::Mark(..), Answer::Refused { reason }) => {
+            (Level::Warning, format!("nothing was marked: {reason}"))
         }
         // A poll that went well shows as rows.
         _ => return None,

@@ -87,6 +87,7 @@ impl Rig {
             data_dir: data,
             key_dir: keys,
             api_base: None,
+            bases: Vec::new(),
             demo: false,
             read_only: false,
             live: true,

@@ -3,8 +3,11 @@
 Usage: sdk.py FILE, where FILE holds the line that `tillwatch sandbox` prints.
 """
 
+import http.server
 import json
+import queue
 import sys
+import threading
 import urllib.request
 
 import stripe
@@ -69,7 +72,7 @@ def _():
 @check("auto_paging_iter over every list, newest first, no duplicates")
 def _():
     for name in ("invoices", "customers", "charges", "payment_intents", "subscriptions", "products",
-                 "prices", "events", "invoice_payments"):
+                 "prices", "events", "invoice_payments", "refunds"):
         objects = pages(getattr(V1, name))
         times = [o.created for o in objects]
         assert len({o.id for o in objects}) == len(objects) > 5, name
@@ -187,6 +190,57 @@ def _():
     times = [event.created for event in since]
     assert times == sorted(times)
     assert any(event.type == "invoice.paid" for event in since)
+
+
+@check("refunds and disputes")
+def _():
+    refund = V1.refunds.list({"limit": 1, "expand": ["data.charge", "data.balance_transaction"]}).data[0]
+    assert refund.charge.amount_refunded >= refund.amount or refund.status == "failed"
+    assert refund.balance_transaction.amount == -refund.amount
+    disputes = pages(V1.disputes)
+    assert disputes and all(V1.charges.retrieve(d.charge).disputed for d in disputes)
+    assert [d.id for d in V1.disputes.list({"charge": disputes[0].charge}).data] == [disputes[0].id]
+
+
+@check("webhook endpoints, and construct_event takes what is delivered")
+def _():
+    came = queue.Queue()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            came.put((body, self.headers["Stripe-Signature"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    made = V1.webhook_endpoints.create({
+        "url": f"http://127.0.0.1:{server.server_port}/hook",
+        "enabled_events": ["*"],
+        "api_version": stripe.api_version or "2026-10-28.endive",
+        "metadata": {"install": "peer"},
+    })
+    assert made.secret.startswith("whsec_")
+    shown = V1.webhook_endpoints.retrieve(made.id)
+    assert shown.metadata["install"] == "peer" and "secret" not in shown
+    written = control("traffic", {"steps": 10})["events"]
+    ids = set()
+    for _ in range(written):
+        body, signature = came.get(timeout=20)
+        event = stripe.Webhook.construct_event(body, signature, made.secret)
+        ids.add(event.id)
+        refused(stripe.SignatureVerificationError,
+                lambda: stripe.Webhook.construct_event(body + b" ", signature, made.secret))
+    assert len(ids) == written
+    assert V1.webhook_endpoints.update(made.id, {"disabled": True}).status == "disabled"
+    assert V1.webhook_endpoints.delete(made.id).deleted
+    assert V1.webhook_endpoints.list().data == []
+    refused(stripe.InvalidRequestError, lambda: V1.webhook_endpoints.create({"url": "nonsense", "enabled_events": ["*"]}))
 
 
 sys.exit(1 if failures else 0)

@@ -20,6 +20,10 @@ fn bad_values_are_one_sentence_and_exit_2() {
         &["--events-per-second", "-1"],
         &["--customers", "0"],
         &["--deny", "everything"],
+        &["--relay-second", "both"],
+        &["--relay-reset", "0"],
+        &["--default-version", "newest"],
+        &["--fault", "relay-fire"],
     ] {
         // With `=`, so that a value that begins with a dash is a value.
         let joined = format!("{}={}", arguments[0], arguments[1]);

@@ -380,6 +380,9 @@ async fn each_relay_fault_is_what_it_says() {
     assert_eq!(refusal(dial_with(&session, None).await).0, 503);
     set(FaultKind::RelayRedirect);
     assert_eq!(refusal(dial_with(&session, None).await).0, 302);
+    set(FaultKind::RelayHang);
+    let hanging = tokio::time::timeout(Duration::from_millis(300), dial_with(&session, None)).await;
+    assert!(hanging.is_err(), "it was answered");
     // The faults of the relay leave requests alone.
     assert_eq!(local.get("/v1/account").await.status, 200);
 }
@@ -460,4 +463,48 @@ async fn an_event_is_sent_again_when_asked_for() {
     assert_eq!(local.post(&path, "for_stripecli=true&account=acct_other").await.status, 400);
     local.running.deny(&local.running.keys.restricted, &["rak_event_write"]).unwrap();
     assert_eq!(local.post(&path, "for_stripecli=true").await.status, 403);
+}
+
+#[tokio::test]
+async fn an_account_with_an_old_version_gets_the_old_shapes_and_the_new_ones() {
+    let default_version = "2024-06-20".to_owned();
+    let local = Local::new(Options { default_version, ..plain() }).await;
+    let session = session(&local).await;
+    assert_eq!(
+        (session["default_version"].as_str(), session["latest_version"].as_str()),
+        (Some("2024-06-20"), Some(API_VERSION))
+    );
+    let mut socket = dial(&session).await;
+    local.running.run_traffic(60);
+    let mut seen = std::collections::BTreeSet::new();
+    for id in local.running.events_made() {
+        let (old, new) = (event_of(&frame(&mut socket).await), event_of(&frame(&mut socket).await));
+        assert_eq!((&old["id"], &new["id"]), (&id.as_str().into(), &id.as_str().into()));
+        assert_eq!(
+            (old["api_version"].as_str(), new["api_version"].as_str()),
+            (Some("2024-06-20"), Some(API_VERSION))
+        );
+        assert_eq!(local.json(&format!("/v1/events/{id}")).await, old, "listed in the account's version");
+        let (was, is) = (&old["data"]["object"], &new["data"]["object"]);
+        let kind = is["object"].as_str().unwrap();
+        seen.insert(kind.to_owned());
+        match kind {
+            "invoice" => {
+                assert_eq!(was["subscription"], is["parent"]["subscription_details"]["subscription"]);
+                assert_eq!(was["paid"], is["status"] == "paid");
+                assert_eq!(was["charge"].is_string(), is["attempt_count"].as_i64() > Some(0));
+                assert_eq!(was["payment_intent"].is_null(), is["status"] == "draft");
+                assert!(was.get("parent").is_none() && is.get("paid").is_none());
+            }
+            "subscription" => {
+                assert_eq!(was["current_period_end"], is["items"]["data"][0]["current_period_end"]);
+                assert!(was["current_period_end"].is_i64() && is.get("current_period_end").is_none());
+            }
+            "charge" | "payment_intent" => {
+                assert!(was["invoice"].is_string() && is.get("invoice").is_none());
+            }
+            _ => assert_eq!(was, is),
+        }
+    }
+    assert!(["invoice", "subscription", "charge", "payment_intent"].iter().all(|kind| seen.contains(*kind)));
 }

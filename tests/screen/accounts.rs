@@ -75,7 +75,7 @@ fn without_an_account_it_says_what_to_do() {
     let temp = tempfile::tempdir().unwrap();
     let mut pty = dashboard(temp.path());
     let text = pty.until_text("no account connected");
-    assert!(text.contains("tillwatch connect"), "{text}");
+    assert!(text.contains("c connects one"), "{text}");
     // Keys that need an account say so and break nothing.
     pty.keys("dsxrEy");
     pty.keys("jkgGAz z?");

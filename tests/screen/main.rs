@@ -8,6 +8,7 @@
 )]
 
 mod accounts;
+mod connect;
 mod demo;
 mod ends;
 mod looks;

@@ -31,9 +31,15 @@ impl Engine {
         answer
     }
 
-    /// Where a key that is offered is tried: `--api-base`, or Stripe.
-    fn offered_base(&self) -> Result<BaseUrl, String> {
-        match &self.inner.options.api_base {
+    /// Where a key that is offered is tried: at a server of its own, at `--api-base`, or at Stripe.
+    fn offered_base(&self, ticket: KeyTicket) -> Result<BaseUrl, String> {
+        let fingerprint = {
+            let mut state = self.state();
+            let key = state.offers.get(ticket).and_then(|offer| offer.key.as_ref());
+            key.and_then(|key| key.as_ref().ok()).map(ApiKey::fingerprint)
+        };
+        let own = fingerprint.and_then(|fingerprint| self.base_of_key(&fingerprint));
+        match own.or(self.inner.options.api_base.as_ref()) {
             Some(base) => Ok(base.clone()),
             None => BaseUrl::parse(DEFAULT_BASE),
         }

@@ -54,7 +54,7 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
     let _turn = engine.inner.connecting.lock().await;
     let store = engine.store().ok_or_else(|| refused("the store is still opening"))?;
     has_delivery(spec.delivery)?;
-    let base = engine.offered_base().map_err(refused)?;
+    let base = engine.offered_base(ticket).map_err(refused)?;
     let poll_every_s = poll_every(spec.poll_every_s, &base).map_err(refused)?;
     let (key, found) = tried(engine, ticket, spec.billing, &base).await?;
     let there = engine.configs().into_iter().find(|one| {

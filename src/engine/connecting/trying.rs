@@ -17,7 +17,7 @@ use crate::stripe::{ApiKey, BaseUrl, Error, KeyProblem};
 
 /// Begins to try a key that is on offer.
 pub fn try_key(engine: &Engine, ticket: KeyTicket, billing: bool) -> Answer {
-    let base = match engine.offered_base() {
+    let base = match engine.offered_base(ticket) {
         Ok(base) => base,
         Err(reason) => return refused(reason),
     };

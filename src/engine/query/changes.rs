@@ -119,14 +119,14 @@ struct Teller<'a> {
 /// The changes that `previous_attributes` names: it holds only what changed, arrays whole.
 pub fn from_previous(object: &Node, previous: &Node, zone: &Zone) -> Vec<Change> {
     let mut teller = Teller { zone, out: Vec::new() };
-    teller.partly(String::new(), previous, object, "");
+    teller.partly("", previous, object, "");
     teller.out
 }
 
 /// The changes between two versions of an object.
 pub fn between(before: &Node, after: &Node, zone: &Zone) -> Vec<Change> {
     let mut teller = Teller { zone, out: Vec::new() };
-    teller.wholly(String::new(), Some(before), Some(after), "");
+    teller.wholly("", Some(before), Some(after), "");
     teller.out
 }
 
@@ -143,7 +143,7 @@ fn currency<'a>(node: &'a Node, around: &'a str) -> &'a str {
 
 impl Teller<'_> {
     /// `previous` names only the fields that changed.
-    fn partly(&mut self, path: String, previous: &Node, now: &Node, money: &str) {
+    fn partly(&mut self, path: &str, previous: &Node, now: &Node, money: &str) {
         let (Node::Object(old), Node::Object(new)) = (previous, now) else {
             return self.wholly(path, Some(previous), Some(now), money);
         };
@@ -151,17 +151,17 @@ impl Teller<'_> {
         // In the order of the object's fields; what it has no more comes last.
         for (name, node) in new {
             if let Some(before) = previous.get(name) {
-                self.partly(below(&path, name), before, node, &money);
+                self.partly(&below(path, name), before, node, &money);
             }
         }
         for (name, before) in old {
             if now.get(name).is_none() {
-                self.wholly(below(&path, name), Some(before), None, &money);
+                self.wholly(&below(path, name), Some(before), None, &money);
             }
         }
     }
 
-    fn wholly(&mut self, path: String, before: Option<&Node>, after: Option<&Node>, money: &str) {
+    fn wholly(&mut self, path: &str, before: Option<&Node>, after: Option<&Node>, money: &str) {
         if before == after || self.out.len() >= MOST {
             return;
         }
@@ -170,11 +170,11 @@ impl Teller<'_> {
                 let money = currency(now, money).to_owned();
                 for (name, node) in new {
                     let was = before.and_then(|before| before.get(name));
-                    self.wholly(below(&path, name), was, Some(node), &money);
+                    self.wholly(&below(path, name), was, Some(node), &money);
                 }
                 for (name, was) in old {
                     if now.get(name).is_none() {
-                        self.wholly(below(&path, name), Some(was), None, &money);
+                        self.wholly(&below(path, name), Some(was), None, &money);
                     }
                 }
             }
@@ -182,13 +182,13 @@ impl Teller<'_> {
                 if old.iter().chain(new).any(|item| matches!(item, Node::Object(_))) =>
             {
                 for at in 0..old.len().max(new.len()) {
-                    self.wholly(format!("{path}[{at}]"), old.get(at), new.get(at), money);
+                    self.wholly(&format!("{path}[{at}]"), old.get(at), new.get(at), money);
                 }
             }
             _ => {
-                let (before, after) = (self.shown(&path, before, money), self.shown(&path, after, money));
+                let (before, after) = (self.shown(path, before, money), self.shown(path, after, money));
                 if before != after {
-                    self.out.push(Change { path: text::clean_max(&path, 200), before, after });
+                    self.out.push(Change { path: text::clean_max(path, 200), before, after });
                 }
             }
         }

@@ -85,12 +85,11 @@ pub fn events(
         accounts: accounts.iter().map(|one| (one.id, one.name.clone(), one.account.clone())).collect(),
     };
     let mut looks = shared.feed.looks.lock().unwrap_or_else(PoisonError::into_inner);
-    match looks.iter().position(|one| one.key == key) {
-        Some(at) => looks[..=at].rotate_right(1),
-        None => {
-            looks.insert(0, Look::new(key, filter, accounts));
-            looks.truncate(KEPT);
-        }
+    if let Some(at) = looks.iter().position(|one| one.key == key) {
+        looks[..=at].rotate_right(1);
+    } else {
+        looks.insert(0, Look::new(key, filter, accounts));
+        looks.truncate(KEPT);
     }
     let Some(look) = looks.first_mut() else { return Ok(Answer::NotHere) };
     let window = look.window(&shared.store, query)?;

@@ -101,12 +101,10 @@ impl<'a> Links<'a> {
         match kind {
             Kind::Invoice => {
                 for (_, _, paid_by) in self.payments_of(&id) {
-                    match Kind::from_id(&paid_by) {
-                        Some(kind @ (Kind::PaymentIntent | Kind::Charge)) => {
-                            self.add("paid by", kind, &paid_by)?;
-                            self.charge_of(kind, &paid_by)?;
-                        }
-                        _ => {}
+                    let kind = Kind::from_id(&paid_by);
+                    if let Some(kind @ (Kind::PaymentIntent | Kind::Charge)) = kind {
+                        self.add("paid by", kind, &paid_by)?;
+                        self.charge_of(kind, &paid_by)?;
                     }
                 }
             }

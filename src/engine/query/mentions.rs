@@ -76,13 +76,12 @@ impl Mentions {
             seen += 1;
             left.after = Some(place);
             if place.order < left.until {
-                let named = match event_log::mentions(value)? {
-                    Some(named) => named,
+                let named = if let Some(named) = event_log::mentions(value)? {
+                    named
+                } else {
                     // Stored by a version that kept none.
-                    None => {
-                        let (row, json) = shared.store.event_parts(place.integration, key, value)?;
-                        mentions::of(&String::from_utf8_lossy(&json), &row.object)
-                    }
+                    let (row, json) = shared.store.event_parts(place.integration, key, value)?;
+                    mentions::of(&String::from_utf8_lossy(&json), &row.object)
                 };
                 found.push((place, named));
             }
@@ -144,13 +143,11 @@ impl Mentions {
 
 impl Index {
     fn push(&mut self, place: EventPlace, named: &[u32]) {
-        let whose = match self.integrations.iter().position(|one| *one == place.integration) {
-            Some(at) => at,
-            None => {
-                self.integrations.push(place.integration);
-                self.integrations.len() - 1
-            }
-        };
+        let known = self.integrations.iter().position(|one| *one == place.integration);
+        let whose = known.unwrap_or_else(|| {
+            self.integrations.push(place.integration);
+            self.integrations.len() - 1
+        });
         let (Ok(whose), Ok(event)) = (u16::try_from(whose), u32::try_from(self.whose.len())) else { return };
         self.whose.push(whose);
         self.created.push(u32::try_from(place.created.max(0)).unwrap_or(u32::MAX));
@@ -164,7 +161,7 @@ impl Index {
             self.tail.sort_unstable();
             self.sorted.append(&mut self.tail);
             // Two sorted runs one behind the other: this merges them.
-            self.sorted.sort();
+            sort_runs(&mut self.sorted);
         }
     }
 
@@ -181,6 +178,12 @@ impl Index {
         let whose = self.whose.get(event as usize).copied().map(usize::from);
         whose.and_then(|whose| self.integrations.get(whose)) == Some(&integration)
     }
+}
+
+/// Merges two sorted runs. The stable sort finds them; the unstable one would sort from the beginning.
+#[expect(clippy::stable_sort_primitive, reason = "it merges sorted runs in one pass")]
+fn sort_runs(entries: &mut [u64]) {
+    entries.sort();
 }
 
 fn left(store: &Store) -> Vec<Left> {

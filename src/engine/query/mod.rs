@@ -192,7 +192,7 @@ impl Shared {
             self.mentions.start_anew(&self.store);
             self.feed.start_anew();
         }
-        self.tables.put(stored.records);
+        self.tables.put(&stored.records);
         for event in &stored.events {
             self.mentions.put(event)?;
         }

@@ -129,25 +129,24 @@ impl Views {
 
     /// The pick of a key, first in the list from now on.
     fn pick(&mut self, key: &Key, filter: &Filter, accounts: &Accounts) -> &mut Pick {
-        match self.picks.iter().position(|one| one.key == *key) {
-            Some(at) => self.picks[..=at].rotate_right(1),
-            None => {
-                self.picks.insert(
-                    0,
-                    Pick {
-                        key: key.clone(),
-                        filter: filter.clone(),
-                        accounts: accounts.clone(),
-                        version: None,
-                        base: Vec::new(),
-                        bits: Vec::new(),
-                        unread: Vec::new(),
-                        to_read: 0,
-                        generation: 0,
-                    },
-                );
-                self.picks.truncate(KEPT);
-            }
+        if let Some(at) = self.picks.iter().position(|one| one.key == *key) {
+            self.picks[..=at].rotate_right(1);
+        } else {
+            self.picks.insert(
+                0,
+                Pick {
+                    key: key.clone(),
+                    filter: filter.clone(),
+                    accounts: accounts.clone(),
+                    version: None,
+                    base: Vec::new(),
+                    bits: Vec::new(),
+                    unread: Vec::new(),
+                    to_read: 0,
+                    generation: 0,
+                },
+            );
+            self.picks.truncate(KEPT);
         }
         &mut self.picks[0]
     }

@@ -200,9 +200,8 @@ fn named(kind: Kind, place: Place, taken: &Taken) -> &'static str {
         Place::Label if kind == Kind::Charge => "last4",
         Place::Label if matches!(kind, Kind::Invoice | Kind::CreditNote) => "number",
         Place::Label if kind == Kind::InvoicePayment => "invoice",
-        Place::Label => "name",
         Place::Who if Kind::from_id(&taken.text).is_some() => "id",
-        Place::Who => "name",
+        Place::Label | Place::Who => "name",
     }
 }
 

@@ -16,8 +16,8 @@ use crate::store::rows::RowTable;
 use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
 
-/// Rows read between two looks at what else there is to do: some ten milliseconds.
-const AT_ONCE: usize = 8192;
+/// Rows read between two looks at what else there is to do: some milliseconds.
+const AT_ONCE: usize = 2048;
 /// Front-ends are told of progress so often.
 const TELL: Duration = Duration::from_millis(200);
 
@@ -147,7 +147,7 @@ impl Tables {
     }
 
     /// Takes over what was stored.
-    pub fn put(&self, records: Vec<RecordChange>) {
+    pub fn put(&self, records: &[RecordChange]) {
         for (kind, table) in self.each() {
             let mut of_kind = records.iter().filter(|one| one.kind == kind).peekable();
             if of_kind.peek().is_some() {

@@ -422,13 +422,14 @@ fn a_timeline_holds_events_that_name_the_object_newest_first() {
     assert_eq!(rows[0].id, "evt_6", "stored after the index was built");
 }
 
+fn names(window: &EventWindow) -> Vec<&str> {
+    window.rows.iter().map(|row| row.id.as_str()).collect()
+}
+
 #[test]
 fn a_filtered_feed_takes_new_and_late_events_in_and_knows_both_ends() {
     let mut world = one_day();
     let query = |filter: &str| EventQuery { limit: 2, filter: filter.into(), ..EventQuery::default() };
-    fn names(window: &EventWindow) -> Vec<&str> {
-        window.rows.iter().map(|row| row.id.as_str()).collect()
-    }
     let whole = |world: &mut World, query: EventQuery| loop {
         let window = world.events(query.clone());
         if window.looked_to.is_none() {

@@ -10,6 +10,7 @@ use crate::sandbox::hooks::{Change, Hooks, deliver, is_event};
 use crate::sandbox::ids::Obj;
 use crate::sandbox::json::Out;
 use crate::sandbox::keys::Key;
+use crate::sandbox::model::is_version;
 use crate::sandbox::state::{Mode, State, lock};
 
 const NAME: &str = "webhook endpoint";
@@ -165,7 +166,7 @@ impl Desk<'_> {
         }
         let api_version = form.get("api_version").filter(|version| !version.is_empty());
         if let Some(version) = api_version
-            && !looks_like_version(version)
+            && !is_version(version)
         {
             return Err(ApiError::bad_version(version));
         }
@@ -195,14 +196,4 @@ impl Desk<'_> {
             _ => Err(ApiError::bad_url("Not a valid URL")),
         }
     }
-}
-
-/// `2026-10-28.endive`, or a date alone as versions once were.
-fn looks_like_version(text: &str) -> bool {
-    let (date, name) = text.split_once('.').unwrap_or((text, "x"));
-    let digits = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
-    let parts: Vec<&str> = date.split('-').collect();
-    matches!(parts[..], [y, m, d] if digits(y, 4) && digits(m, 2) && digits(d, 2))
-        && !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_lowercase())
 }

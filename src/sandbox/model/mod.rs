@@ -20,6 +20,16 @@ use timeline::Timeline;
 /// The API version whose shapes are served, and which events carry.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
+/// Whether this can be a version: `2026-10-28.endive`, or a date alone as versions once were.
+pub fn is_version(text: &str) -> bool {
+    let (date, name) = text.split_once('.').unwrap_or((text, "x"));
+    let digits = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = date.split('-').collect();
+    matches!(parts[..], [y, m, d] if digits(y, 4) && digits(m, 2) && digits(d, 2))
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_lowercase())
+}
+
 /// One mode of the sandbox's account: test or live.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -35,6 +45,8 @@ pub struct World {
     pub default_version: String,
     /// the account's id: the same in both modes
     pub account: String,
+    /// what the account is called
+    pub name: String,
 }
 
 impl World {
@@ -57,6 +69,7 @@ impl World {
             timeline: Timeline::new(salted, start, invoices, customers),
             default_version: API_VERSION.to_owned(),
             account: account.into_string(),
+            name: String::new(),
         }
     }
 

@@ -22,3 +22,20 @@ pub fn garbage(kind: u64, proper: &str) -> Message {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::relay::{Names, frame};
+
+    #[test]
+    fn no_kind_is_the_proper_frame() {
+        let names = Names { webhook: "1-wh_a".to_owned(), conversation: "1-wc_a".to_owned() };
+        let payload = "{\n  \"id\": \"evt_1\",\n  \"object\": \"event\"\n}";
+        let proper = frame::webhook_event(&names, payload, None, "whsec_a", false);
+        for kind in 0..KINDS {
+            assert_ne!(garbage(kind, &proper), Message::text(proper.as_str()), "{kind}");
+        }
+        assert!(garbage(KINDS - 1, &proper).to_text().unwrap().contains("evt_1"));
+    }
+}

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::mischief::{KINDS, garbage};
 use super::{Order, Seat, frame};
 use crate::sandbox::faults::{FaultKind, strike_relay};
+use crate::sandbox::model::API_VERSION;
 use crate::sandbox::rng::{Rng, hash};
 use crate::sandbox::state::State;
 
@@ -153,9 +154,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket<S> {
         let state = Arc::clone(&self.state);
         let mode = state.mode(self.seat.livemode);
         let now = self.state.now();
+        let mut payload = String::new();
         for latest in [false, true] {
-            let version = latest.then_some(super::super::model::API_VERSION);
-            let Some(payload) = mode.event_text(event, version) else { return Ok(()) };
+            let version = latest.then_some(API_VERSION);
+            // The same text where the account's version is the latest.
+            if payload.is_empty() || mode.world.default_version != API_VERSION {
+                let Some(text) = mode.event_text(event, version) else { return Ok(()) };
+                payload = text;
+            }
             let names = self.state.relay.names(&self.seat, event, now);
             let text = frame::webhook_event(&names, &payload, version, &self.secret, self.seat.livemode);
             self.frame(event, text).await?;

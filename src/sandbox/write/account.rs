@@ -11,7 +11,11 @@ pub fn account(out: &mut Out, world: &World) {
     out.raw(
         "\",\"object\":\"account\",\"business_profile\":{\"annual_revenue\":null,\
          \"estimated_worker_count\":null,\"mcc\":\"5734\",\"minority_owned_business_designation\":null,\
-         \"name\":\"Sandbox Supplies\",\"product_description\":\"Made-up software for made-up people\",\
+         \"name\":",
+    );
+    out.text(&world.name);
+    out.raw(
+        ",\"product_description\":\"Made-up software for made-up people\",\
          \"support_address\":null,\"support_email\":\"support@sandbox.example\",\"support_phone\":null,\
          \"support_url\":null,\"url\":\"https://sandbox.example\"},\"business_type\":\"company\",\
          \"capabilities\":{\"card_payments\":\"active\",\"transfers\":\"active\"},\"charges_enabled\":true,\
@@ -26,8 +30,13 @@ pub fn account(out: &mut Out, world: &World) {
     out.raw(
         "/external_accounts\"},\"metadata\":{},\"payouts_enabled\":true,\"settings\":{\"branding\":\
          {\"icon\":null,\"logo\":null,\"primary_color\":null,\"secondary_color\":null},\"card_payments\":\
-         {\"statement_descriptor_prefix\":null},\"dashboard\":{\"display_name\":\"Sandbox Supplies\",\
-         \"timezone\":\"Europe/Berlin\"},\"payments\":{\"statement_descriptor\":\"SANDBOX SUPPLIES\"},\
+         {\"statement_descriptor_prefix\":null},\"dashboard\":{\"display_name\":",
+    );
+    out.text(&world.name);
+    out.raw(",\"timezone\":\"Europe/Berlin\"},\"payments\":{\"statement_descriptor\":");
+    out.text(&world.name.to_uppercase());
+    out.raw(
+        "},\
          \"payouts\":{\"debit_negative_balances\":false,\"schedule\":{\"delay_days\":7,\"interval\":\
          \"daily\"},\"statement_descriptor\":null}},\"type\":\"standard\"}",
     );

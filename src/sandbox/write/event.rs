@@ -2,12 +2,26 @@
 //! for the number of endpoints that it is on its way to.
 
 use super::Writer;
+use super::old::is_old;
 use crate::sandbox::ids::Obj;
+use crate::sandbox::json::Out;
 use crate::sandbox::model::aftermath::{DisputeStatus, RefundStatus};
 use crate::sandbox::overlay::{Event, Snapshot};
 
 impl Writer<'_, '_> {
+    /// The event as that version writes it.
     pub(super) fn event(&mut self, number: u64, event: &Event, version: &str) {
+        if is_old(version) {
+            let mut out = Out::with_capacity(8192);
+            Writer { out: &mut out, view: self.view }.event_now(number, event, version);
+            let old = self.reshape(&out.into_string());
+            self.out.raw(&old);
+        } else {
+            self.event_now(number, event, version);
+        }
+    }
+
+    fn event_now(&mut self, number: u64, event: &Event, version: &str) {
         self.out.raw("{\"id\":");
         self.id(Obj::Event, number);
         self.out.raw(",\"object\":\"event\",\"api_version\":\"");

@@ -11,6 +11,7 @@ mod customer;
 mod event;
 mod invoice;
 mod line;
+mod old;
 mod payment;
 mod pretty;
 mod subscription;

@@ -190,13 +190,13 @@ impl Texts {
                 break;
             }
             let party = self.party_at.partition_point(|one| *one as usize <= at).saturating_sub(1);
-            out.push(self.found(&self.parties, &self.party_at, party, at, (Place::Customer, Place::Who)));
+            out.push(Self::found(&self.parties, &self.party_at, party, at, (Place::Customer, Place::Who)));
             from = self.party_at.get(party + 1).map_or(self.parties.len(), |at| *at as usize);
         }
         out
     }
 
-    fn found(&self, texts: &str, starts: &[u32], row: usize, at: usize, places: (Place, Place)) -> Found {
+    fn found(texts: &str, starts: &[u32], row: usize, at: usize, places: (Place, Place)) -> Found {
         let start = starts.get(row).map_or(0, |start| *start as usize);
         let (first, second) = two(&texts[start..]);
         let behind = at - start;
@@ -237,7 +237,7 @@ impl Texts {
                 return out;
             }
             let row = self.at.partition_point(|one| *one as usize <= at).saturating_sub(1);
-            let found = self.found(&self.own, &self.at, row, at, (Place::Id, Place::Label));
+            let found = Self::found(&self.own, &self.at, row, at, (Place::Id, Place::Label));
             if found.place == Place::Id || !self.is_moved(row) {
                 out.push(found);
             }

@@ -9,11 +9,12 @@ use ratatui::{
 };
 
 use super::Overlay;
-use crate::engine::api::Request;
+use crate::engine::api::{IntegrationView, Request};
 use crate::tui::effects::Effect;
 use crate::tui::fmt;
 use crate::tui::input::actions::Action;
 use crate::tui::screens::dashboard::update::send;
+use crate::tui::screens::sync;
 use crate::tui::state::{Purpose, State};
 use crate::tui::widgets::{View, header, put};
 
@@ -21,9 +22,22 @@ use crate::tui::widgets::{View, header, put};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// What is to be done.
-    pub title: &'static str,
+    pub title: String,
     /// For whom.
     pub account: String,
+    /// In live mode.
+    pub livemode: bool,
+}
+
+/// What yes means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Yes {
+    /// Send this, for this.
+    Send(Box<(Request, Purpose)>),
+    /// Look at a few pages for the plan of the sync screen.
+    Look,
+    /// Mark every entry of the catalog that its filter shows.
+    MarkAll,
 }
 
 /// A question and what yes means.
@@ -35,25 +49,30 @@ pub struct Confirm {
     pub cost: String,
     /// What was used already.
     pub used: String,
-    /// What to send on yes.
-    pub request: Request,
-    /// What that is for.
-    pub purpose: Purpose,
+    /// What yes means.
+    pub yes: Yes,
 }
 
 impl Question {
+    /// Of this account.
+    pub fn of(title: impl Into<String>, view: &IntegrationView) -> Question {
+        Question { title: title.into(), account: view.name.clone(), livemode: view.livemode }
+    }
+
     /// The whole of it.
-    pub fn asks(self, cost: String, used: String, request: Request, purpose: Purpose) -> Confirm {
-        Confirm { question: self, cost, used, request, purpose }
+    pub fn asks(self, cost: String, used: String, yes: Yes) -> Confirm {
+        Confirm { question: self, cost, used, yes }
     }
 }
 
 /// Carries the answer out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     match state.overlays.pop() {
-        Some(Overlay::Confirm(confirm)) if action == Action::Yes => {
-            send(state, confirm.request, confirm.purpose, now_ms)
-        }
+        Some(Overlay::Confirm(confirm)) if action == Action::Yes => match confirm.yes {
+            Yes::Send(what) => send(state, what.0, what.1, now_ms),
+            Yes::Look => sync::start::look_now(state),
+            Yes::MarkAll => sync::catalog::mark_all_now(state),
+        },
         _ => Vec::new(),
     }
 }
@@ -63,11 +82,11 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) {
     let theme = view.theme;
     let name = fmt::fit(&fmt::clean(&confirm.question.account), 28);
     let first = Line::from(vec![
-        Span::styled(confirm.question.title, theme.strong()),
+        Span::styled(confirm.question.title.clone(), theme.strong()),
         Span::raw(" "),
         Span::styled(name, theme.strong()),
         Span::raw(" "),
-        header::mode(theme, true),
+        header::mode(theme, confirm.question.livemode),
         Span::raw("?"),
     ]);
     let key = |name: &'static str| Span::styled(name, theme.accent().patch(theme.strong()));

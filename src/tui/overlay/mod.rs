@@ -3,18 +3,25 @@
 //! An overlay must stay readable at the smallest size; what does not fit is scrolled.
 
 pub mod confirm;
+pub mod disconnect;
+pub mod edit;
 pub mod help;
 pub mod messages;
 pub mod palette;
 pub mod search;
+pub mod wizard;
 
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
+    style::{Color, Modifier},
     text::{Line, Span},
 };
 
-pub use confirm::{Confirm, Question};
+pub use confirm::{Confirm, Question, Yes};
+pub use disconnect::Disconnect;
+pub use edit::EditForm;
+pub use wizard::Wizard;
 
 use super::effects::Effect;
 use super::input::actions::{Action, Context};
@@ -41,6 +48,12 @@ pub enum Overlay {
     Palette(palette::Palette),
     /// A question that `y` answers with yes and every other way with no.
     Confirm(Box<Confirm>),
+    /// Connecting an account, or a new key for one.
+    Wizard(Box<Wizard>),
+    /// Changing an integration.
+    Edit(Box<EditForm>),
+    /// Disconnecting one.
+    Disconnect(Box<Disconnect>),
     /// Search anywhere; what it holds is `State::search`, which outlives it.
     Search,
 }
@@ -50,9 +63,11 @@ impl Overlay {
     pub fn context(&self) -> Context {
         match self {
             Overlay::Help { .. } | Overlay::Messages { .. } => Context::Reading,
-            Overlay::Palette(_) => Context::Typing,
             Overlay::Confirm(_) => Context::Confirm,
-            Overlay::Search => Context::Typing,
+            Overlay::Wizard(wizard) => wizard.context(),
+            Overlay::Edit(form) => form.context(),
+            Overlay::Disconnect(it) => it.context(),
+            Overlay::Palette(_) | Overlay::Search => Context::Typing,
         }
     }
 }
@@ -63,6 +78,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         None => Vec::new(),
         Some(Overlay::Palette(_)) => palette::act(state, action, now_ms),
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
+        Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
+        Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
+        Some(Overlay::Disconnect(_)) => disconnect::act(state, action, now_ms),
         Some(Overlay::Search) => search::update::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
@@ -85,9 +103,12 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 }
 
 /// Gives text to the topmost overlay, while its context is `Typing`.
-pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
+pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     match state.overlays.last_mut() {
         Some(Overlay::Palette(palette)) => palette::typed(palette, typed),
+        Some(Overlay::Wizard(_)) => return wizard::typed(state, typed, now_ms),
+        Some(Overlay::Edit(_)) => edit::typed(state, typed),
+        Some(Overlay::Disconnect(_)) => disconnect::typed(state, typed),
         Some(Overlay::Search) => return search::update::typed(state, typed),
         _ => {}
     }
@@ -96,12 +117,16 @@ pub fn typed(state: &mut State, typed: &Typed, _now_ms: i64) -> Vec<Effect> {
 
 /// What the open overlays ask for when the snapshot is another one.
 pub fn refresh(state: &mut State) -> Vec<Effect> {
+    wizard::refresh(state);
     search::update::refresh(state)
 }
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
-pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec<Effect>> {
+pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Option<Vec<Effect>> {
     search::update::answer(state, generation, answer)
+        .or_else(|| edit::answer(state, generation, answer, now_ms))
+        .or_else(|| disconnect::answer(state, generation, answer, now_ms))
+        .or_else(|| wizard::answer(state, generation, answer, now_ms))
 }
 
 /// Keeps what is scrolled within what there is.
@@ -121,7 +146,23 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
             Overlay::Palette(palette) => palette::draw(view, buf, area, palette, hits),
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
+            Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
+            Overlay::Edit(form) => edit::draw(view, buf, area, form),
+            Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
             Overlay::Search => search::view::draw(view, buf, area, hits),
+        }
+    }
+}
+
+/// Steps what lies below back, so that a form stands out from it.
+fn dim(buf: &mut Buffer, area: Rect) {
+    let area = area.intersection(buf.area);
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            if let Some(cell) = buf.cell_mut((x, y)) {
+                cell.fg = Color::Reset;
+                cell.modifier = Modifier::DIM;
+            }
         }
     }
 }

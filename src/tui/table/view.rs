@@ -3,6 +3,8 @@
 //!
 //! Four states: loading, error, empty, data. It draws inside its area only, whatever the size.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -81,7 +83,7 @@ pub fn counts(state: &TableState) -> String {
         count(window.total)
     };
     if let Some(percent) = window.loading {
-        text.push_str(&format!(" · {percent} % read"));
+        let _ = write!(text, " · {percent} % read");
     }
     text
 }
@@ -119,7 +121,7 @@ pub fn draw(
             state.window.rows.get(index as usize)
         })
         .collect();
-    let layout = Layout::of(view, state, opts, &rows, usize::from(area.width));
+    let layout = Layout::of(view, state, opts, usize::from(area.width));
     if head > 0 {
         put::line(buf, area, 0, &layout.heading(view.theme, state));
     }
@@ -133,6 +135,7 @@ pub fn draw(
         let selected = state.cursor.as_ref().is_some_and(|cursor| cursor.is(row));
         let mut line = layout.row(view, row, opts);
         if selected && opts.focused {
+            line.spans.push(Span::raw(" ".repeat(usize::from(area.width).saturating_sub(line.width()))));
             for span in &mut line.spans {
                 span.style = view.theme.reversed().remove_modifier(Modifier::DIM);
             }
@@ -208,13 +211,7 @@ struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn of(
-        view: &View<'_>,
-        state: &'a TableState,
-        opts: &TableOpts<'_>,
-        rows: &[Option<&RecordRow>],
-        width: usize,
-    ) -> Layout<'a> {
+    fn of(view: &View<'_>, state: &'a TableState, opts: &TableOpts<'_>, width: usize) -> Layout<'a> {
         let columns = &state.window.columns;
         let gap = if width >= 76 { 2 } else { 1 };
         let mark = if opts.mark.is_some() { 2 } else { 0 };
@@ -225,19 +222,30 @@ impl<'a> Layout<'a> {
         };
         // An edge of two cells, the box, the account, and a cell at the right.
         let fixed = 3 + mark + if account > 0 { account + gap } else { 0 };
-        // Amounts, statuses and headings are shown whole or not at all; a column that can't goes.
+        // Of all that is loaded, not of what shows: columns must not change with every row that is scrolled in.
+        let widths: Vec<usize> = (0..columns.len())
+            .map(|index| {
+                let cells = state.window.rows.iter().filter_map(|row| row.cells.get(index));
+                cells.map(|cell| wide(view, cell)).max().unwrap_or(0)
+            })
+            .collect();
+        let sorted = sort_of(state).column;
+        let content = |index: usize| widths.get(index).copied().unwrap_or(0);
+        // The first column, amounts, statuses and headings are shown whole or not at all.
         let need = |index: usize| {
             let Some(column) = columns.get(index) else { return 0 };
+            let cells = state.window.rows.iter().filter_map(|row| row.cells.get(index));
+            let whole = index == 0 || cells.take(20).any(|cell| matches!(cell, Cell::Word { .. }));
             let most = usize::from(column.width.1);
-            let widest = rows.iter().flatten().filter_map(|row| match row.cells.get(index) {
-                Some(Cell::Money { amount, currency }) => Some(fmt::width(&view.money(*amount, currency))),
-                Some(Cell::Word { word }) => Some(fmt::width(word).min(most)),
-                _ => None,
-            });
-            let sorted = usize::from(column.name == sort_of(state).column);
-            widest.max().unwrap_or(0).max((fmt::width(&column.label) + sorted).min(most))
+            let heading = fmt::width(&column.label) + usize::from(column.name == sorted);
+            let cells = match (column.right, whole) {
+                (true, _) => content(index),
+                (false, true) => content(index).min(most),
+                (false, false) => 0,
+            };
+            cells.max(heading.min(most))
         };
-        let fitted = columns::fit(columns, width.saturating_sub(fixed), gap, need);
+        let fitted = columns::fit(columns, width.saturating_sub(fixed), gap, need, content);
         Layout { columns, fitted, gap, mark, account }
     }
 
@@ -312,6 +320,18 @@ fn cell(view: &View<'_>, value: &Cell, cells: usize, right: bool) -> Span<'stati
         Cell::Id { id } => (fmt::middle(&fmt::clean(id), cells), theme.faint()),
     };
     if right { put::padded_left(&text, cells, style) } else { put::padded(&text, cells, style) }
+}
+
+/// Cells that a value would take whole.
+fn wide(view: &View<'_>, value: &Cell) -> usize {
+    match value {
+        Cell::Empty => 0,
+        Cell::Text { text } | Cell::Word { word: text } => fmt::width(text),
+        Cell::Money { amount, currency } => fmt::width(&view.money(*amount, currency)),
+        Cell::Time { .. } => 12,
+        // An id is recognised by its two ends.
+        Cell::Id { .. } => 13,
+    }
 }
 
 /// A moment in as many cells as there are: never so short that one day looks like another.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
+use super::canned_events;
 use crate::engine::api::*;
 use crate::stripe::kind::Kind;
 use crate::tui::Engine;
@@ -265,27 +266,13 @@ pub fn events(name: &str) -> Vec<EventRow> {
         .collect()
 }
 
-/// Answers a question about the feed from `rows`.
-pub fn window(rows: &[EventRow], query: &EventQuery, version: u64) -> EventWindow {
-    let mine: Vec<&EventRow> =
-        rows.iter().filter(|row| query.integration.is_none_or(|id| id == row.integration)).collect();
-    let newer = query.from.as_ref().map_or(0, |from| {
-        mine.iter().filter(|row| (row.created, &row.id) > (from.created, &from.id)).count()
-    });
-    EventWindow {
-        rows: mine.iter().skip(newer).take(query.limit).map(|row| (*row).clone()).collect(),
-        newer: newer as u64,
-        total: mine.len() as u64,
-        version,
-        ..EventWindow::default()
-    }
-}
-
 /// An engine without anything behind it.
 pub struct Fake {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub rows: Mutex<Vec<EventRow>>,
     pub asked: Mutex<Vec<Request>>,
+    /// Keys that were handed over; a ticket is a place in here, from 1.
+    pub keys: Mutex<Vec<String>>,
 }
 
 impl Fake {
@@ -294,6 +281,7 @@ impl Fake {
             snapshots: watch::Sender::new(Arc::new(snapshot(name))),
             rows: Mutex::new(events(name)),
             asked: Mutex::new(Vec::new()),
+            keys: Mutex::new(Vec::new()),
         })
     }
 
@@ -301,11 +289,25 @@ impl Fake {
         self.asked.lock().unwrap().push(request.clone());
         let version = self.snapshots.borrow().events_version;
         match request {
-            Request::Events(query) => Answer::Events(window(&self.rows.lock().unwrap(), query, version)),
+            Request::Events(query) => canned_events::window(&self.rows.lock().unwrap(), query, version),
+            Request::Event { integration, id } => {
+                canned_events::event(&self.rows.lock().unwrap(), *integration, id)
+            }
+            // The feed's own objects have their events; any other has a made-up timeline.
+            Request::Timeline { integration, object, limit, .. }
+                if self.rows.lock().unwrap().iter().any(|row| row.object == *object) =>
+            {
+                canned_events::timeline(&self.rows.lock().unwrap(), *integration, object, *limit)
+            }
+            Request::Star { event, on, .. } => {
+                let mut rows = self.rows.lock().unwrap();
+                rows.iter_mut().filter(|row| row.id == *event).for_each(|row| row.starred = *on);
+                Answer::Done
+            }
             Request::Discover { .. } => Answer::Started { job: JobId(9), resumed: true },
             Request::Sync { .. } => Answer::Refused { reason: "the catalog is empty: discover first".into() },
             Request::Cancel { .. } | Request::Poll { .. } => Answer::Done,
-            Request::Records(query) => {
+            Request::Records(query) if !query.catalog => {
                 let version = self.snapshots.borrow().records_version;
                 super::canned_records::records(query, version)
             }
@@ -314,7 +316,10 @@ impl Fake {
                 super::canned_records::timeline(&self.rows.lock().unwrap(), from.as_ref(), *limit)
             }
             Request::Search { text, limit } => super::canned_records::search(text, *limit),
-            _ => Answer::NotHere,
+            other => self
+                .connecting(other)
+                .or_else(|| super::canned_sync::answer(&self.snapshots.borrow(), other))
+                .unwrap_or(Answer::NotHere),
         }
     }
 }
@@ -329,7 +334,8 @@ impl Engine for Fake {
         Box::pin(async move { answer })
     }
 
-    fn offer_key(&self, _key: Secret) -> BoxFuture<'static, Answer> {
-        Box::pin(async { Answer::Ticket { ticket: KeyTicket(1) } })
+    fn offer_key(&self, key: Secret) -> BoxFuture<'static, Answer> {
+        let answer = self.offered(&key);
+        Box::pin(async move { answer })
     }
 }

@@ -113,7 +113,7 @@ fn small_screens_shed_columns_not_meaning() {
 #[test]
 fn every_pane_has_its_empty_loading_and_error_state() {
     for size in SIZES {
-        has("empty", size, &["no account connected yet: run `tillwatch connect`"]);
+        has("empty", size, &["no account connected yet: c connects one"]);
         has("opening", size, &["opening the store …"]);
         has("failed", size, &["the store can't be used", "written by a newer tillwatch", "/home/ada"]);
         has("refused", size, &["key refused since 12:01", "Stripe refuses the key since", "api_key_expired"]);

@@ -8,12 +8,19 @@ use crate::tui::effects::Effect;
 use crate::tui::input::actions::{Action, Context, TABLE};
 use crate::tui::msg::Msg;
 use crate::tui::overlay::Overlay;
-use crate::tui::screens::dashboard::Pane;
+use crate::tui::screens::dashboard::Pane as DashboardPane;
+use crate::tui::screens::sync::state::Pane;
 use crate::tui::screens::{SCREENS, ScreenId};
 
 fn requests(desk: &Desk) -> Vec<Request> {
     let all = desk.engine.asked.lock().unwrap();
-    all.iter().filter(|request| !matches!(request, Request::Events(_))).cloned().collect()
+    let rows = |request: &&Request| {
+        !matches!(
+            request,
+            Request::Events(_) | Request::Records(_) | Request::Plan { .. } | Request::Remember { .. }
+        )
+    };
+    all.iter().filter(rows).cloned().collect()
 }
 
 /// States in which some key might have something to do.
@@ -29,6 +36,9 @@ fn desks(context: Context) -> Vec<Desk> {
         &["1", "1"],
         &["2", "2"],
         &["3", "3"],
+        &["3", "3", "j"],
+        &["3", "3", "backtab", "j"],
+        &["3", "3", "H"],
         &["4"],
         &["4", "j", "j"],
         &["4", "l"],
@@ -37,6 +47,11 @@ fn desks(context: Context) -> Vec<Desk> {
         &["4", "enter", "t", "j"],
         &["4", "enter", "/", "a", "enter"],
         &["7"],
+        &["2", "2", "enter"],
+        &["2", "2", "j", "enter", "tab"],
+        &["2", "2", "t", "j"],
+        &["2", "2", "enter", "tab", "G"],
+        &["2", "2", "enter", "tab", "/", "a", "enter"],
         &["d", "E", "s", "7", "j"],
     ];
     for prepare in ways {
@@ -47,6 +62,14 @@ fn desks(context: Context) -> Vec<Desk> {
         }
         match context {
             Context::Main => {}
+            Context::Typing if desk.state.screen == ScreenId::Events => {
+                desk.key("/");
+                desk.key("t");
+            }
+            Context::Typing if desk.state.screen == ScreenId::Sync => {
+                desk.key("/");
+                desk.key("s");
+            }
             Context::Typing if desk.state.screen == ScreenId::Records => {
                 desk.key("S");
                 desk.send(Msg::Paste("INV".into()));
@@ -54,13 +77,22 @@ fn desks(context: Context) -> Vec<Desk> {
                 desk.key("down");
             }
             Context::Typing => {
-                desk.key(":");
+                // Lists that are typed into, and fields of a form.
+                desk.key(if prepare.len() == 1 { "c" } else { ":" });
                 desk.draw();
                 desk.key("down");
+                if desk.state.context() != Context::Typing {
+                    desk.key("down");
+                }
             }
-            Context::Form => {
-                desk.key("c");
+            Context::Form if desk.state.screen == ScreenId::Sync => {
+                if desk.state.sync.focus != Pane::What {
+                    continue;
+                }
+                desk.key("enter");
+                desk.key("j");
             }
+            Context::Form => super::integrations::to_a_form(&mut desk, prepare.len()),
             Context::Reading => {
                 desk.key("?");
                 desk.draw();
@@ -247,7 +279,7 @@ fn copying_sends_the_event_or_the_account() {
 fn a_digit_focuses_and_again_opens_the_screen() {
     let mut desk = Desk::new("data", (140, 40));
     desk.key("3");
-    assert_eq!((desk.state.dashboard.focus, desk.state.screen), (Pane::Sync, ScreenId::Dashboard));
+    assert_eq!((desk.state.dashboard.focus, desk.state.screen), (DashboardPane::Sync, ScreenId::Dashboard));
     desk.key("3");
     assert_eq!(desk.state.screen, ScreenId::Sync);
     assert!(desk.draw().contains("Acme Inc › Sync"));
@@ -307,6 +339,52 @@ fn an_engine_that_is_gone_is_told_and_not_asked() {
     assert!(desk.draw().contains("the engine has stopped"));
     desk.key("d");
     assert!(requests(&desk).is_empty());
+}
+
+#[test]
+fn the_next_start_looks_as_the_last_one_did() {
+    let mut desk = Desk::new("data", (140, 40));
+    desk.key("]");
+    desk.key("2");
+    desk.key("2");
+    desk.key("/");
+    for c in ["t", "y", "p", "e", ":", "*", "f", "a", "i", "l", "e", "d", "enter"] {
+        desk.key(c);
+    }
+    let asked = desk.engine.asked.lock().unwrap().clone();
+    let kept = asked.iter().rev().find_map(|request| match request {
+        Request::Remember { text } => Some(text.clone()),
+        _ => None,
+    });
+    let kept = kept.unwrap();
+    let fresh = |kept: &str| {
+        let engine = canned::Fake::new("data");
+        engine.snapshots.send_modify(|snapshot| {
+            std::sync::Arc::make_mut(snapshot).remembered = Some(kept.to_owned());
+        });
+        let mut next = Desk::new("opening", (140, 40));
+        next.engine = engine;
+        next
+    };
+    let mut next = fresh(&kept);
+    next.snapshot();
+    assert_eq!((next.state.screen, next.state.selected), (ScreenId::Events, Some(IntegrationId(2))));
+    assert_eq!(next.state.events.filter.applied, "type:*failed");
+    assert!(
+        next.effects
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Request { request: Request::Remember { .. }, .. }))
+    );
+    // Who has pressed a key meanwhile stays where that led.
+    let mut next = fresh(&kept);
+    next.key("7");
+    next.snapshot();
+    assert_eq!(next.state.screen, ScreenId::Log);
+    for broken in ["", "{", "[1]", "{\"screen\":\"Nowhere\",\"account\":99}"] {
+        let mut next = fresh(broken);
+        next.snapshot();
+        assert_eq!((next.state.screen, next.state.selected), (ScreenId::Dashboard, Some(IntegrationId(1))));
+    }
 }
 
 #[test]

@@ -2,12 +2,18 @@
 //! terminal of its own.
 
 mod canned;
+mod canned_connect;
+mod canned_events;
 mod canned_records;
+mod canned_sync;
 mod draw;
 mod driver;
+mod events;
+mod integrations;
 mod keys;
 mod records;
 mod search;
+mod sync;
 
 use std::sync::Arc;
 
@@ -55,6 +61,10 @@ impl Desk {
                 yielded += 1;
                 if let Effect::Request { generation, request } = &effect {
                     let answer = self.engine.answer(request);
+                    waiting.push(Msg::Answer { generation: *generation, answer });
+                }
+                if let Effect::OfferKey { generation, key } = &effect {
+                    let answer = self.engine.offered(key);
                     waiting.push(Msg::Answer { generation: *generation, answer });
                 }
                 self.effects.push(effect);

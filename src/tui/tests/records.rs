@@ -216,7 +216,7 @@ fn text_is_looked_for_in_an_object() {
 fn an_object_opened_from_elsewhere_leads_back_there() {
     let mut desk = Desk::new("data", (120, 36));
     desk.key("7");
-    let effects = open_object(&mut desk.state, IntegrationId(2), "in_9".into());
+    let effects = open_object(&mut desk.state, IntegrationId(2), "in_9");
     let Some(Effect::Request { generation, request }) = effects.first() else { panic!("{effects:?}") };
     let answer = desk.engine.answer(request);
     desk.send(Msg::Answer { generation: *generation, answer });
@@ -228,6 +228,6 @@ fn an_object_opened_from_elsewhere_leads_back_there() {
     // Over what is open it is one step further.
     desk.key("4");
     desk.key("enter");
-    open_object(&mut desk.state, IntegrationId(1), "cus_1".into());
+    open_object(&mut desk.state, IntegrationId(1), "cus_1");
     assert_eq!(desk.state.records.opened.len(), 2);
 }

@@ -1,4 +1,5 @@
-//! Pane 2: the events, newest first. Draws the rows that fit of the one window that is loaded.
+//! The events, newest first: pane 2 of the dashboard, and the rows of any feed. Draws what fits of the one window that
+//! is loaded.
 //!
 //! Columns go by priority when there is little room: the object first, then who or why; an amount is shown whole or
 //! not at all.
@@ -12,8 +13,11 @@ use ratatui::{
 
 use super::put::{self, Part, part};
 use super::{Hits, View};
+use crate::clock::{self, Zone};
 use crate::engine::api::{EventRow, Health, Phase};
+use crate::tui::feed::Feed;
 use crate::tui::fmt::{self, count};
+use crate::tui::input::actions::Action;
 use crate::tui::style::Theme;
 
 /// An event type's glyph and style, by what it means for a person.
@@ -44,12 +48,13 @@ struct Columns {
     what: usize,
     object: usize,
     amount: usize,
+    star: usize,
     who: usize,
     gap: usize,
 }
 
 impl Columns {
-    fn fit(width: usize, time: usize, what: usize, amount: usize, all: bool) -> Columns {
+    fn fit(width: usize, time: usize, what: usize, amount: usize, all: bool, star: bool) -> Columns {
         let gap = if width >= 76 { 2 } else { 1 };
         let mut columns = Columns {
             time,
@@ -57,6 +62,7 @@ impl Columns {
             what: what.clamp(4, 38),
             object: 13,
             amount,
+            star: usize::from(star),
             who: 0,
             gap,
         };
@@ -74,10 +80,15 @@ impl Columns {
         }
         match rest(&columns) {
             Some(left) if left >= 8 + gap => columns.who = (left - gap).min(60),
+            // What is too little for who or why makes other names whole.
+            Some(left) if all => columns.account = (columns.account + left).min(14),
             Some(_) => {}
             None => {
                 let short = columns.used() - width;
                 columns.what = columns.what.saturating_sub(short).max(8);
+                if columns.used() > width {
+                    columns.account = 0;
+                }
                 if columns.used() > width {
                     columns.amount = 0;
                 }
@@ -89,7 +100,14 @@ impl Columns {
     /// Cells taken with everything but who or why: marker, time, glyph, and the columns with their gaps.
     fn used(&self) -> usize {
         let of = |cells: usize| if cells == 0 { 0 } else { cells + self.gap };
-        1 + self.time + self.gap + of(self.account) + 2 + self.what + of(self.object) + of(self.amount) + 1
+        1 + self.time
+            + self.gap
+            + of(self.account)
+            + 2
+            + self.what
+            + of(self.object)
+            + of(self.amount)
+            + of(self.star)
     }
 }
 
@@ -98,7 +116,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let theme = view.theme;
     let inner = put::frame(buf, area, theme, focused, title(view), hints(view));
     let feed = &view.state.dashboard.feed;
-    if let Some(lines) = instead(view) {
+    if let Some(lines) = instead(view, feed) {
         hits.feed_rows = 0;
         hits.feed_top = 0;
         put::notice(buf, inner, &lines);
@@ -107,46 +125,123 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
     let head: u16 = u16::from(inner.height >= 8);
     // The last line says how much there is, with a blank one above it.
     let foot: u16 = if inner.height >= 12 { 2 } else { 0 };
-    let body = Rect { y: inner.y + head, height: inner.height.saturating_sub(head + foot), ..inner };
-    let height = usize::from(body.height).max(1);
-    let rows = &feed.window.rows;
-    let cursor = feed.cursor_index().unwrap_or(0);
-    let top = feed.top_index().clamp(cursor.saturating_sub(height - 1), cursor).min(rows.len());
-    hits.feed_rows = height;
-    hits.feed_top = top;
-    let shown: Vec<&EventRow> = rows.iter().skip(top).take(height).collect();
-
-    let tz = view.state.timezone();
-    let seconds = inner.width >= 90;
-    let times: Vec<String> = shown.iter().map(|row| time(view, row.created, tz, seconds)).collect();
-    let amounts: Vec<String> = shown
-        .iter()
-        .map(|row| row.amount.as_ref().map_or_else(String::new, |(n, code)| view.money(*n, code)))
-        .collect();
-    let widest = |texts: &[String]| texts.iter().map(|text| fmt::width(text)).max().unwrap_or(0);
-    let what = shown.iter().map(|row| fmt::width(&row.event_type)).max().unwrap_or(0);
-    let columns = Columns::fit(
-        usize::from(inner.width),
-        widest(&times).max(if seconds { 8 } else { 5 }),
-        what.max(30),
-        widest(&amounts).max(10),
-        view.state.all_accounts,
-    );
-    if head > 0 {
-        put::line(buf, inner, 0, &heading(theme, columns));
-    }
-    for (slot, row) in shown.iter().enumerate() {
-        let selected = top + slot == cursor && feed.cursor.is_some();
-        let line = event(view, row, &times[slot], &amounts[slot], columns, selected && focused);
-        put::line(buf, body, slot as u16, &line);
-        if selected {
-            put::line(buf, body, slot as u16, &Line::styled("▌", theme.accent()));
-        }
-    }
+    let body = Rect { height: inner.height.saturating_sub(foot), ..inner };
+    let look = Look { feed, focused, heading: head > 0, days: false };
+    (hits.feed_rows, hits.feed_top) = rows(view, buf, body, look);
     if foot > 0 {
         let at = inner.height - 1;
         put::line(buf, inner, at, &footing(view));
     }
+}
+
+/// How the rows of a feed are to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The rows.
+    pub feed: &'a Feed,
+    /// The keys go to them.
+    pub focused: bool,
+    /// With a line of headings above.
+    pub heading: bool,
+    /// Days as lines between the rows, instead of beside them.
+    pub days: bool,
+}
+
+/// A line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Slot {
+    /// A day begins.
+    Day(String),
+    /// The row of that index.
+    Row(usize),
+}
+
+/// The lines from row `top` on.
+fn slots(view: &View<'_>, rows: &[EventRow], top: usize, height: usize, zone: Option<&Zone>) -> Vec<Slot> {
+    let mut out = Vec::with_capacity(height);
+    let mut day = zone.map(|zone| clock::today(view.now, zone));
+    for (index, row) in rows.iter().enumerate().skip(top) {
+        if let Some(zone) = zone {
+            let of = clock::today(row.created, zone);
+            if day != Some(of) {
+                let this_year = of.year() == clock::today(view.now, zone).year();
+                let form = if this_year { "%A, %b %-d" } else { "%A, %b %-d %Y" };
+                out.push(Slot::Day(of.strftime(form).to_string()));
+                day = Some(of);
+            }
+        }
+        out.push(Slot::Row(index));
+        if out.len() >= height {
+            break;
+        }
+    }
+    out.truncate(height);
+    out
+}
+
+/// Draws the rows of a feed; returns how many fit and the first that is shown.
+pub fn rows(view: &View<'_>, buf: &mut Buffer, area: Rect, look: Look<'_>) -> (usize, usize) {
+    let theme = view.theme;
+    let feed = look.feed;
+    let head = u16::from(look.heading);
+    let body = Rect { y: area.y.saturating_add(head), height: area.height.saturating_sub(head), ..area };
+    let height = usize::from(body.height).max(1);
+    let rows = &feed.window.rows;
+    let cursor = feed.cursor_index().unwrap_or(0);
+    let tz = view.state.timezone();
+    let zone = look.days.then(|| Zone::named(tz));
+    let mut top = feed.top_index().clamp(cursor.saturating_sub(height - 1), cursor).min(rows.len());
+    let mut lines = slots(view, rows, top, height, zone.as_ref());
+    // Lines of days take room: the selected row must still be on the screen.
+    while top < cursor && !lines.contains(&Slot::Row(cursor)) {
+        top += 1;
+        lines = slots(view, rows, top, height, zone.as_ref());
+    }
+    let shown = |slot: &Slot| match slot {
+        Slot::Row(index) => rows.get(*index),
+        Slot::Day(_) => None,
+    };
+    let seconds = look.days || area.width >= 90;
+    let moment = |row: &EventRow| {
+        if look.days { fmt::hms(row.created, tz) } else { time(view, row.created, tz, seconds) }
+    };
+    let money =
+        |row: &EventRow| row.amount.as_ref().map_or_else(String::new, |(n, code)| view.money(*n, code));
+    let widest = |text: &dyn Fn(&EventRow) -> String| {
+        lines.iter().filter_map(shown).map(|row| fmt::width(&text(row))).max().unwrap_or(0)
+    };
+    let what = widest(&|row| row.event_type.clone());
+    let starred = lines.iter().filter_map(shown).any(|row| row.starred);
+    let columns = Columns::fit(
+        usize::from(area.width),
+        widest(&moment).max(if seconds { 8 } else { 5 }),
+        what.max(30),
+        widest(&money).max(10),
+        view.state.all_accounts,
+        look.days || starred,
+    );
+    if look.heading {
+        put::line(buf, area, 0, &heading(theme, columns));
+    }
+    for (at, slot) in lines.iter().enumerate() {
+        match slot {
+            Slot::Day(day) => {
+                let rule = usize::from(area.width).saturating_sub(fmt::width(day) + 6);
+                let text = format!(" ── {day} {}", "─".repeat(rule));
+                put::line(buf, body, at as u16, &Line::styled(text, theme.faint()));
+            }
+            Slot::Row(index) => {
+                let Some(row) = rows.get(*index) else { continue };
+                let selected = *index == cursor && feed.cursor.is_some();
+                let line = event(view, row, &moment(row), &money(row), columns, selected && look.focused);
+                put::line(buf, body, at as u16, &line);
+                if selected {
+                    put::line(buf, body, at as u16, &Line::styled("▌", theme.accent()));
+                }
+            }
+        }
+    }
+    (height, top)
 }
 
 fn time(view: &View<'_>, at: i64, tz: &str, seconds: bool) -> String {
@@ -174,6 +269,7 @@ fn heading(theme: Theme, c: Columns) -> Line<'static> {
     cell(c.what, c.gap, |n| put::padded("what", n, faint), &mut out);
     cell(c.object, c.gap, |n| put::padded("object", n, faint), &mut out);
     cell(c.amount, c.gap, |n| put::padded_left("amount", n, faint), &mut out);
+    cell(c.star, c.gap, |n| put::padded("", n, faint), &mut out);
     cell(c.who, 0, |n| put::padded("who or why", n, faint), &mut out);
     Line::from(out)
 }
@@ -200,7 +296,12 @@ fn event(
     cell(c.object, c.gap, |n| put::padded(&object, n, theme.faint()), &mut out);
     let amount_style = if alarming { theme.strong() } else { theme.text() };
     cell(c.amount, c.gap, |n| put::padded_left(amount, n, amount_style), &mut out);
+    let star = if row.starred { "★" } else { "" };
+    cell(c.star, c.gap, |n| put::padded(star, n, theme.warn()), &mut out);
     cell(c.who, 0, |n| put::padded(&row.who, n, theme.text()), &mut out);
+    if c.who == 0 && c.star > 0 {
+        out.pop();
+    }
     out.push(Span::raw(" "));
     if selected {
         for span in &mut out {
@@ -231,7 +332,7 @@ fn hints(view: &View<'_>) -> Vec<Part> {
     let theme = view.theme;
     let key = |name: &'static str| Span::styled(name, theme.accent().patch(theme.strong()));
     let feed = &view.state.dashboard.feed;
-    if !feed.loaded || instead(view).is_some() {
+    if !feed.loaded || instead(view, &view.state.dashboard.feed).is_some() {
         return Vec::new();
     }
     let mut parts = Vec::new();
@@ -264,10 +365,9 @@ fn footing(view: &View<'_>) -> Line<'static> {
 }
 
 /// What stands in place of the rows when there are none to show: loading, empty or an error.
-fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
+pub fn instead(view: &View<'_>, feed: &Feed) -> Option<Vec<(String, Style)>> {
     let theme = view.theme;
     let state = view.state;
-    let feed = &state.dashboard.feed;
     match &state.snapshot.phase {
         Phase::Opening => return Some(vec![("opening the store …".to_owned(), theme.faint())]),
         Phase::Failed { reason } => {
@@ -282,8 +382,7 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
     }
     let Some(current) = state.current() else {
         return Some(vec![(
-            "no account connected yet: run `tillwatch connect`, or `tillwatch demo` to look around"
-                .to_owned(),
+            format!("no account connected yet: {} connects one", view.state.keymap.label(Action::Connect)),
             theme.text(),
         )]);
     };
@@ -298,6 +397,29 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
     }
     if !feed.loaded {
         return Some(vec![("reading the events …".to_owned(), theme.faint())]);
+    }
+    if feed.is_filtered() {
+        let clear = state.keymap.label(Action::Back);
+        return Some(match feed.window.looked_to {
+            Some(i64::MAX) => vec![("looking …".to_owned(), theme.faint())],
+            Some(to) => vec![
+                ("looking …".to_owned(), theme.text()),
+                (
+                    format!(
+                        "nothing yet back to {}",
+                        fmt::stamp(to, view.now, current.timezone.as_str(), false)
+                    ),
+                    theme.faint(),
+                ),
+            ],
+            None => vec![
+                ("no event passes the filter".to_owned(), theme.text()),
+                (
+                    format!("{} are kept here · {clear} takes the filter away", count(feed.window.total)),
+                    theme.faint(),
+                ),
+            ],
+        });
     }
     let tz = current.timezone.as_str();
     let stamp = |at: i64| fmt::stamp(at, view.now, tz, false);

@@ -354,9 +354,8 @@ pub fn draw_popup(
     let below = text.y.saturating_add(1);
     let mut taken = 0;
     if let Some(wrong) = it.wrong.as_ref().filter(|wrong| !it.typing || !is_unfinished(it, wrong)) {
-        taken = 1;
-        let row = Rect { y: below, height: 1, ..text };
-        point_at(view, buf, row.intersection(screen), column(it, wrong.at, text.width), wrong);
+        let rows = Rect { y: below, height: 3, ..text };
+        taken = point_at(view, buf, rows.intersection(screen), column(it, wrong.at, text.width), wrong);
     }
     if !it.typing || it.offers.is_empty() {
         return;
@@ -382,24 +381,40 @@ fn column(it: &FilterLine, at: usize, cells: u16) -> u16 {
     upto(at).saturating_sub(cut).min(usize::from(cells.saturating_sub(1))) as u16
 }
 
-fn point_at(view: &View<'_>, buf: &mut Buffer, row: Rect, at: u16, wrong: &Wrong) {
-    if row.width == 0 {
-        return;
+/// Says what is wrong beside a mark under its place, or below the mark where there is no room beside it. Returns
+/// how many rows that took.
+fn point_at(view: &View<'_>, buf: &mut Buffer, rows: Rect, at: u16, wrong: &Wrong) -> u16 {
+    if rows.width == 0 || rows.height == 0 {
+        return 0;
     }
-    let style = view.theme.warn();
+    let style = view.theme.warn().patch(view.theme.strong());
     let text = fmt::clean(&wrong.text).into_owned();
-    let right = usize::from(row.width.saturating_sub(at));
+    let right = usize::from(rows.width.saturating_sub(at));
     let left = usize::from(at);
     let wide = fmt::width(&text) + 3;
-    let (x, line) = if wide <= right || right >= left {
-        (at, format!("▲ {} ", fmt::fit(&text, right.saturating_sub(3))))
-    } else {
-        let text = fmt::fit(&text, left.saturating_sub(2));
-        let line = format!(" {text} ▲");
-        (at.saturating_add(1).saturating_sub(fmt::width(&line) as u16), line)
+    let mut put_at = |row: u16, x: u16, line: String| {
+        let place = Rect { x: rows.x.saturating_add(x), width: rows.width.saturating_sub(x), ..rows };
+        put::line(buf, place, row, &Line::styled(line, style));
     };
-    let place = Rect { x: row.x.saturating_add(x), width: row.width.saturating_sub(x), ..row };
-    put::line(buf, place, 0, &Line::styled(line, style.patch(view.theme.strong())));
+    if wide <= right {
+        put_at(0, at, format!("▲ {text} "));
+        return 1;
+    }
+    if wide <= left {
+        put_at(0, at.saturating_add(1).saturating_sub(wide as u16), format!(" {text} ▲"));
+        return 1;
+    }
+    put_at(0, at, "▲".to_owned());
+    let cells = usize::from(rows.width);
+    let mut used = 1;
+    for piece in
+        put::wrap(&text, cells.saturating_sub(2)).into_iter().take(usize::from(rows.height.saturating_sub(1)))
+    {
+        let pad = cells.saturating_sub(fmt::width(&piece) + 1);
+        put_at(used, 0, format!(" {piece}{}", " ".repeat(pad)));
+        used += 1;
+    }
+    used
 }
 
 fn offers(view: &View<'_>, buf: &mut Buffer, below: Rect, screen: Rect, it: &FilterLine) {
@@ -425,12 +440,13 @@ fn offers(view: &View<'_>, buf: &mut Buffer, below: Rect, screen: Rect, it: &Fil
     let key =
         |action: Action| Span::styled(view.state.keymap.label(action), theme.accent().patch(theme.strong()));
     let all = it.offers.len();
-    let mut hints = vec![put::part(1, vec![key(Action::Complete), Span::raw(" completes")])];
+    let mut hints = Vec::new();
     if all > rows {
         let text = format!("{} of {all}", picked.map_or(first + rows, |at| at + 1));
         hints.insert(0, put::part(0, vec![Span::styled(text, theme.faint())]));
     }
-    let inner = put::frame(buf, at, theme, true, Vec::new(), hints);
+    let title = vec![key(Action::Complete), Span::raw(" completes")];
+    let inner = put::frame(buf, at, theme, true, title, hints);
     for (slot, offer) in shown.iter().enumerate() {
         let mut spans = vec![
             Span::raw(" "),

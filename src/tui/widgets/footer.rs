@@ -9,6 +9,7 @@ use super::put::{self, part};
 use crate::engine::api::Level;
 use crate::tui::fmt;
 use crate::tui::input::actions::{self, Action};
+use crate::tui::screens::ScreenId;
 use crate::tui::style::Theme;
 
 /// A level's glyph, its style, and its word.
@@ -41,11 +42,15 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     }
     let help = vec![key(Action::Help), Span::raw(" help ")];
     let screen = view.state.screen;
-    let mut rows: Vec<_> = actions::TABLE.iter().filter(|row| row.footer > 0 && row.is_on(screen)).collect();
-    rows.sort_by_key(|row| row.footer);
-    let parts = rows
-        .into_iter()
-        .map(|row| part(row.footer, vec![key(row.action), Span::raw(format!(" {}", row.hint))]))
+    let useful =
+        |row: &&actions::Entry| row.footer > 0 && row.is_on(screen) && view.state.can(row.action).is_ok();
+    let mut rows: Vec<_> = actions::TABLE.iter().filter(useful).collect();
+    // Away from the dashboard, what belongs to the open screen comes before what works everywhere.
+    let everywhere = |row: &actions::Entry| screen == ScreenId::Dashboard || row.on.is_empty();
+    rows.sort_by_key(|row| (everywhere(row), row.footer));
+    let parts = (1..)
+        .zip(rows)
+        .map(|(place, row)| part(place, vec![key(row.action), Span::raw(format!(" {}", row.hint))]))
         .collect();
     let room = usize::from(area.width).saturating_sub(10);
     let inner = Rect { x: area.x.saturating_add(1), width: area.width.saturating_sub(1), ..area };

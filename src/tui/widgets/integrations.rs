@@ -12,6 +12,7 @@ use super::put;
 use super::{Hits, View, Wake, bar};
 use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Phase};
 use crate::tui::fmt::{self, count};
+use crate::tui::input::actions::Action;
 
 /// Draws the pane.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut Hits) {
@@ -199,8 +200,8 @@ fn empty(view: &View<'_>, buf: &mut Buffer, inner: Rect) {
         Phase::Failed { .. } => vec![("not known while the store can't be used".to_owned(), theme.faint())],
         Phase::Ready => vec![
             ("no account connected yet:".to_owned(), theme.text()),
-            ("run `tillwatch connect`,".to_owned(), theme.text()),
-            ("or `tillwatch demo` to look around".to_owned(), theme.text()),
+            (format!("{} connects one", view.state.keymap.label(Action::Connect)), theme.strong()),
+            ("(`tillwatch demo` to look around)".to_owned(), theme.faint()),
         ],
     };
     put::notice(buf, inner, &lines);

@@ -134,7 +134,7 @@ fn full(view: &View<'_>, one: &IntegrationView, cells: usize, whole: bool) -> Ve
     }
     if let Some(job) = one.sync.as_ref().filter(|job| whole && active(job)) {
         rows.push(Row::blank(17));
-        rows.extend(job.parts.iter().map(|kind| Row::new(12, part_line(view, kind, cells))));
+        rows.extend(job.parts.iter().map(|kind| Row::new(12, part_line(view, kind, None, cells))));
     }
     if !one.stored.is_empty() {
         rows.push(Row::blank(16));
@@ -176,7 +176,7 @@ fn bar_line(view: &View<'_>, told: Told, cells: usize) -> Line<'static> {
 }
 
 /// A whole percentage; 100 only when all is done.
-fn percent(fraction: f64) -> u64 {
+pub fn percent(fraction: f64) -> u64 {
     let whole = (fraction.clamp(0.0, 1.0) * 100.0).floor();
     whole as u64
 }
@@ -363,29 +363,64 @@ fn by_status(view: &View<'_>, c: CatalogCounts) -> Line<'static> {
     Line::styled(text, view.theme.faint())
 }
 
-fn part_line(view: &View<'_>, kind: &PartView, cells: usize) -> Line<'static> {
+/// One kind's bar with its count, rate and what is left. `share` is how much of it is done, where its total is not
+/// known.
+pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: usize) -> Line<'static> {
     let theme = view.theme;
-    let mut spans = vec![put::padded(&stored::word(kind.kind), 22, theme.text())];
-    let share = match (kind.finished, kind.total) {
-        (true, _) => 1.0,
-        (false, Some(total)) if total > 0 => kind.done as f64 / total as f64,
-        _ => 0.0,
-    };
-    let bar_cells = (cells / 2).saturating_sub(22).min(50);
+    let wide = cells >= 100;
+    let name = if wide { 22 } else { 16 };
+    let mut spans = vec![put::padded(&stored::word(kind.kind), name, theme.text())];
     if kind.not_allowed {
         spans.push(Span::styled("not allowed: this key may not read them", theme.warn()));
         return Line::from(spans);
     }
-    let style = if kind.finished { theme.good() } else { theme.accent() };
-    spans.extend(bar::bar(share, bar_cells, style, theme.faint()));
-    spans.push(Span::raw("  "));
-    spans.push(put::padded_left(&count(kind.done), 10, theme.strong()));
-    let rest = match (kind.finished, kind.total) {
-        (true, _) => " done".to_owned(),
-        (false, Some(total)) => format!(" of {}", count(total)),
-        (false, None) => " so far".to_owned(),
+    let share = match (kind.finished, kind.total) {
+        (true, _) => 1.0,
+        (false, Some(total)) if total > 0 => kind.done as f64 / total as f64,
+        _ => share.unwrap_or(0.0),
     };
-    spans.push(Span::styled(rest, theme.faint()));
+    // Full is for what is finished; until then the last piece is missing.
+    let share = if kind.finished { share } else { share.min(0.999) };
+    let style = match (kind.finished, &kind.waiting) {
+        (true, _) => theme.good(),
+        (false, Some(_)) => theme.warn(),
+        (false, None) => theme.accent(),
+    };
+    // What is told beside the bar: the count, the rate or a wait, and what is left.
+    let beside = if wide { 62 } else { 40 };
+    let bar_cells = cells.saturating_sub(name + beside).min(72);
+    spans.extend(bar::bar(share, bar_cells, style, theme.faint()));
+    spans.push(put::padded_left(&count(kind.done), 10, theme.strong()));
+    let rest = cells.saturating_sub(name + bar_cells + 10);
+    if kind.finished {
+        spans.push(put::padded_left("done", 10.min(rest), theme.good()));
+        return Line::from(spans);
+    }
+    if let Some(why) = &kind.waiting {
+        let why = fmt::clean(why);
+        // With no room for the reason it is told in a line of its own.
+        let why = if wide || fmt::width(&why) + 2 <= rest { why.as_ref() } else { "waits" };
+        let text = fmt::fit(why, rest.saturating_sub(2));
+        spans.push(Span::styled(format!("  {text}"), theme.warn()));
+        return Line::from(spans);
+    }
+    let mut parts = Vec::new();
+    if kind.rate >= 0.5 {
+        let rate = format!("{}/s", count(kind.rate.round() as u64));
+        parts.push(part(1, vec![put::padded_left(&rate, 8, theme.text())]));
+    }
+    if let Some(left) = kind.eta_s {
+        let left = fmt::span(left.min(i64::MAX as u64) as i64);
+        parts.push(part(0, vec![Span::styled(format!("{left} left"), theme.faint())]));
+    }
+    let of = match kind.total {
+        Some(total) => format!("of {}", count(total)),
+        None if kind.done > 0 => "so far".to_owned(),
+        None => "to come".to_owned(),
+    };
+    parts.push(part(2, vec![Span::styled(of, theme.faint())]));
+    spans.push(Span::raw("  "));
+    spans.extend(put::fit_parts(parts, rest.saturating_sub(2), 2).spans);
     Line::from(spans)
 }
 

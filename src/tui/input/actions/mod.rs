@@ -134,6 +134,8 @@ pub enum Action {
     Toggle,
     /// Try again.
     TryAgain,
+    /// The profiles of the Stripe CLI.
+    Profiles,
     /// Do what was asked.
     Yes,
     /// Leave it.

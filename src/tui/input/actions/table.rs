@@ -1,247 +1,144 @@
-//! The rows of the table of actions. An action stands here only when it works; a test walks it.
+//! The rows of the table of actions, in the order of the help. An action stands here only when it works; a test walks
+//! it. One action may have rows in several contexts, each with keys of its own; never two in the same one.
 
 use super::{Action, Context, Entry};
-use crate::tui::screens::ScreenId;
+use crate::tui::screens::ScreenId::{self, Dashboard, Events, Integrations, Log, Records, Sync};
 
 const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
-const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing];
+const ALL: &[Context] = &[Context::Main, Context::Reading, Context::Confirm, Context::Typing, Context::Form];
 const TYPING: &[Context] = &[Context::Typing];
+const FORM: &[Context] = &[Context::Form];
 const CONFIRM: &[Context] = &[Context::Confirm];
+/// Screens with panes.
+const PANES: &[ScreenId] = &[Dashboard, Events, Sync, Records];
 
+/// A row of a group of the help: what, its keys, its name in two words, what it does.
 const fn entry(
+    group: &'static str,
     action: Action,
     keys: &'static [&'static str],
-    contexts: &'static [Context],
-    group: &'static str,
-    footer: u8,
     hint: &'static str,
     help: &'static str,
 ) -> Entry {
-    Entry { action, keys, contexts, on: &[], group, hint, help, footer }
+    Entry { action, keys, contexts: MAIN, on: &[], group, hint, help, footer: 0 }
 }
 
 impl Entry {
-    /// The action belongs to these screens only.
+    /// It has its keys in these contexts, instead of on the screens only.
+    const fn within(mut self, contexts: &'static [Context]) -> Entry {
+        self.contexts = contexts;
+        self
+    }
+
+    /// It belongs to these screens only.
     const fn on(mut self, screens: &'static [ScreenId]) -> Entry {
         self.on = screens;
         self
     }
+
+    /// It stands in the footer, the lowest numbers first and last to go.
+    const fn footer(mut self, place: u8) -> Entry {
+        self.footer = place;
+        self
+    }
 }
 
-/// Every action there is, in the order of the help.
+/// Every action there is.
+#[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
-    entry(Action::Down, &["j", "down"], LISTS, "Move", 0, "down", "down one row; in pane 3 the next account"),
-    entry(Action::Up, &["k", "up"], LISTS, "Move", 0, "up", "up one row; in pane 3 the account before"),
-    entry(Action::PageDown, &["pgdn", "ctrl-f"], LISTS, "Move", 0, "page down", "down one page"),
-    entry(Action::PageUp, &["pgup", "ctrl-b"], LISTS, "Move", 0, "page up", "up one page"),
-    entry(Action::First, &["g", "home"], LISTS, "Move", 0, "first", "first row; the feed follows again"),
-    entry(
-        Action::Last,
-        &["G", "end"],
-        LISTS,
-        "Move",
-        0,
-        "last",
-        "last row read so far; again reads older ones",
-    ),
-    entry(Action::Left, &["h", "left"], MAIN, "Move", 0, "left", "the tab before, or fold")
-        .on(&[ScreenId::Records]),
-    entry(Action::Right, &["l", "right"], MAIN, "Move", 0, "right", "the next tab, or unfold")
-        .on(&[ScreenId::Records]),
-    entry(Action::Open, &["enter"], MAIN, "Move", 15, "open", "open what is selected")
-        .on(&[ScreenId::Records]),
-    entry(Action::NextPane, &["tab"], MAIN, "Move", 5, "pane", "next pane"),
-    entry(Action::PreviousPane, &["backtab"], MAIN, "Move", 0, "pane back", "pane before"),
-    entry(
-        Action::Pane1,
-        &["1"],
-        MAIN,
-        "Screens",
-        0,
-        "integrations",
-        "the accounts; on the dashboard, again opens the screen",
-    ),
-    entry(
-        Action::Pane2,
-        &["2"],
-        MAIN,
-        "Screens",
-        0,
-        "events",
-        "the events; on the dashboard, again opens the screen",
-    ),
-    entry(
-        Action::Pane3,
-        &["3"],
-        MAIN,
-        "Screens",
-        0,
-        "discover & sync",
-        "discover & sync; on the dashboard, again opens the screen",
-    ),
-    entry(Action::Records, &["4"], MAIN, "Screens", 0, "records", "stored records of any kind"),
-    entry(Action::Log, &["7"], MAIN, "Screens", 0, "log", "everything that was told, on a screen"),
-    entry(Action::Zoom, &["z"], MAIN, "Screens", 6, "zoom", "this pane as a whole screen, and back"),
-    entry(Action::NextAccount, &["]"], MAIN, "Screens", 0, "next account", "the next account"),
-    entry(Action::PreviousAccount, &["["], MAIN, "Screens", 0, "account before", "the account before"),
-    entry(Action::Find, &["/"], MAIN, "Screens", 14, "filter", "show only what matches what is typed").on(&[
-        ScreenId::Dashboard,
-        ScreenId::Records,
-        ScreenId::Log,
-    ]),
-    entry(
-        Action::Search,
-        &["S"],
-        MAIN,
-        "Screens",
-        16,
-        "search",
-        "search everything: an e-mail, number, id, last4 or amount",
-    ),
-    entry(Action::NextMatch, &["n"], MAIN, "Records", 0, "next match", "the next place that matches")
-        .on(&[ScreenId::Records]),
-    entry(Action::PreviousMatch, &["N"], MAIN, "Records", 0, "match before", "the match before")
-        .on(&[ScreenId::Records]),
-    entry(Action::Order, &["O"], MAIN, "Records", 17, "order", "order by another column, or reverse it")
-        .on(&[ScreenId::Records]),
-    entry(Action::Timeline, &["t"], MAIN, "Records", 18, "timeline", "the stored events about the object")
-        .on(&[ScreenId::Records]),
-    entry(
-        Action::Customer,
-        &["u"],
-        MAIN,
-        "Records",
-        19,
-        "customer",
-        "go to the customer of what is selected",
-    )
-    .on(&[ScreenId::Records]),
-    entry(Action::CopyValue, &["Y"], MAIN, "Records", 0, "copy value", "copy the selected value")
-        .on(&[ScreenId::Records]),
-    entry(
-        Action::CopyLink,
-        &["P"],
-        MAIN,
-        "Records",
-        0,
-        "payment link",
-        "copy the payment link of an open invoice",
-    )
-    .on(&[ScreenId::Records]),
-    entry(
-        Action::OpenInStripe,
-        &["o"],
-        MAIN,
-        "Records",
-        20,
-        "open in Stripe",
-        "open its page in Stripe's dashboard",
-    )
-    .on(&[ScreenId::Records]),
-    entry(Action::AllAccounts, &["A"], MAIN, "Events", 8, "all accounts", "events of one account or of all"),
-    entry(Action::Freeze, &["space"], MAIN, "Events", 4, "freeze", "freeze the feed, or follow it again"),
-    entry(Action::CopyId, &["y"], MAIN, "Events", 10, "copy id", "copy the id of what is selected"),
-    entry(
-        Action::Poll,
-        &["r"],
-        MAIN,
-        "Events",
-        7,
-        "poll now",
-        "read new events from Stripe now; costs a read or a few",
-    ),
-    entry(
-        Action::Discover,
-        &["d"],
-        MAIN,
-        "Discover & sync",
-        1,
-        "discover",
-        "list the invoices at Stripe into the catalog; goes on where it was stopped",
-    ),
-    entry(
-        Action::Sync,
-        &["s"],
-        MAIN,
-        "Discover & sync",
-        2,
-        "sync",
-        "store what is pending or has changed, with customers, payments and the rest",
-    ),
-    entry(
-        Action::RetryFailed,
-        &["E"],
-        MAIN,
-        "Discover & sync",
-        11,
-        "retry failed",
-        "sync, and try again what failed",
-    ),
-    entry(
-        Action::Stop,
-        &["x"],
-        MAIN,
-        "Discover & sync",
-        9,
-        "stop",
-        "stop the running job of the selected account, safely",
-    ),
-    entry(Action::Palette, &[":"], MAIN, "Program", 13, "commands", "every command by name"),
-    entry(
-        Action::Messages,
-        &["M"],
-        LISTS,
-        "Program",
-        12,
-        "messages",
-        "everything that was told, newest first",
-    ),
-    entry(Action::Help, &["?"], LISTS, "Program", 0, "help", "these keys"),
-    entry(Action::Back, &["esc"], LISTS, "Program", 0, "back", "back one step; never quits"),
-    entry(Action::Suspend, &["ctrl-z"], ALL, "Program", 0, "suspend", "back to the shell; `fg` returns here"),
-    entry(Action::Quit, &["q"], LISTS, "Program", 3, "quit", "quit at once; what runs can be taken up again"),
-    entry(Action::ForceQuit, &["ctrl-c"], ALL, "Program", 0, "quit", "quit, whatever is open"),
-    entry(
-        Action::Down,
-        &["down", "ctrl-n"],
-        TYPING,
-        "A line of text",
-        0,
-        "next",
-        "the next one of what is listed",
-    ),
-    entry(Action::Up, &["up", "ctrl-p"], TYPING, "A line of text", 0, "before", "the one before"),
-    entry(
-        Action::PageDown,
-        &["pgdn"],
-        TYPING,
-        "A line of text",
-        0,
-        "page down",
-        "down one page of what is listed",
-    ),
-    entry(Action::PageUp, &["pgup"], TYPING, "A line of text", 0, "page up", "up one page"),
-    entry(
-        Action::Complete,
-        &["tab"],
-        TYPING,
-        "A line of text",
-        0,
-        "complete",
-        "complete the word; in a search, the events of what is selected",
-    ),
-    entry(
-        Action::CompleteBack,
-        &["backtab"],
-        TYPING,
-        "A line of text",
-        0,
-        "complete back",
-        "the completion before",
-    ),
-    entry(Action::Accept, &["enter"], TYPING, "A line of text", 0, "take it", "take what was typed"),
-    entry(Action::Cancel, &["esc"], TYPING, "A line of text", 0, "leave it", "leave it as it was"),
-    entry(Action::Yes, &["y"], CONFIRM, "A question", 0, "yes", "yes, do it"),
-    entry(Action::No, &["n", "enter", "esc", "q"], CONFIRM, "A question", 0, "no", "no, leave it"),
+    entry("Move", Action::Down, &["j", "down"], "down", "down one row").within(LISTS),
+    entry("Move", Action::Up, &["k", "up"], "up", "up one row").within(LISTS),
+    entry("Move", Action::PageDown, &["pgdn", "ctrl-f"], "page down", "down one page").within(LISTS),
+    entry("Move", Action::PageUp, &["pgup", "ctrl-b"], "page up", "up one page").within(LISTS),
+    entry("Move", Action::First, &["g", "home"], "first", "first row; the feed follows again").within(LISTS),
+    entry("Move", Action::Last, &["G", "end"], "last", "last row; in the feed, the oldest event").within(LISTS),
+    entry("Move", Action::Open, &["enter"], "open", "open what is selected, or change it")
+        .on(&[Dashboard, Integrations, Events, Sync, Records]).footer(3),
+    entry("Move", Action::Left, &["h", "left"], "left", "fold; the tab before; from the detail to the list").on(&[Events, Records]),
+    entry("Move", Action::Right, &["l", "right"], "right", "unfold; the next tab; from the list to the detail").on(&[Events, Records]),
+    entry("Move", Action::NextPane, &["tab"], "pane", "next pane, or next tab").on(PANES).footer(7),
+    entry("Move", Action::PreviousPane, &["backtab"], "pane back", "pane or tab before").on(PANES),
+
+    entry("Find", Action::Find, &["/"], "filter", "show only what matches; on the dashboard, search everything")
+        .on(&[Dashboard, Events, Sync, Records, Log]).footer(4),
+    entry("Find", Action::Search, &["S"], "search", "search everything: an e-mail, number, id, last4 or amount").footer(15),
+    entry("Find", Action::Order, &["O"], "order", "order by another column, or reverse it").on(&[Sync, Records]).footer(10),
+    entry("Find", Action::NextMatch, &["n"], "next match", "the next match of what / looks for in the JSON").on(&[Events, Records]),
+    entry("Find", Action::PreviousMatch, &["N"], "match before", "the match before it").on(&[Events, Records]),
+
+    entry("Screens", Action::Pane1, &["1"], "integrations", "the accounts; on the dashboard, again opens the screen"),
+    entry("Screens", Action::Pane2, &["2"], "events", "the events; on the dashboard, again opens the screen"),
+    entry("Screens", Action::Pane3, &["3"], "discover & sync", "discover & sync; on the dashboard, again opens the screen"),
+    entry("Screens", Action::Records, &["4"], "records", "stored records of any kind"),
+    entry("Screens", Action::Log, &["7"], "log", "everything that was told, on a screen"),
+    entry("Screens", Action::Zoom, &["z"], "zoom", "this pane as a whole screen, and back").footer(13),
+    entry("Screens", Action::NextAccount, &["]"], "next account", "the next account"),
+    entry("Screens", Action::PreviousAccount, &["["], "account before", "the account before"),
+    entry("Screens", Action::AllAccounts, &["A"], "all accounts", "one account or all of them")
+        .on(&[Dashboard, Events, Records]).footer(14),
+
+    entry("Accounts", Action::Connect, &["c"], "connect", "connect an account").footer(12),
+    entry("Accounts", Action::NewKey, &["K"], "new key", "give the selected account a new key").on(&[Integrations]).footer(8),
+    entry("Accounts", Action::CheckKey, &["C"], "check key", "try again what the key may read; costs about 12 reads").on(&[Integrations]).footer(9),
+    entry("Accounts", Action::Edit, &["i"], "edit", "change its name, what is kept, its schedule").on(&[Integrations]).footer(6),
+    entry("Accounts", Action::Disconnect, &["D"], "disconnect", "disconnect the selected account; says first what goes and what stays")
+        .on(&[Integrations]).footer(11),
+
+    entry("Events and objects", Action::Freeze, &["space"], "freeze", "freeze the feed, or follow it again").on(&[Dashboard, Events]).footer(5),
+    entry("Events and objects", Action::Star, &["*"], "star", "star the event, or take its star away").on(&[Events]).footer(18),
+    entry("Events and objects", Action::Timeline, &["t"], "timeline", "everything that happened to the object").on(&[Events, Records]).footer(16),
+    entry("Events and objects", Action::Customer, &["u"], "customer", "go to the customer of what is selected").on(&[Events, Records]).footer(17),
+    entry("Events and objects", Action::OpenInStripe, &["o"], "in Stripe", "open its page in Stripe's dashboard").on(&[Events, Records]).footer(19),
+    entry("Events and objects", Action::CopyId, &["y"], "copy id", "copy the id of what is selected").footer(20),
+    entry("Events and objects", Action::CopyValue, &["Y"], "copy value", "copy the selected value: text as it is, else JSON").on(&[Events, Records]),
+    entry("Events and objects", Action::CopyPath, &["w"], "copy path", "copy where the selected value is: data.object.amount_due").on(&[Events, Records]),
+    entry("Events and objects", Action::CopyLink, &["P"], "payment link", "copy the payment link of an open invoice").on(&[Records]),
+    entry("Events and objects", Action::Poll, &["r"], "poll now", "read new events from Stripe now; costs a read or a few").footer(21),
+
+    entry("Discover & sync", Action::Discover, &["d"], "discover", "list the invoices at Stripe into the catalog; goes on where it was stopped").footer(1),
+    entry("Discover & sync", Action::Sync, &["s"], "sync", "store what is pending or has changed, with customers, payments and the rest").footer(2),
+    entry("Discover & sync", Action::RetryFailed, &["E"], "retry failed", "sync, and try again what failed").footer(23),
+    entry("Discover & sync", Action::Stop, &["x"], "stop", "stop the running job of the selected account, safely").footer(22),
+    entry("Discover & sync", Action::Plan, &["p"], "look", "look at a few pages for the plan: up to 7 reads").on(&[Sync]).footer(25),
+    entry("Discover & sync", Action::Mark, &["v"], "mark", "mark the entry of the catalog: to be synced, or to be left out").on(&[Sync]).footer(26),
+    entry("Discover & sync", Action::MarkAll, &["V"], "mark all", "mark every entry that the filter shows, as the selected one would be; asks first")
+        .on(&[Sync]),
+    entry("Discover & sync", Action::History, &["H"], "history", "every run so far: what, when, how it ended").on(&[Sync]).footer(27),
+
+    entry("Program", Action::Palette, &[":"], "commands", "every command by name").footer(24),
+    entry("Program", Action::Messages, &["M"], "messages", "everything that was told, newest first").within(LISTS).footer(28),
+    entry("Program", Action::Help, &["?"], "help", "these keys").within(LISTS),
+    entry("Program", Action::Back, &["esc"], "back", "back one step; never quits").within(LISTS),
+    entry("Program", Action::Suspend, &["ctrl-z"], "suspend", "back to the shell; `fg` returns here").within(ALL),
+    entry("Program", Action::Quit, &["q"], "quit", "quit at once; what runs can be taken up again").within(LISTS).footer(29),
+    entry("Program", Action::ForceQuit, &["ctrl-c"], "quit", "quit, whatever is open").within(ALL),
+
+    entry("A line of text", Action::Down, &["down", "ctrl-n"], "next", "the next one of what is listed").within(TYPING),
+    entry("A line of text", Action::Up, &["up", "ctrl-p"], "before", "the one before").within(TYPING),
+    entry("A line of text", Action::PageDown, &["pgdn"], "page down", "down one page of what is listed").within(TYPING),
+    entry("A line of text", Action::PageUp, &["pgup"], "page up", "up one page of it").within(TYPING),
+    entry("A line of text", Action::Complete, &["tab"], "complete", "complete the word; in a search, the events of what is selected").within(TYPING),
+    entry("A line of text", Action::CompleteBack, &["backtab"], "complete back", "the completion or field before").within(TYPING),
+    entry("A line of text", Action::Accept, &["enter"], "take it", "take what was typed").within(TYPING),
+    entry("A line of text", Action::Cancel, &["esc"], "leave it", "leave it as it was").within(TYPING),
+
+    entry("A form", Action::Complete, &["tab"], "next field", "the next field").within(FORM),
+    entry("A form", Action::CompleteBack, &["backtab"], "field before", "the field before").within(FORM),
+    entry("A form", Action::Down, &["j", "down"], "next field", "the next field, or line of a list").within(FORM),
+    entry("A form", Action::Up, &["k", "up"], "field before", "the field before, or line of a list").within(FORM),
+    entry("A form", Action::First, &["g", "home"], "first", "the first of them").within(FORM),
+    entry("A form", Action::Last, &["G", "end"], "last", "the last of them").within(FORM),
+    entry("A form", Action::Left, &["left", "h"], "less", "the choice before").within(FORM),
+    entry("A form", Action::Right, &["right", "l"], "more", "the choice after").within(FORM),
+    entry("A form", Action::Toggle, &["space"], "change", "change the choice, tick it or untick it").within(FORM),
+    entry("A form", Action::Accept, &["enter"], "go on", "go on, press the button, or take it as it stands").within(FORM),
+    entry("A form", Action::Back, &["esc"], "back", "back one step").within(FORM),
+    entry("A form", Action::TryAgain, &["t"], "try again", "try the key again").within(FORM),
+    entry("A form", Action::OpenInStripe, &["o"], "open form", "open Stripe's form for a restricted key, the right boxes ticked").within(FORM),
+    entry("A form", Action::CopyId, &["y"], "copy link", "copy the link to that form").within(FORM),
+    entry("A form", Action::Profiles, &["p"], "Stripe CLI", "take the key of a profile of the Stripe CLI").within(FORM),
+
+    entry("A question", Action::Yes, &["y"], "yes", "yes, do it").within(CONFIRM),
+    entry("A question", Action::No, &["n", "enter", "esc", "q"], "no", "no, leave it").within(CONFIRM),
 ];

@@ -172,7 +172,7 @@ fn enter(state: &mut State, now_ms: i64) -> Vec<Effect> {
     if event {
         events::update::open_event(state, integration, id)
     } else {
-        records::update::open_object(state, integration, id)
+        records::update::open_object(state, integration, &id)
     }
 }
 

@@ -47,7 +47,10 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let body = row(3, inside.height.saturating_sub(4));
     hits.overlay_rows = 0;
     hits.overlay_top = 0;
-    if let Some(lines) = instead(view, search) {
+    let ready = view.state.snapshot.phase == Phase::Ready;
+    if ready && search.line.text().trim().is_empty() {
+        what_can_be_pasted(view, buf, body);
+    } else if let Some(lines) = instead(view, search) {
         put::notice(buf, body, &lines);
     } else if let Some(events) = &search.events {
         of_a_hit(view, buf, body, events, hits);
@@ -133,9 +136,6 @@ fn instead(view: &View<'_>, search: &SearchState) -> Option<Vec<(String, Style)>
         }
         Phase::Ready => {}
     }
-    if search.line.text().trim().is_empty() {
-        return Some(what_can_be_pasted(view));
-    }
     if let Some(reason) = &search.error {
         return Some(vec![
             ("✗ the search failed".to_owned(), theme.bad().patch(theme.strong())),
@@ -162,18 +162,24 @@ fn instead(view: &View<'_>, search: &SearchState) -> Option<Vec<(String, Style)>
     Some(lines)
 }
 
-fn what_can_be_pasted(view: &View<'_>) -> Vec<(String, Style)> {
+/// What can be searched for, each with an example.
+fn what_can_be_pasted(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     let theme = view.theme;
-    let mut lines = vec![("type or paste".to_owned(), theme.text())];
+    put::line(buf, area, 1, &Line::styled("  type or paste", theme.text()));
+    let mut at = 3;
     for (what, example) in KINDS {
-        // One text a line: a notice wraps at spaces, which non-breaking ones keep apart.
-        let text = format!("{what:<28}{example}").replace(' ', "\u{a0}");
-        lines.push((text, theme.text()));
+        let line = Line::from(vec![
+            Span::raw("  "),
+            put::padded(what, 28, theme.faint()),
+            Span::styled((*example).to_owned(), theme.strong()),
+        ]);
+        put::line(buf, area, at, &line);
+        at += 1;
     }
     if view.state.snapshot.integrations.is_empty() {
-        lines.push(("nothing is stored yet: c connects an account".to_owned(), theme.warn()));
+        let text = "  nothing is stored yet: c connects an account";
+        put::line(buf, area, at + 1, &Line::styled(text, theme.warn()));
     }
-    lines
 }
 
 /// The singular word of a hit's kind.
@@ -181,6 +187,8 @@ fn kind_word(kind: Option<Kind>) -> String {
     match kind {
         None => "event".to_owned(),
         Some(Kind::PaymentIntent) => "payment".to_owned(),
+        Some(Kind::InvoicePayment) => "inv. payment".to_owned(),
+        Some(Kind::BalanceTransaction) => "balance txn".to_owned(),
         Some(kind) => kind.object().replace('_', " "),
     }
 }
@@ -189,8 +197,8 @@ const KIND: usize = 1;
 const TITLE: usize = 0;
 const AMOUNT: usize = 2;
 const STATUS: usize = 3;
-const WHO: usize = 4;
-const CREATED: usize = 5;
+const CREATED: usize = 4;
+const WHO: usize = 5;
 const ACCOUNT: usize = 6;
 const EVENTS: usize = 7;
 const MATCHED: usize = 8;
@@ -198,7 +206,7 @@ const MATCHED: usize = 8;
 const PLACES: [usize; 9] = [KIND, TITLE, WHO, STATUS, AMOUNT, CREATED, EVENTS, MATCHED, ACCOUNT];
 
 /// The columns of the hits, most important first; a width of nothing is not wanted.
-fn hit_columns(accounts: bool) -> Vec<Column> {
+fn hit_columns(accounts: bool, events: bool) -> Vec<Column> {
     let column = |label: &str, right: bool, width: (u16, u16)| Column {
         name: String::new(),
         label: label.to_owned(),
@@ -211,11 +219,11 @@ fn hit_columns(accounts: bool) -> Vec<Column> {
         column("what", false, (8, 13)),
         column("amount", true, (7, 16)),
         column("status", false, (8, 16)),
-        column("who", false, (10, 30)),
         column("created", false, (7, 12)),
+        column("who", false, (10, 30)),
         // Whose it is must not go while there is more than one.
         column("account", false, if accounts { (8, 16) } else { (u16::MAX, u16::MAX) }),
-        column("events", true, (6, 6)),
+        column("events", true, if events { (6, 6) } else { (u16::MAX, u16::MAX) }),
         column("matched", false, (9, 16)),
     ]
 }
@@ -230,13 +238,18 @@ fn results(view: &View<'_>, buf: &mut Buffer, area: Rect, search: &SearchState, 
     hits.overlay_rows = usize::from(body.height);
     hits.overlay_top = top;
     let shown: Vec<&SearchHit> = search.hits().iter().skip(top).take(usize::from(body.height)).collect();
-    let all = hit_columns(accounts);
+    let all = hit_columns(accounts, search.hits().iter().any(|hit| hit.events > 0));
+    let content = |index: usize| {
+        let texts = search.hits().iter().map(|hit| hit_cell(view, hit, index, 40).0);
+        texts.map(|text| fmt::width(&text)).max().unwrap_or(0)
+    };
     let need = |index: usize| match index {
-        AMOUNT => shown.iter().map(|hit| fmt::width(&amount(view, hit))).max().unwrap_or(0),
+        AMOUNT => content(index),
+        STATUS | KIND => content(index).min(16),
         _ => 0,
     };
     let width = usize::from(area.width).saturating_sub(2);
-    let mut fitted = columns::fit(&all, width, 2, need);
+    let mut fitted = columns::fit(&all, width, 2, need, content);
     fitted.sort_by_key(|one| PLACES.iter().position(|place| *place == one.index));
     let put_in = |cells: usize, right: bool, text: &str, style: Style| {
         if right { put::padded_left(text, cells, style) } else { put::padded(text, cells, style) }

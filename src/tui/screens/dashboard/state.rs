@@ -1,6 +1,6 @@
 //! What the dashboard remembers: the focused pane, whether it is whole, and the feed.
 
-use super::feed::Feed;
+use crate::tui::feed::Feed;
 
 /// One of the three panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

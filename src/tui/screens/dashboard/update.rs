@@ -1,14 +1,12 @@
 //! What the dashboard does with actions, snapshots and answers. Pure: everything it wants done is an effect.
 
 use super::state::Pane;
-use crate::engine::api::{
-    Answer, DiscoverSpec, IntegrationView, JobKind, JobState, JobView, Level, Phase, Request, SyncSpec,
-};
+use crate::engine::api::{Answer, IntegrationView, JobKind, JobState, JobView, Level, Phase, Request};
 use crate::tui::effects::Effect;
-use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
-use crate::tui::overlay::{Overlay, Question, search};
+use crate::tui::overlay::search;
 use crate::tui::screens::ScreenId;
+use crate::tui::screens::sync::start;
 use crate::tui::state::{Purpose, State};
 
 const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
@@ -32,6 +30,9 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Action::AllAccounts => state.all_accounts = !state.all_accounts,
         Action::Freeze => state.dashboard.feed.toggle_freeze(),
         Action::CopyId => return copy(state, now_ms),
+        Action::Open if state.dashboard.focus == Pane::Events => {
+            return crate::tui::screens::events::update::open_from_dashboard(state);
+        }
         Action::Find => return search::update::open(state),
         _ => return work(state, action, now_ms).unwrap_or_default(),
     }
@@ -41,10 +42,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 /// What is done for the selected account, the same on every screen; none: it is no such action.
 pub fn work(state: &mut State, action: Action, now_ms: i64) -> Option<Vec<Effect>> {
     Some(match action {
-        Action::Discover => start(state, JobKind::Discover, false, now_ms),
-        Action::Sync => start(state, JobKind::Sync, false, now_ms),
-        Action::RetryFailed => start(state, JobKind::Sync, true, now_ms),
-        Action::Stop => stop(state, now_ms),
+        Action::Discover => start::start(state, JobKind::Discover, false, now_ms),
+        Action::Sync => start::start(state, JobKind::Sync, false, now_ms),
+        Action::RetryFailed => start::start(state, JobKind::Sync, true, now_ms),
+        Action::Stop => start::stop(state, now_ms),
         Action::Poll => poll(state, now_ms),
         _ => return None,
     })
@@ -68,7 +69,7 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let version = state.snapshot.events_version;
-    state.dashboard.feed.look_at(scope);
+    state.dashboard.feed.look_at(scope, "");
     state.dashboard.feed.notice(version);
     let next = state.generation + 1;
     match state.dashboard.feed.next_query(version, || next) {
@@ -94,7 +95,7 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
 pub fn drawn(state: &mut State) {
     let feed = &mut state.dashboard.feed;
     if let Some(row) = feed.window.rows.get(state.hits.feed_top) {
-        feed.top = Some(super::feed::place(row));
+        feed.top = Some(crate::tui::feed::place(row));
     }
     state.dashboard.scroll = state.dashboard.scroll.min(state.hits.sync_scroll_max);
 }
@@ -162,7 +163,8 @@ pub fn is_active(job: &JobView) -> bool {
     matches!(job.state, JobState::Queued | JobState::Running)
 }
 
-fn usable(state: &mut State, now_ms: i64) -> Option<IntegrationView> {
+/// The selected account's view, when it can be worked with; else says why not.
+pub fn usable(state: &mut State, now_ms: i64) -> Option<IntegrationView> {
     let trouble = if state.engine_gone {
         "the engine has stopped: quit and start again"
     } else {
@@ -180,62 +182,6 @@ fn usable(state: &mut State, now_ms: i64) -> Option<IntegrationView> {
     view
 }
 
-fn start(state: &mut State, kind: JobKind, retry_errors: bool, now_ms: i64) -> Vec<Effect> {
-    let Some(view) = usable(state, now_ms) else { return Vec::new() };
-    let word = job_word(kind);
-    let running = match kind {
-        JobKind::Discover => view.discover.as_ref(),
-        JobKind::Sync => view.sync.as_ref(),
-    };
-    if running.is_some_and(is_active) {
-        let text = format!("a {word} of {} is running already; x stops it", view.name);
-        state.tell(Level::Info, text, now_ms);
-        return Vec::new();
-    }
-    let integration = view.id;
-    let request = match kind {
-        JobKind::Discover => Request::Discover { integration, spec: DiscoverSpec::default() },
-        JobKind::Sync => {
-            Request::Sync { integration, spec: SyncSpec { retry_errors, ..SyncSpec::default() } }
-        }
-    };
-    let purpose = Purpose::Start(kind, integration);
-    if view.livemode {
-        let question = Question { title: question_title(kind, retry_errors), account: view.name.clone() };
-        let cost = cost(&view, kind, retry_errors);
-        let used = format!(
-            "{} of the floor of {} reads used in 30 days",
-            count(view.reads.last_30_days),
-            count(view.reads.floor)
-        );
-        state.overlays.push(Overlay::Confirm(Box::new(question.asks(cost, used, request, purpose))));
-        return Vec::new();
-    }
-    send(state, request, purpose, now_ms)
-}
-
-fn question_title(kind: JobKind, retry_errors: bool) -> &'static str {
-    match (kind, retry_errors) {
-        (JobKind::Discover, _) => "Discover",
-        (JobKind::Sync, false) => "Sync",
-        (JobKind::Sync, true) => "Sync and retry what failed",
-    }
-}
-
-fn cost(view: &IntegrationView, kind: JobKind, retry_errors: bool) -> String {
-    let reads = view.sync_estimate_reads;
-    match (kind, retry_errors) {
-        (JobKind::Discover, _) if view.catalog.total == 0 => "one read per 100 invoices".to_owned(),
-        (JobKind::Discover, _) => {
-            format!("about {} reads or a little more", count(view.catalog.total.div_ceil(100)))
-        }
-        (JobKind::Sync, false) => format!("about {} reads", count(reads)),
-        (JobKind::Sync, true) => {
-            format!("about {} reads, and those for {} failed", count(reads), count(view.catalog.error))
-        }
-    }
-}
-
 /// Sends a request whose answer will be told.
 pub fn send(state: &mut State, request: Request, purpose: Purpose, now_ms: i64) -> Vec<Effect> {
     if let Some(generation) = state.expect(purpose) {
@@ -244,22 +190,6 @@ pub fn send(state: &mut State, request: Request, purpose: Purpose, now_ms: i64) 
         state.tell(Level::Warning, "too many requests wait for an answer: try again in a moment", now_ms);
         Vec::new()
     }
-}
-
-fn stop(state: &mut State, now_ms: i64) -> Vec<Effect> {
-    let Some(view) = usable(state, now_ms) else { return Vec::new() };
-    // With both running the one that was begun last is stopped first.
-    let newest = [view.discover.as_ref(), view.sync.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter(|job| is_active(job))
-        .max_by_key(|job| job.id.0);
-    let Some(job) = newest else {
-        state.tell(Level::Info, format!("nothing is running for {}", view.name), now_ms);
-        return Vec::new();
-    };
-    let purpose = Purpose::Cancel(job.kind, view.id);
-    send(state, Request::Cancel { job: job.id }, purpose, now_ms)
 }
 
 fn poll(state: &mut State, now_ms: i64) -> Vec<Effect> {

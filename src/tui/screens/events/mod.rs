@@ -1,5 +1,9 @@
 //! The feed with its filter, and one event in detail.
+//!
+//! `state` and `pane` hold what is selected and read, `update` turns actions into effects, `view` and `detail` draw.
 
+pub mod detail;
+pub mod pane;
 pub mod state;
 pub mod update;
 pub mod view;
@@ -13,14 +17,14 @@ use crate::tui::input::actions::Context;
 pub const SCREEN: Screen = Screen {
     id: ScreenId::Events,
     name: "Events",
-    context: |_| Context::Main,
+    context: |state| if state.events.is_typing() { Context::Typing } else { Context::Main },
     act: update::act,
-    typed: |_, _, _| Vec::new(),
-    can: |_, _| Ok(()),
-    refresh: |_| Vec::new(),
-    answer: |_, _, _| None,
-    drawn: |_| {},
+    typed: update::typed,
+    can: update::can,
+    refresh: update::refresh,
+    answer: update::answer,
+    drawn: update::drawn,
     draw: view::draw,
-    crumbs: |_| vec!["Events".to_owned()],
-    aside: |_| ratatui::text::Line::default(),
+    crumbs: view::crumbs,
+    aside: view::aside,
 };

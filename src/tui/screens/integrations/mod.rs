@@ -1,5 +1,9 @@
 //! Integrations, one by one: how each is, what its key may read, its schedule.
+//!
+//! The list at the left, the selected one in detail at the right; where there is no room for both, one of them.
+//! It changes nothing by itself: connecting, editing and disconnecting are overlays.
 
+mod detail;
 pub mod state;
 pub mod update;
 pub mod view;
@@ -16,11 +20,11 @@ pub const SCREEN: Screen = Screen {
     context: |_| Context::Main,
     act: update::act,
     typed: |_, _, _| Vec::new(),
-    can: |_, _| Ok(()),
-    refresh: |_| Vec::new(),
+    can: update::can,
+    refresh: update::refresh,
     answer: |_, _, _| None,
-    drawn: |_| {},
+    drawn: update::drawn,
     draw: view::draw,
     crumbs: |_| vec!["Integrations".to_owned()],
-    aside: |_| ratatui::text::Line::default(),
+    aside: view::aside,
 };

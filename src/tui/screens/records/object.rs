@@ -20,7 +20,7 @@ const NO_LINK: &str = "only an invoice has a payment link";
 const MOST: usize = 50;
 
 /// Opens an object from anywhere: over what this screen shows if it is open, else on its own, and Esc leads back.
-pub fn open_object(state: &mut State, integration: IntegrationId, id: String) -> Vec<Effect> {
+pub fn open_object(state: &mut State, integration: IntegrationId, id: &str) -> Vec<Effect> {
     let here = state.screen == ScreenId::Records || state.trail.contains(&ScreenId::Records);
     if !here {
         state.records.opened.clear();
@@ -28,7 +28,7 @@ pub fn open_object(state: &mut State, integration: IntegrationId, id: String) ->
     let from_elsewhere = state.screen != ScreenId::Records;
     state.go(ScreenId::Records);
     state.records.order = None;
-    let effects = push(state, integration, &id, false);
+    let effects = push(state, integration, id, false);
     if let Some(open) = state.records.opened.last_mut() {
         // With others below it the way back leads through them.
         open.from_elsewhere = from_elsewhere && !here;

@@ -141,15 +141,15 @@ fn pane(view: &View<'_>, buf: &mut Buffer, area: Rect, kind: Kind, hits: &mut Hi
     if !counts.is_empty() {
         title.push(Span::styled(format!("  {counts}"), theme.text()));
     }
-    let mut hints: Vec<Part> = Vec::new();
+    let mut edge: Vec<Part> = Vec::new();
     if !records.table.window.rows.is_empty() {
-        hints.push(part(1, vec![key(view, Action::Order), Span::raw(format!(" {}", order_words(records)))]));
+        edge.push(part(1, vec![key(view, Action::Order), Span::raw(format!(" {}", order_words(records)))]));
     }
     if state.snapshot.integrations.len() > 1 {
         let other = if state.all_accounts { " one account" } else { " all accounts" };
-        hints.push(part(2, vec![key(view, Action::AllAccounts), Span::raw(other)]));
+        edge.push(part(2, vec![key(view, Action::AllAccounts), Span::raw(other)]));
     }
-    let inner = put::frame(buf, area, theme, true, title, hints);
+    let inner = put::frame(buf, area, theme, true, title, edge);
     let opts = TableOpts {
         focused: true,
         accounts: state.all_accounts && state.snapshot.integrations.len() > 1,
@@ -205,9 +205,9 @@ fn empty(view: &View<'_>, kind: Kind) -> Vec<(String, Style)> {
 fn kinds_beside(view: &View<'_>, buf: &mut Buffer, area: Rect, kind: Kind) {
     let theme = view.theme;
     let all = update::kinds(view.state);
-    let hints = vec![part(1, vec![key(view, Action::NextPane), Span::raw(" next")])];
+    let edge = vec![part(1, vec![key(view, Action::NextPane), Span::raw(" next")])];
     let title = vec![Span::styled("Kinds", theme.strong())];
-    let inner = put::frame(buf, area, theme, false, title, hints);
+    let inner = put::frame(buf, area, theme, false, title, edge);
     let cells = usize::from(inner.width).saturating_sub(2);
     let height = usize::from(inner.height).max(1);
     let at = all.iter().position(|(one, ..)| *one == kind).unwrap_or(0);
@@ -277,7 +277,12 @@ fn order(view: &View<'_>, buf: &mut Buffer, area: Rect, chosen: usize) {
     let first = (chosen + 1).saturating_sub(height);
     for (slot, column) in columns.iter().enumerate().skip(first).take(height) {
         let now = if column.name == sort.column {
-            if sort.descending { "↓ greatest first" } else { "↑ least first" }
+            match (column.name.as_str(), sort.descending) {
+                ("created" | "listed", true) => "↓ newest first",
+                ("created" | "listed", false) => "↑ oldest first",
+                (_, true) => "↓ greatest first",
+                (_, false) => "↑ least first",
+            }
         } else {
             ""
         };
@@ -310,12 +315,12 @@ fn object(view: &View<'_>, buf: &mut Buffer, area: Rect, open: &Opened, hits: &m
     };
     let theme = view.theme;
     if left.width > 0 {
-        let mut hints = Vec::new();
+        let mut edge = Vec::new();
         if open.timeline.is_none() {
-            hints.push(part(1, vec![key(view, Action::Timeline), Span::raw(" timeline")]));
+            edge.push(part(1, vec![key(view, Action::Timeline), Span::raw(" timeline")]));
         }
         let title = detail::view::title(view, &open.detail);
-        let inner = put::frame(buf, left, theme, !open.on_timeline, title, hints);
+        let inner = put::frame(buf, left, theme, !open.on_timeline, title, edge);
         detail::view::draw(view, buf, inner, &open.detail, !open.on_timeline, hits);
     }
     if let Some(events) = open.timeline.as_ref().filter(|_| right.width > 0) {
@@ -323,8 +328,8 @@ fn object(view: &View<'_>, buf: &mut Buffer, area: Rect, open: &Opened, hits: &m
             Span::styled("Events about it", theme.strong()),
             Span::styled(format!("  {}", timeline::counts(events)), theme.text()),
         ];
-        let hints = vec![part(1, vec![key(view, Action::Open), Span::raw(" event")])];
-        let inner = put::frame(buf, right, theme, open.on_timeline, title, hints);
+        let edge = vec![part(1, vec![key(view, Action::Open), Span::raw(" event")])];
+        let inner = put::frame(buf, right, theme, open.on_timeline, title, edge);
         let drawn = timeline::draw(view, buf, inner, events, open.on_timeline);
         timeline::say(hits, drawn);
     }

@@ -70,21 +70,18 @@ impl Detail {
 
     /// Shows an object that came with something else; none: it is not stored.
     pub fn put(&mut self, object: Option<&ObjectDetail>) {
-        match object {
-            Some(object) => {
-                let subject = (object.integration, object.id.clone());
-                if self.subject.as_ref() != Some(&subject) {
-                    self.clear();
-                }
-                self.subject = Some(subject);
-                self.wanted = false;
-                self.install(object);
-            }
-            None => {
-                self.clear();
-                self.body = Body::NotHere;
-            }
+        let Some(object) = object else {
+            self.clear();
+            self.body = Body::NotHere;
+            return;
+        };
+        let subject = (object.integration, object.id.clone());
+        if self.subject.as_ref() != Some(&subject) {
+            self.clear();
         }
+        self.subject = Some(subject);
+        self.wanted = false;
+        self.install(object);
     }
 
     /// Which object is shown.

@@ -277,9 +277,10 @@ fn wrapped(text: &str, cells: usize, style: Style) -> Vec<Line<'static>> {
 }
 
 fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bool) -> Line<'static> {
-    let named = !link.title.is_empty() && link.title != link.id;
+    let has_title = !link.title.is_empty() && link.title != link.id;
     let room = cells.saturating_sub(names + 4);
-    let title = if named { fmt::clean(&link.title).into_owned() } else { fmt::clean(&link.id).into_owned() };
+    let title =
+        if has_title { fmt::clean(&link.title).into_owned() } else { fmt::clean(&link.id).into_owned() };
     let title = fmt::fit(&title, room);
     let mut left = room.saturating_sub(fmt::width(&title));
     let mut spans = vec![
@@ -294,7 +295,7 @@ fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bo
             spans.push(Span::styled(text, theme.faint()));
         }
     };
-    if named {
+    if has_title {
         beside(format!("  {}", fmt::clean(&link.id)));
     }
     if !link.stored {
@@ -322,7 +323,7 @@ fn change_lines(theme: Theme, change: &Change, cells: usize, selected: bool) -> 
 }
 
 /// The line, reversed over its whole length when it is selected.
-fn lit(theme: Theme, mut spans: Vec<Span<'static>>, cells: usize, selected: bool) -> Line<'static> {
+pub fn lit(theme: Theme, mut spans: Vec<Span<'static>>, cells: usize, selected: bool) -> Line<'static> {
     if selected {
         for span in &mut spans {
             span.style = theme.reversed().remove_modifier(Modifier::DIM);

@@ -3,7 +3,7 @@
 //! It must keep the order of fields and never recurse over the finished document: a list of 20 000 lines is walked,
 //! not descended into.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -129,7 +129,10 @@ impl Doc {
                     }
                     out.push_str(name);
                 }
-                Key::Index(index) => out.push_str(&format!("[{index}]")),
+                Key::Index(index) => {
+                    // Writing to a string can't fail.
+                    let _ = write!(out, "[{index}]");
+                }
             }
         }
         out

@@ -39,9 +39,10 @@ pub fn line(theme: Theme, tree: &JsonTree, at: u32, cells: usize, tz: &str, sele
     let left = room.saturating_sub(fmt::width(&shown));
     spans.push(Span::styled(shown, style));
     if let Some(at) = moment(node) {
+        // As exact as there is room for: with seconds, with minutes, the day.
         let text = format!("  {}", clock::format_time(at, tz));
-        if text.len() <= left {
-            spans.push(Span::styled(text, theme.faint()));
+        if let Some(cells) = [21, 18, 12].into_iter().find(|cells| *cells <= left) {
+            spans.push(Span::styled(text.chars().take(cells).collect::<String>(), theme.faint()));
         }
     }
     if tree.match_number(at).is_some() {

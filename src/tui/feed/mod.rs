@@ -1,4 +1,5 @@
-//! The window of events on the screen: which rows are loaded, which one is selected, what to ask for next.
+//! The window of events on a screen: which rows are loaded, which one is selected, what to ask for next. The dashboard
+//! and the events' screen have one each.
 //!
 //! It holds one window of a few hundred rows, whatever the length of the feed, and at most one request is under way;
 //! the newest wish wins. The selection is an event, not a place, so rows that come in above never move it.
@@ -21,8 +22,10 @@ enum Want {
     Again,
     /// Rows further down.
     Older,
-    /// Rows further up: from so many seconds above the first one.
-    Newer(i64),
+    /// Rows further up.
+    Newer,
+    /// The oldest rows.
+    Oldest,
 }
 
 /// Whose events are looked at.
@@ -56,6 +59,7 @@ pub struct Feed {
     /// Why the last request failed.
     pub error: Option<String>,
     scope: Scope,
+    filter: String,
     asked_version: u64,
     in_flight: Option<(u64, Want)>,
     wish: Option<Want>,
@@ -75,6 +79,7 @@ impl Default for Feed {
             new_above: 0,
             error: None,
             scope: Scope::Nothing,
+            filter: String::new(),
             asked_version: 0,
             in_flight: None,
             wish: None,
@@ -89,12 +94,42 @@ pub fn place(row: &EventRow) -> EventPos {
 }
 
 impl Feed {
-    /// Looks at another account, or at all: what is loaded is of no use any more.
-    pub fn look_at(&mut self, scope: Option<IntegrationId>) {
+    /// Looks at another account, or at all, or at what another filter lets through: what is loaded is of no use any
+    /// more. True when it was something else before.
+    pub fn look_at(&mut self, scope: Option<IntegrationId>, filter: &str) -> bool {
         let scope = scope.map_or(Scope::All, Scope::One);
-        if self.scope != scope {
-            *self = Feed { scope, ..Feed::default() };
-            self.wish = Some(Want::Newest);
+        if self.scope == scope && self.filter == filter {
+            return false;
+        }
+        *self = Feed { scope, filter: filter.to_owned(), ..Feed::default() };
+        self.wish = Some(Want::Newest);
+        true
+    }
+
+    /// Takes over what another feed of the same account shows, with its selection, which is held.
+    pub fn continue_from(&mut self, other: &Feed) {
+        *self = Feed { in_flight: None, wish: None, carry: 0, ..other.clone() };
+        self.hold();
+    }
+
+    /// Stops following without being frozen by hand: something is read that must not go away.
+    pub fn hold(&mut self) {
+        self.following = false;
+    }
+
+    /// A filter is in force.
+    pub fn is_filtered(&self) -> bool {
+        !self.filter.is_empty()
+    }
+
+    /// There are rows below the loaded ones, or may be.
+    pub fn has_older(&self) -> bool {
+        let window = &self.window;
+        let shown = window.newer + window.rows.len() as u64;
+        match window.matching {
+            _ if !self.is_filtered() => shown < window.total,
+            Some(matching) => shown < matching,
+            None => window.looked_to.is_some() || window.rows.len() >= WINDOW,
         }
     }
 
@@ -138,6 +173,11 @@ impl Feed {
         }
     }
 
+    /// Something in the rows has changed: they are read again.
+    pub fn read_again(&mut self) {
+        self.want(if self.following { Want::Newest } else { Want::Again });
+    }
+
     fn want(&mut self, want: Want) {
         // A wish to move the window is stronger than one to read it again, which comes with it.
         if want != Want::Again || self.wish.is_none() {
@@ -157,19 +197,24 @@ impl Feed {
         };
         let want = self.wish.take()?;
         let rows = &self.window.rows;
-        let from = match want {
-            Want::Newest => None,
-            Want::Again => rows.first().map(place),
-            Want::Older => rows.get(self.cursor_index().unwrap_or(0).saturating_sub(LEAD)).map(place),
-            // `~` sorts after every character of an id: the whole of that second is included.
-            Want::Newer(above) => rows
-                .first()
-                .map(|row| EventPos { created: row.created.saturating_add(above), id: "~".to_owned() }),
+        let query =
+            EventQuery { integration, limit: WINDOW, filter: self.filter.clone(), ..EventQuery::default() };
+        let query = match want {
+            Want::Newest => query,
+            Want::Oldest => EventQuery { oldest: true, ..query },
+            Want::Again => EventQuery { from: rows.first().map(place), ..query },
+            Want::Older => {
+                let first = self.cursor_index().unwrap_or(0).saturating_sub(LEAD);
+                EventQuery { from: rows.get(first).map(place), ..query }
+            }
+            Want::Newer => {
+                EventQuery { from: rows.first().map(place), before: WINDOW - LEAD, limit: LEAD, ..query }
+            }
         };
         let generation = number();
         self.in_flight = Some((generation, want));
         self.asked_version = version;
-        Some((generation, EventQuery { integration, from, limit: WINDOW, ..EventQuery::default() }))
+        Some((generation, query))
     }
 
     /// Takes an answer up; false when it is not the one that is waited for.
@@ -184,35 +229,19 @@ impl Feed {
             Ok(window) => {
                 self.error = None;
                 self.loaded = true;
-                if let Want::Newer(above) = want
-                    && let Some(again) = self.another_step(&window, above)
-                {
-                    self.wish = Some(Want::Newer(again));
-                } else {
-                    self.install(window);
-                    if matches!(want, Want::Newer(_)) && self.carry > 0 {
-                        let rows = std::mem::take(&mut self.carry);
-                        self.step(-(rows.min(WINDOW) as isize));
-                    }
+                let known = self.new_above;
+                self.install(window);
+                if want == Want::Oldest {
+                    // The rows that were jumped over are not new.
+                    self.new_above = known;
+                    self.go(usize::MAX);
+                } else if want == Want::Newer && self.carry > 0 {
+                    let rows = std::mem::take(&mut self.carry);
+                    self.step(-(rows.min(WINDOW) as isize));
                 }
             }
         }
         true
-    }
-
-    /// Going up, the contract knows no "rows before this one", only places: a step in time that overshot is halved,
-    /// one that brought nothing is doubled. None when the window is good.
-    fn another_step(&self, window: &EventWindow, above: i64) -> Option<i64> {
-        let (cursor, first) = (self.cursor.as_ref()?, self.window.rows.first()?);
-        let holds = window.rows.iter().any(|row| row.id == cursor.id);
-        let moved = window.rows.first().is_some_and(|row| row.id != first.id);
-        if !holds && above > 0 {
-            Some(above / 2)
-        } else if holds && !moved && window.newer > 0 && above < i64::from(u32::MAX) {
-            Some((above * 2).max(1))
-        } else {
-            None
-        }
     }
 
     fn install(&mut self, window: EventWindow) {
@@ -246,9 +275,14 @@ impl Feed {
         self.go(index.saturating_add_signed(rows));
     }
 
-    /// To the last loaded row.
+    /// To the oldest row there is.
     pub fn last(&mut self) {
-        self.go(usize::MAX);
+        if self.has_older() {
+            self.following = false;
+            self.want(Want::Oldest);
+        } else {
+            self.go(usize::MAX);
+        }
     }
 
     fn go(&mut self, index: usize) {
@@ -259,18 +293,10 @@ impl Feed {
         let rank = self.rank();
         self.following = rank == 0 && !self.frozen;
         self.new_above = self.new_above.min(rank);
-        if index + MARGIN >= len && self.window.newer + (len as u64) < self.window.total {
+        if index + MARGIN >= len && self.has_older() {
             self.want(Want::Older);
         } else if index < MARGIN && self.window.newer > 0 {
-            self.want(Want::Newer(self.span_of_half()));
-        }
-    }
-
-    /// Seconds that half a window covers here: how far up to look first.
-    fn span_of_half(&self) -> i64 {
-        match (self.window.rows.first(), self.window.rows.last()) {
-            (Some(first), Some(last)) => first.created.saturating_sub(last.created) / 2,
-            _ => 0,
+            self.want(Want::Newer);
         }
     }
 
@@ -302,16 +328,23 @@ mod tests {
     use super::*;
     use crate::engine::api::Source;
 
-    /// A feed of `total` events, one a second, of which the answer shows what the query asks for.
+    /// A feed of `total` events, one a second, of which the answer shows what the query asks for. The filter lets
+    /// the even ones through.
     fn serve(total: i64, query: &EventQuery) -> EventWindow {
+        let every = if query.filter.is_empty() { 1 } else { 2 };
+        let all: Vec<i64> = (0..total).rev().filter(|n| n % every == 0).collect();
         let from = query.from.as_ref().map_or(i64::MAX, |pos| pos.created);
-        let rows: Vec<EventRow> =
-            (0..total).rev().filter(|n| *n <= from).take(query.limit).map(row).collect();
-        let newer = rows.first().map_or(total, |row| total - 1 - row.created);
+        let start = if query.oldest {
+            all.len().saturating_sub(query.limit)
+        } else {
+            all.iter().filter(|n| **n > from).count()
+        };
+        let first = start.saturating_sub(query.before);
         EventWindow {
-            rows,
-            newer: newer as u64,
+            rows: all.iter().skip(first).take(start - first + query.limit).map(|n| row(*n)).collect(),
+            newer: first as u64,
             total: total as u64,
+            matching: (!query.filter.is_empty()).then_some(all.len() as u64),
             version: total as u64,
             ..EventWindow::default()
         }
@@ -348,7 +381,7 @@ mod tests {
 
     fn loaded(total: i64) -> Feed {
         let mut feed = Feed::default();
-        feed.look_at(None);
+        feed.look_at(None, "");
         settle(&mut feed, total);
         feed
     }
@@ -405,9 +438,30 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_row_is_one_key_away_and_a_filter_begins_anew() {
+        let mut feed = loaded(20_000);
+        feed.last();
+        settle(&mut feed, 20_000);
+        assert_eq!((feed.selected().unwrap().created, feed.new_above), (0, 0));
+        assert!(!feed.following && !feed.has_older());
+        assert!(feed.look_at(None, "even") && !feed.look_at(None, "even"));
+        settle(&mut feed, 20_000);
+        assert_eq!(feed.window.matching, Some(10_000));
+        assert_eq!(feed.selected().unwrap().created, 19_998);
+        for n in 1..=400 {
+            feed.step(1);
+            settle(&mut feed, 20_000);
+            assert_eq!(feed.selected().unwrap().created, 19_998 - 2 * n);
+        }
+        feed.last();
+        settle(&mut feed, 20_000);
+        assert_eq!(feed.selected().unwrap().created, 0);
+    }
+
+    #[test]
     fn stale_answers_are_not_taken() {
         let mut feed = loaded(10);
-        feed.look_at(Some(IntegrationId(2)));
+        feed.look_at(Some(IntegrationId(2)), "");
         let (number, query) = feed.next_query(1, || 7).unwrap();
         assert!(!feed.take(6, Ok(serve(10, &query))));
         assert!(!feed.loaded);
