@@ -18,7 +18,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-pub use confirm::{Confirm, Question, Yes};
+pub use confirm::{Confirm, MarkAll, Question, Yes};
 pub use disconnect::Disconnect;
 pub use edit::EditForm;
 pub use wizard::Wizard;

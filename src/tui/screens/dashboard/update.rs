@@ -88,7 +88,9 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
         Answer::Refused { reason } => Err(reason.clone()),
         _ => return None,
     };
-    state.dashboard.feed.take(generation, rows).then(|| refresh(state))
+    let taken = state.dashboard.feed.take(generation, rows);
+    // Behind another screen nothing more is asked for.
+    taken.then(|| if state.screen == ScreenId::Dashboard { refresh(state) } else { Vec::new() })
 }
 
 /// Remembers the first visible row, so that nothing moves before the next key.
