@@ -209,6 +209,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Disconnect) {
         Span::styled(fmt::fit(&fmt::clean(&one.name), 40), theme.strong()),
         Span::raw(" "),
         header::mode(theme, one.livemode),
+        Span::raw(" "),
         Span::styled(fmt::clean(&one.account).into_owned(), theme.faint()),
     ]));
     rows.gap();

@@ -142,6 +142,7 @@ pub fn clamp(state: &mut State) {
 /// Draws them all, the topmost last.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     for overlay in &view.state.overlays {
+        dim(buf, area);
         match overlay {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),

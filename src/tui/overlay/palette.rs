@@ -107,7 +107,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let theme = view.theme;
     let rows = rows(view.state, palette.line.text());
     let here = index(palette, &rows);
-    let cells = usize::from(area.width).saturating_sub(6).min(92);
+    let edges = if area.width < 100 { 4 } else { 6 };
+    let cells = usize::from(area.width).saturating_sub(edges).min(124);
     let height = (TABLE.len() as u16 + 4).min(area.height.saturating_sub(2));
     let title = format!("Commands · {}", fmt::count(rows.len() as u64));
     let inside = super::panel(view, buf, area, (cells as u16 + 4, height), &title);
@@ -124,8 +125,10 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let first = here.saturating_sub(shown.saturating_sub(1));
     for (place, (row, can)) in rows.iter().enumerate().skip(first).take(shown) {
         let names = view.state.keymap.names(row.action);
-        let keys = names.iter().take(2).map(|name| crate::tui::input::keys::label(name));
-        let keys = keys.collect::<Vec<_>>().join(" ");
+        let keys: Vec<String> = names.iter().take(2).map(|name| crate::tui::input::keys::label(name)).collect();
+        let both = keys.join(" ");
+        // A second key that does not fit whole is not told.
+        let keys = if fmt::width(&both) < 12 { both } else { keys.first().cloned().unwrap_or_default() };
         let text = match can {
             Ok(()) => row.help.to_owned(),
             Err(reason) => format!("not now: {reason}"),
@@ -136,10 +139,11 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
             (Err(_), false) => [theme.faint(), theme.faint(), theme.faint()],
         };
         let [key_style, name_style, text_style] = styles;
-        let room = cells.saturating_sub(11 + 18);
+        let (key_cells, name_cells) = (if cells >= 80 { 13 } else { 12 }, 18);
+        let room = cells.saturating_sub(key_cells + name_cells);
         let line = Line::from(vec![
-            put::padded(&keys, 11, key_style),
-            put::padded(row.hint, 18, name_style),
+            put::padded(&keys, key_cells, key_style),
+            put::padded(row.hint, name_cells, name_style),
             put::padded(&text, room, text_style),
         ]);
         put::line(buf, list, (place - first) as u16, &line);

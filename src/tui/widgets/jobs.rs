@@ -368,7 +368,7 @@ fn by_status(view: &View<'_>, c: CatalogCounts) -> Line<'static> {
 pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: usize) -> Line<'static> {
     let theme = view.theme;
     let wide = cells >= 100;
-    let name = if wide { 22 } else { 16 };
+    let name = if wide { 22 } else { 17 };
     let mut spans = vec![put::padded(&stored::word(kind.kind), name, theme.text())];
     if kind.not_allowed {
         spans.push(Span::styled("not allowed: this key may not read them", theme.warn()));
@@ -387,7 +387,7 @@ pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: us
         (false, None) => theme.accent(),
     };
     // What is told beside the bar: the count, the rate or a wait, and what is left.
-    let beside = if wide { 62 } else { 40 };
+    let beside = if wide { 62 } else { 39 };
     let bar_cells = cells.saturating_sub(name + beside).min(72);
     spans.extend(bar::bar(share, bar_cells, style, theme.faint()));
     spans.push(put::padded_left(&count(kind.done), 10, theme.strong()));

@@ -271,7 +271,8 @@ impl Widths {
     fn of(view: &View<'_>, rows: &[&EventRow], width: usize) -> Widths {
         let amounts = rows.iter().map(|row| fmt::width(&amount(view, row))).max().unwrap_or(0);
         let widest = rows.iter().map(|row| fmt::width(&row.event_type)).max().unwrap_or(0).max(20);
-        let mut it = Widths { time: 12, what: widest.min(38), money: amounts, who: 0 };
+        let time = rows.iter().map(|row| fmt::width(&moment(view, row))).max().unwrap_or(0).max(8);
+        let mut it = Widths { time, what: widest.min(38), money: amounts, who: 0 };
         if it.used() > width {
             it.what = it.what.saturating_sub(it.used() - width).max(16);
         }
@@ -292,7 +293,7 @@ impl Widths {
     fn spans(&self, view: &View<'_>, row: &EventRow) -> Vec<Span<'static>> {
         let theme = view.theme;
         let (sign, style) = feed::glyph(theme, &row.event_type);
-        let time = fmt::stamp(row.created, view.now, view.state.timezone(), true);
+        let time = moment(view, row);
         let mut out = vec![
             Span::raw("  "),
             put::padded(&time, self.time, theme.faint()),
@@ -311,6 +312,10 @@ impl Widths {
         }
         out
     }
+}
+
+fn moment(view: &View<'_>, row: &EventRow) -> String {
+    fmt::stamp(row.created, view.now, view.state.timezone(), true)
 }
 
 fn amount(view: &View<'_>, row: &EventRow) -> String {

@@ -344,7 +344,7 @@ fn account(view: &View<'_>, wizard: &Wizard, check: &KeyCheckView, rows: &mut Ro
                 .any(|one| one.name.eq_ignore_ascii_case(wizard.name.text().trim()));
             let remark = match (taken, wizard.renamed) {
                 (false, _) => "from the account; change it if you like",
-                (true, false) => "taken here: it gets an addition, or change it",
+                (true, false) => "taken here: it gets an addition",
                 (true, true) => "taken here: choose another",
             };
             rows.push(form::field(view, "Name", &wizard.name, wizard.focus == Field::Name, cells, remark));
@@ -415,6 +415,7 @@ fn heading(view: &View<'_>, wizard: &Wizard, rows: &mut Rows) {
         Span::styled(name, theme.strong()),
         Span::raw(" "),
         header::mode(theme, check.livemode),
+        Span::raw(" "),
         Span::styled(
             check.account.as_ref().map(|one| fmt::middle(&fmt::clean(&one.id), 22)).unwrap_or_default(),
             theme.faint(),

@@ -114,7 +114,12 @@ fn no_account(view: &View<'_>, buf: &mut Buffer, area: Rect) -> bool {
         Phase::Opening => "opening the store …",
         Phase::Failed { .. } => "the store can't be used",
         Phase::Ready if view.state.current().is_some() => return false,
-        Phase::Ready => "no account is connected yet",
+        Phase::Ready => {
+            let connect = view.state.keymap.label(Action::Connect);
+            let text = format!("no account connected yet: {connect} connects one");
+            put::notice(buf, area, &[(text, theme.faint())]);
+            return true;
+        }
     };
     put::notice(buf, area, &[(text.to_owned(), theme.faint())]);
     true
