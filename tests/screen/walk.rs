@@ -27,7 +27,8 @@ fn number(text: &str, word: &str) -> u64 {
 
 /// The row under the cursor of the feed: its time, type and amount.
 fn under_cursor(text: &str) -> String {
-    let row = text.lines().find(|line| line.starts_with("│▌")).unwrap_or_else(|| panic!("no cursor in\n{text}"));
+    let row =
+        text.lines().find(|line| line.starts_with("│▌")).unwrap_or_else(|| panic!("no cursor in\n{text}"));
     row.split("││").next().unwrap().to_owned()
 }
 

@@ -125,7 +125,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let first = here.saturating_sub(shown.saturating_sub(1));
     for (place, (row, can)) in rows.iter().enumerate().skip(first).take(shown) {
         let names = view.state.keymap.names(row.action);
-        let keys: Vec<String> = names.iter().take(2).map(|name| crate::tui::input::keys::label(name)).collect();
+        let keys: Vec<String> =
+            names.iter().take(2).map(|name| crate::tui::input::keys::label(name)).collect();
         let both = keys.join(" ");
         // A second key that does not fit whole is not told.
         let keys = if fmt::width(&both) < 12 { both } else { keys.first().cloned().unwrap_or_default() };

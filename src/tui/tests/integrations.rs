@@ -145,7 +145,7 @@ fn enter_before_the_key_has_been_tried_saves_it_once_it_has() {
     assert!(!desk.draw().contains("as soon as"));
     desk.key("enter");
     assert_eq!(connects(&desk), 0);
-    desk.engine.checked(KeyTicket(1), canned_connect::account("acct_1New", "Harbour Books"), &[]);
+    desk.engine.checked(KeyTicket(1), &canned_connect::account("acct_1New", "Harbour Books"), &[]);
     desk.snapshot();
     assert_eq!(connects(&desk), 1);
     desk.snapshot();
