@@ -21,9 +21,7 @@ impl Writer<'_, '_> {
 
         self.out.raw("{\"id\":");
         self.id(Obj::Invoice, invoice.number);
-        self.out.raw(
-            ",\"object\":\"invoice\",\"account_country\":\"DE\",\"account_name\":",
-        );
+        self.out.raw(",\"object\":\"invoice\",\"account_country\":\"DE\",\"account_name\":");
         self.out.text(&world.name);
         self.out.raw(",\"account_tax_ids\":null,\"amount_due\":");
         self.out.int(total);

@@ -133,7 +133,8 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
             wizard.focus = Field::Confirm;
         }
     }
-    if check.state == KeyCheckState::Done && top(state).is_some_and(|wizard| std::mem::take(&mut wizard.soon)) {
+    if check.state == KeyCheckState::Done && top(state).is_some_and(|wizard| std::mem::take(&mut wizard.soon))
+    {
         return go_on(state, state.now_ms);
     }
     Vec::new()
