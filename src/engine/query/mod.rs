@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::api::{Answer, Request};
+use super::api::{Answer, EventWindow, Request};
 use crate::store::{Store, StoreError};
 pub use filtering::Accounts;
 
@@ -113,6 +113,12 @@ impl Query {
             Request::Search { text, limit } => search::answer(shared, text, *limit, accounts),
             _ => return None,
         };
+        let answer = answer.and_then(|mut answer| {
+            if let Answer::Events(EventWindow { rows, .. }) | Answer::Timeline(rows) = &mut answer {
+                event::named(&shared.store, rows)?;
+            }
+            Ok(answer)
+        });
         Some(answer.unwrap_or_else(|error| Answer::Refused { reason: error.to_string() }))
     }
 

@@ -109,7 +109,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let here = index(palette, &rows);
     let edges = if area.width < 100 { 4 } else { 6 };
     let cells = usize::from(area.width).saturating_sub(edges).min(124);
-    let height = (TABLE.len() as u16 + 4).min(area.height.saturating_sub(2));
+    let height = (TABLE.len() as u16 + 4).min(if area.width < 100 { area.height } else { area.height.saturating_sub(2) });
     let title = format!("Commands · {}", fmt::count(rows.len() as u64));
     let inside = super::panel(view, buf, area, (cells as u16 + 4, height), &title);
     let mut line = Line::from(vec![Span::styled(": ", theme.accent().patch(theme.strong()))]);
@@ -122,6 +122,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
         let none = format!("no command has `{}`; Esc leaves", fmt::clean(palette.line.text()));
         put::line(buf, list, 0, &Line::styled(none, theme.faint()));
     }
+    let (key_cells, name_cells) = if cells >= 80 { (13, 18) } else { (12, 16) };
+    let room = cells.saturating_sub(key_cells + name_cells);
     let first = here.saturating_sub(shown.saturating_sub(1));
     for (place, (row, can)) in rows.iter().enumerate().skip(first).take(shown) {
         let names = view.state.keymap.names(row.action);
@@ -132,16 +134,19 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
         let keys = if fmt::width(&both) < 12 { both } else { keys.first().cloned().unwrap_or_default() };
         let text = match can {
             Ok(()) => row.help.to_owned(),
+            Err(reason) if reason.starts_with("only on") => reason.clone(),
             Err(reason) => format!("not now: {reason}"),
         };
+        // What is cut in the row of the selected one is told whole above the list.
+        if place == here && fmt::width(&text) > room {
+            put::line(buf, inside, 1, &Line::styled(fmt::fit(&text, cells), theme.faint()));
+        }
         let styles = match (can, place == here) {
             (_, true) => [theme.reversed(), theme.reversed(), theme.reversed()],
             (Ok(()), false) => [theme.accent().patch(theme.strong()), theme.strong(), Style::new()],
             (Err(_), false) => [theme.faint(), theme.faint(), theme.faint()],
         };
         let [key_style, name_style, text_style] = styles;
-        let (key_cells, name_cells) = (if cells >= 80 { 13 } else { 12 }, 18);
-        let room = cells.saturating_sub(key_cells + name_cells);
         let line = Line::from(vec![
             put::padded(&keys, key_cells, key_style),
             put::padded(row.hint, name_cells, name_style),

@@ -365,8 +365,11 @@ pub fn draw_popup(
     let below = text.y.saturating_add(1);
     let mut taken = 0;
     if let Some(wrong) = it.wrong.as_ref().filter(|wrong| !it.typing || !is_unfinished(it, wrong)) {
-        let rows = Rect { y: below, height: 3, ..text };
-        taken = point_at(view, buf, rows.intersection(screen), column(it, wrong.at, text.width), wrong);
+        // The words may begin further left than the line does.
+        let left = text.x.saturating_sub(area.x.saturating_add(1));
+        let rows = Rect { x: text.x - left, y: below, width: text.width + left, height: 3 };
+        let at = left.saturating_add(column(it, wrong.at, text.width));
+        taken = point_at(view, buf, rows.intersection(screen), at, wrong);
     }
     if !it.typing || it.offers.is_empty() {
         return;

@@ -162,12 +162,15 @@ fn footer(view: &View<'_>, buf: &mut Buffer, inner: Rect, more: bool) {
         }
     }
     let row = inner.height.saturating_sub(1);
-    let text = format!(" {} events today ", count(today));
+    let most = minutes.iter().copied().max().unwrap_or(0);
+    let scale = format!(" max {}/min ", count(u64::from(most)));
+    let mut text = format!(" {} events today ", count(today));
+    if usize::from(inner.width) < fmt::width(&text) + fmt::width(&scale) + 10 {
+        text = format!(" {} today ", count(today));
+    }
     let used = fmt::width(&text);
     put::line(buf, inner, row, &Line::styled(text, theme.faint()));
     // The highest column is as many events in its minute as the number beside it says.
-    let most = minutes.iter().copied().max().unwrap_or(0);
-    let scale = format!(" ≤{}/min ", count(u64::from(most)));
     let room = usize::from(inner.width).saturating_sub(used + fmt::width(&scale));
     if room >= 6 && most > 0 {
         let columns = bar::sparkline(&minutes, room.min(30), theme.accent());

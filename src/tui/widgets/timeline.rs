@@ -220,6 +220,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Timeline, focuse
     for (slot, row) in shown.iter().enumerate() {
         let mut spans = widths.spans(view, row);
         let selected = top + slot == cursor;
+        let wide: usize = spans.iter().map(Span::width).sum();
+        spans.push(Span::raw(" ".repeat(usize::from(area.width).saturating_sub(wide))));
         if selected && focused {
             for span in &mut spans {
                 span.style = theme.reversed().remove_modifier(Modifier::DIM);
@@ -279,7 +281,7 @@ impl Widths {
         if it.used() > width {
             it.money = 0;
         }
-        it.who = width.saturating_sub(it.used() + 2).min(40);
+        it.who = width.saturating_sub(it.used() + 3);
         if it.who < 8 {
             it.who = 0;
         }

@@ -33,8 +33,10 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let theme = view.theme;
     let search = &view.state.search;
     // On a small screen slivers of what is below would only disturb.
-    let wide = if area.width < 100 { area.width } else { area.width.saturating_sub(4).min(132) };
-    let size = (wide, area.height.saturating_sub(2).min(40));
+    let size = match area {
+        Rect { width: 0..100, .. } => (area.width, area.height),
+        _ => (area.width.saturating_sub(4).min(132), area.height.saturating_sub(2).min(40)),
+    };
     let inside = super::super::panel(view, buf, area, size, "Search anywhere");
     if inside.height < 4 || inside.width < 20 {
         return;
