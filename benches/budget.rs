@@ -195,7 +195,7 @@ fn start(home: &Path, records: u64) {
 fn keys_under_load(home: &Path) {
     let demo = Start::new(home, &["demo", "--events-per-second", "5000"]);
     let mut screen = demo.on(WIDE);
-    screen.until_text("events today");
+    screen.until_text("complete to");
     std::thread::sleep(Duration::from_secs(5));
     let mut times = Vec::new();
     for _ in 0..50 {

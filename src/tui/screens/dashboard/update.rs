@@ -9,7 +9,7 @@ use crate::tui::screens::ScreenId;
 use crate::tui::screens::sync::start;
 use crate::tui::state::{Purpose, State};
 
-const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
+const NO_ACCOUNT: &str = "no account connected yet: c connects one";
 
 /// Carries an action out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
