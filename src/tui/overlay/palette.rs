@@ -109,7 +109,11 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let here = index(palette, &rows);
     let edges = if area.width < 100 { 4 } else { 6 };
     let cells = usize::from(area.width).saturating_sub(edges).min(124);
-    let height = (TABLE.len() as u16 + 4).min(if area.width < 100 { area.height } else { area.height.saturating_sub(2) });
+    let height = (TABLE.len() as u16 + 4).min(if area.width < 100 {
+        area.height
+    } else {
+        area.height.saturating_sub(2)
+    });
     let title = format!("Commands · {}", fmt::count(rows.len() as u64));
     let inside = super::panel(view, buf, area, (cells as u16 + 4, height), &title);
     let mut line = Line::from(vec![Span::styled(": ", theme.accent().patch(theme.strong()))]);
@@ -127,7 +131,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let first = here.saturating_sub(shown.saturating_sub(1));
     for (place, (row, can)) in rows.iter().enumerate().skip(first).take(shown) {
         let names = view.state.keymap.names(row.action);
-        let keys: Vec<String> = names.iter().take(2).map(|name| crate::tui::input::keys::label(name)).collect();
+        let keys: Vec<String> =
+            names.iter().take(2).map(|name| crate::tui::input::keys::label(name)).collect();
         let both = keys.join(" ");
         // A second key that does not fit whole is not told.
         let keys = if fmt::width(&both) < 12 { both } else { keys.first().cloned().unwrap_or_default() };

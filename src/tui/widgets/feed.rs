@@ -446,7 +446,10 @@ pub fn instead(view: &View<'_>, feed: &Feed) -> Option<Vec<(String, Style)>> {
             (format!("! Stripe refuses the key since {}", stamp(*since)), theme.bad().patch(theme.strong())),
             (reason.clone(), theme.text()),
             (
-                format!("{} on the integrations' screen gives it another key", state.keymap.label(Action::NewKey)),
+                format!(
+                    "{} on the integrations' screen gives it another key",
+                    state.keymap.label(Action::NewKey)
+                ),
                 theme.faint(),
             ),
         ],

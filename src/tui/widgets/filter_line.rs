@@ -410,7 +410,8 @@ fn point_at(view: &View<'_>, buf: &mut Buffer, rows: Rect, at: u16, wrong: &Wron
     let wide = fmt::width(&text) + 3;
     let mut put_at = |row: u16, x: u16, line: String| {
         let wide = (fmt::width(&line) as u16).min(rows.width.saturating_sub(x));
-        let place = Rect { x: rows.x.saturating_add(x), y: rows.y.saturating_add(row), width: wide, height: 1 };
+        let place =
+            Rect { x: rows.x.saturating_add(x), y: rows.y.saturating_add(row), width: wide, height: 1 };
         put::over(buf, place, &Line::styled(line, style));
     };
     if wide <= right {

@@ -62,7 +62,9 @@ fn is_dead(state: &State, action: Action) -> bool {
         Action::RetryFailed => one.is_none_or(|one| one.catalog.error == 0),
         Action::AllAccounts => state.snapshot.integrations.len() < 2,
         Action::Search => state.screen == ScreenId::Dashboard,
-        Action::NextPane | Action::Plan if state.screen == ScreenId::Sync && state.sync.history.is_some() => true,
+        Action::NextPane | Action::Plan if state.screen == ScreenId::Sync && state.sync.history.is_some() => {
+            true
+        }
         Action::Discover
         | Action::Sync
         | Action::Freeze
@@ -113,10 +115,15 @@ fn elsewhere(view: &View<'_>) -> Option<Vec<Part>> {
     let wanted: &[(Action, &str)] = match context {
         _ if form => &[],
         Context::Main if state.overlays.is_empty() => return None,
-        Context::Typing if matches!(state.overlays.last(), Some(Overlay::Palette(_))) => {
-            &[(Action::Accept, "do it"), (Action::Down, "next"), (Action::Up, "before"), (Action::Cancel, "leave")]
+        Context::Typing if matches!(state.overlays.last(), Some(Overlay::Palette(_))) => &[
+            (Action::Accept, "do it"),
+            (Action::Down, "next"),
+            (Action::Up, "before"),
+            (Action::Cancel, "leave"),
+        ],
+        Context::Typing => {
+            &[(Action::Accept, "take it"), (Action::Cancel, "leave"), (Action::Complete, "complete")]
         }
-        Context::Typing => &[(Action::Accept, "take it"), (Action::Cancel, "leave"), (Action::Complete, "complete")],
         Context::Reading => &[(Action::Down, "down"), (Action::Up, "up"), (Action::Back, "close")],
         _ => &[],
     };
@@ -171,7 +178,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     });
     let parts = (1..)
         .zip(rows)
-        .map(|(place, row)| part(place, vec![key(row.action), Span::raw(format!(" {}", hint(view.state, row)))]))
+        .map(|(place, row)| {
+            part(place, vec![key(row.action), Span::raw(format!(" {}", hint(view.state, row)))])
+        })
         .collect();
     let room = usize::from(area.width).saturating_sub(10);
     put::line(buf, inner, 0, &put::fit_parts(parts, room, gap));
