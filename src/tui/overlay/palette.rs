@@ -109,7 +109,11 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let here = index(palette, &rows);
     let edges = if area.width < 100 { 4 } else { 6 };
     let cells = usize::from(area.width).saturating_sub(edges).min(124);
-    let height = (TABLE.len() as u16 + 4).min(if area.width < 100 { area.height } else { area.height.saturating_sub(2) });
+    let height = (TABLE.len() as u16 + 4).min(if area.width < 100 {
+        area.height
+    } else {
+        area.height.saturating_sub(2)
+    });
     let title = format!("Commands · {}", fmt::count(rows.len() as u64));
     let inside = super::panel(view, buf, area, (cells as u16 + 4, height), &title);
     let mut line = Line::from(vec![Span::styled(": ", theme.accent().patch(theme.strong()))]);

@@ -62,7 +62,9 @@ fn is_dead(state: &State, action: Action) -> bool {
         Action::RetryFailed => one.is_none_or(|one| one.catalog.error == 0),
         Action::AllAccounts => state.snapshot.integrations.len() < 2,
         Action::Search => state.screen == ScreenId::Dashboard,
-        Action::NextPane | Action::Plan if state.screen == ScreenId::Sync && state.sync.history.is_some() => true,
+        Action::NextPane | Action::Plan if state.screen == ScreenId::Sync && state.sync.history.is_some() => {
+            true
+        }
         Action::Discover
         | Action::Sync
         | Action::Freeze
