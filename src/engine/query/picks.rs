@@ -11,8 +11,8 @@ use super::filtering::{Accounts, TableFields, named};
 use super::tables::Table;
 use crate::engine::api::IntegrationId;
 use crate::filter::Filter;
+use crate::store::Store;
 use crate::store::rows::{Column, RowTable};
-use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
 
 /// Of each sort of thing so many are remembered: what is on the screen, and what was before.
@@ -173,12 +173,13 @@ impl Views {
 
     /// Goes on with the filter that was asked for last, if it has to read objects; false when there is nothing to
     /// do.
-    pub fn read_some(&mut self, store: &Store, kind: Kind, table: &Table) -> Result<bool, StoreError> {
+    pub fn read_some(&mut self, store: &Store, kind: Kind, table: &Table) -> bool {
         let Some(pick) = self.picks.first_mut().filter(|pick| !pick.unread.is_empty()) else {
-            return Ok(false);
+            return false;
         };
         pick.refresh(&table.read());
         let begun = Instant::now();
+        let mut unreadable = None;
         while begun.elapsed() < SLICE {
             let Some(row) = pick.unread.pop() else { break };
             let place = {
@@ -187,14 +188,24 @@ impl Views {
                 rows.integration(row as usize).zip(id)
             };
             let Some((integration, id)) = place else { continue };
-            let json = store.record(integration, kind, &id)?.map(|record| record.json);
+            // One that can't be read does not pass; the others are looked at all the same.
+            let json = match store.record(integration, kind, &id) {
+                Ok(record) => record.map(|record| record.json),
+                Err(error) => {
+                    unreadable = Some(error);
+                    continue;
+                }
+            };
             let rows = table.read();
             // Between the two looks the table may have been built anew.
             if rows.find(integration, &id) == Some(row) && pick.set(&rows, row, json.as_deref()).is_some() {
                 pick.generation += 1;
             }
         }
-        Ok(true)
+        if let Some(error) = unreadable {
+            tracing::warn!("a filter passes over what can't be read: {error}");
+        }
+        true
     }
 }
 
