@@ -434,6 +434,23 @@ async fn a_document_that_is_written_during_a_disconnect_does_not_bring_it_back()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_begins_and_no_poll_is_sent_while_a_disconnect_is_under_way() {
+    let rig = Rig::new(50, false).await;
+    let id = rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
+    let sent = rig.stripe().report().total;
+    // What a disconnect does first; the document and the key go later.
+    rig.engine.state().runtimes[&id].poll.stop.cancel();
+    assert!(refused(rig.engine.request(discover(id)).await).contains("just changed"));
+    crate::engine::poller::once(&rig.engine, id).await;
+    assert_eq!(rig.stripe().report().total, sent, "nothing is sent with a key that is about to be wiped");
+    let store = rig.engine.store().unwrap();
+    let name = crate::sync::job::JobDoc::name(id, crate::engine::api::JobKind::Discover);
+    let doc: crate::sync::job::JobDoc = store.meta(&name).unwrap().unwrap();
+    assert_eq!(doc.view.state, JobState::Cancelled, "nobody takes it up");
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_tells_no_account_is_only_taken_for_itself() {
     use crate::integration::check::{Account, KeyCheck};
     use crate::integration::connect::same_account;

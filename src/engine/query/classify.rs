@@ -102,9 +102,12 @@ fn is_currency(code: &str) -> bool {
     CODES.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case(code))
 }
 
+/// Minor units as in [`Taken::amount`], currencies as in [`Taken::currencies`], and the symbol that told them.
+type Amount = ([Option<i64>; 3], Vec<String>, Option<char>);
+
 /// An amount in no, two and three decimals, the currencies it may be in if that is told, and by which symbol it was:
 /// `€1,240.00`, `1240`, `12.40 eur`, `$5`.
-fn amount(text: &str) -> Option<([Option<i64>; 3], Vec<String>, Option<char>)> {
+fn amount(text: &str) -> Option<Amount> {
     // Where money is written with it, alone or behind letters (`CA$`): who types it may mean any of them.
     const SYMBOLS: &[(char, &str)] = &[
         (

@@ -36,6 +36,16 @@ struct Key {
     accounts: Vec<(IntegrationId, String, String)>,
 }
 
+impl Key {
+    /// The same question, in another minute.
+    fn is_of_another_minute(&self, other: &Key) -> bool {
+        self.minute != other.minute
+            && self.integration == other.integration
+            && self.filter == other.filter
+            && self.accounts == other.accounts
+    }
+}
+
 /// How far one integration's log was looked through.
 struct Reach {
     integration: IntegrationId,
@@ -90,7 +100,9 @@ pub fn events(
     let mut looks = shared.feed.looks.lock().unwrap_or_else(PoisonError::into_inner);
     drop(asks);
     shared.feed.take_late(&shared.store, &mut looks)?;
-    if let Some(at) = looks.iter().position(|one| one.key == key) {
+    // A look that takes longer than a minute goes on as of the minute in which it began: it would never be through.
+    let goes_on = |one: &Look| one.key.is_of_another_minute(&key) && one.frontier().is_some();
+    if let Some(at) = looks.iter().position(|one| one.key == key || goes_on(one)) {
         looks[..=at].rotate_right(1);
     } else {
         looks.insert(0, Look::new(key, filter, accounts));

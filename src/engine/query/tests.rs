@@ -194,6 +194,32 @@ fn a_filter_that_reads_the_objects_comes_to_an_end_by_itself() {
 }
 
 #[test]
+fn a_filter_that_moves_shows_what_it_knew_while_it_reads_again_in_the_next_minute() {
+    let mut world = three_invoices();
+    let request = Request::Records(RecordQuery {
+        integration: None,
+        kind: Kind::Invoice,
+        catalog: false,
+        filter: "email:mia@example.com -created:thismonth".into(),
+        sort: None,
+        at: Place::Index { index: 0 },
+        limit: 5,
+    });
+    world.ask(&request);
+    let at = |now| match world.query.as_ref().unwrap().answer(&request, &world.accounts, now).unwrap() {
+        Answer::Records(window) => window,
+        other => panic!("{other:?}"),
+    };
+    while at(NOW).loading.is_some() {}
+    assert_eq!(ids(&at(NOW)), ["in_c"]);
+    // Before it is read again it is still there, and afterwards.
+    let next = at(NOW + 60);
+    assert_eq!((ids(&next), next.loading.is_some()), (vec!["in_c"], true));
+    while at(NOW + 60).loading.is_some() {}
+    assert_eq!(ids(&at(NOW + 60)), ["in_c"]);
+}
+
+#[test]
 fn mistakes_are_pointed_at_and_unknown_columns_named() {
     let mut world = three_invoices();
     let query = |filter: &str, sort: &str, catalog, kind| {
