@@ -174,7 +174,7 @@ fn start(home: &Path, records: u64) {
         times[0].push(screen.begun.elapsed());
         screen.keys("4");
         screen.until_text("› Records");
-        screen.until("rows", |text| text.contains("$"));
+        screen.until("rows", |text| text.contains('$'));
         times[1].push(screen.begun.elapsed());
         let all = tillwatch::tui::fmt::count(records);
         screen.until("all rows", |text| text.contains(&all) && !text.contains("loading"));

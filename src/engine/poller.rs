@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::api::{Answer, Delivery, IntegrationId, Level};
 use super::{Engine, refused};
 use crate::events::poll::{self, Cursor};
@@ -94,19 +96,20 @@ fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
 
 /// One poll, with what it says about the integration. False when it failed.
 pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
-    let (config, turn) = {
+    let (config, turn, stop) = {
         let mut state = engine.state();
         let Some(runtime) = state.runtimes.get_mut(&id) else { return false };
         if runtime.config.off_since.is_some() || !poll::possible(&runtime.config) {
             return false;
         }
         runtime.poll.running = true;
-        (runtime.config.clone(), runtime.poll.turn.clone())
+        // Taken now: behind a disconnect there is another one, which nobody stops.
+        (runtime.config.clone(), runtime.poll.turn.clone(), runtime.poll.stop.clone())
     };
     engine.inner.changed.notify_one();
     let result = {
         let _turn = turn.lock().await;
-        attempt(engine, id, &config).await
+        attempt(engine, id, &config, stop).await
     };
     let mut ok = true;
     let error = match result {
@@ -164,13 +167,14 @@ async fn attempt(
     engine: &Engine,
     id: IntegrationId,
     config: &Arc<crate::integration::Integration>,
+    stop: CancellationToken,
 ) -> Result<poll::Polled, Stop> {
-    let Some(store) = engine.store() else { return Ok(poll::Polled::default()) };
+    let Some(store) = engine.store().filter(|_| !stop.is_cancelled()) else {
+        return Err(Stop::Stripe(Error::Cancelled));
+    };
     let client = engine.client(id).await.map_err(Stop::Key)?;
     // A handle of its own: its reads are counted apart.
     // A disconnect does not wait for an answer that takes long.
-    let stop = engine.state().runtimes.get(&id).map(|runtime| runtime.poll.stop.clone());
-    let Some(stop) = stop else { return Ok(poll::Polled::default()) };
     let client = client.with_pace(super::api::Pace::Auto, stop);
     poll::poll(&store, &client, config, &engine.inner.options.now).await
 }

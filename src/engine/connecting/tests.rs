@@ -300,8 +300,12 @@ async fn a_disconnect_keeps_records_and_a_purge_leaves_no_byte() {
     assert_eq!((one.health, one.key.as_str(), one.catalog.synced), (Health::Off, "", kept));
     assert!(refused(rig.engine.request(sync(id)).await).contains("disconnected"));
     assert!(refused(rig.engine.request(Request::Poll { integration: id }).await).contains("disconnected"));
+    // As if a purge had failed before anything was removed.
+    std::fs::write(rig.dir.path().join("data/purge.json"), format!("[{}]", id.0)).unwrap();
     // The same account comes back under its old number, with its records.
     assert_eq!(rig.connect(&key, spec()).await, id);
+    rig.restart_as(true).await;
+    assert_eq!(rig.now().integrations.len(), 1, "the next opening must not take it away");
     assert_eq!(rig.now().integrations[0].catalog.synced, kept);
     rig.stripe().run_traffic(5);
     let polled = rig.now().integrations[0].poll.last_at;
@@ -385,6 +389,85 @@ async fn a_key_of_the_stripe_cli_is_looked_up_again_when_it_is_refused() {
             && snapshot.integrations[0].key.starts_with("rk_test_")
     })
     .await;
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_secret_key_of_the_stripe_cli_is_not_taken_unasked() {
+    let rig = Rig::new(50, true).await;
+    let keys = rig.stripe().keys.clone();
+    let write = |key: &str| {
+        rig.write_cli(&format!("[default]\naccount_id = 'acct_x'\nlive_mode_api_key = '{key}'\n"));
+    };
+    write(&keys.live_restricted);
+    let take = Request::CliProfileKey { profile: "default".into(), livemode: true };
+    let Answer::Ticket { ticket } = rig.engine.request(take).await else { panic!() };
+    let answer = rig.engine.request(Request::Connect { ticket, spec: spec() }).await;
+    let Answer::Connected { integration: id } = answer else { panic!("{answer:?}") };
+    write(&keys.live_secret);
+    rig.stripe().expire(&keys.live_restricted).unwrap();
+    assert_eq!(rig.engine.request(Request::Poll { integration: id }).await, Answer::Done);
+    let snapshot = rig
+        .until("a refused key", |snapshot| {
+            matches!(snapshot.integrations[0].health, Health::KeyRefused { .. })
+        })
+        .await;
+    assert!(snapshot.integrations[0].key.starts_with("rk_live_"));
+    assert!(snapshot.messages.iter().any(|message| message.text.contains("can move money")));
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_is_written_during_a_disconnect_does_not_bring_it_back() {
+    let rig = Rig::new(50, false).await;
+    let id = rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
+    // Both at once: whichever comes first, it is off in the end, in memory and on disk.
+    let change = rig.engine.change_integration(id, |config| config.description = Some("late".into()));
+    let leave = rig.engine.request(Request::Disconnect { integration: id, purge: false });
+    let ((), answer) = tokio::join!(change, leave);
+    assert_eq!(answer, Answer::Done);
+    let stored = crate::integration::Integration::all(&rig.engine.store().unwrap()).unwrap();
+    assert!(stored[0].off_since.is_some() && stored[0].key.is_none());
+    assert_eq!(stored[0].description.as_deref(), Some("late"));
+    assert_eq!(rig.now().integrations[0].health, Health::Off);
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_begins_and_no_poll_is_sent_while_a_disconnect_is_under_way() {
+    let rig = Rig::new(50, false).await;
+    let id = rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
+    let sent = rig.stripe().report().total;
+    // What a disconnect does first; the document and the key go later.
+    rig.engine.state().runtimes[&id].poll.stop.cancel();
+    assert!(refused(rig.engine.request(discover(id)).await).contains("just changed"));
+    crate::engine::poller::once(&rig.engine, id).await;
+    assert_eq!(rig.stripe().report().total, sent, "nothing is sent with a key that is about to be wiped");
+    let store = rig.engine.store().unwrap();
+    let name = crate::sync::job::JobDoc::name(id, crate::engine::api::JobKind::Discover);
+    let doc: crate::sync::job::JobDoc = store.meta(&name).unwrap().unwrap();
+    assert_eq!(doc.view.state, JobState::Cancelled, "nobody takes it up");
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_tells_no_account_is_only_taken_for_itself() {
+    use crate::integration::check::{Account, KeyCheck};
+    use crate::integration::connect::same_account;
+    let rig = Rig::new(50, false).await;
+    rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
+    let mut before = crate::integration::Integration::all(&rig.engine.store().unwrap()).unwrap().remove(0);
+    let found = |id: &str| KeyCheck {
+        account: Account { id: id.into(), name: id.into(), currency: String::new(), timezone: "UTC".into() },
+        livemode: false,
+        matrix: Vec::new(),
+    };
+    assert!(same_account(&before, &found(&before.account)).is_ok());
+    let reason = same_account(&before, &found("unknown-1234")).unwrap_err().to_string();
+    assert!(reason.contains("does not tell whose it is"), "{reason}");
+    before.account = "unknown-1234".into();
+    assert!(same_account(&before, &found("unknown-1234")).is_ok());
+    assert!(same_account(&before, &found("unknown-5678")).is_err());
     rig.engine.shutdown().await;
 }
 

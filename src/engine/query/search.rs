@@ -144,7 +144,8 @@ fn look_into(
                 3 => amounts[2],
                 _ => amounts[1],
             };
-            of == Some(amount) && taken.currency.as_deref().is_none_or(|wanted| wanted == currency)
+            of == Some(amount)
+                && (taken.currencies.is_empty() || taken.currencies.iter().any(|wanted| wanted == currency))
         };
         found.extend(rows.with_amount(wanted, is).into_iter().map(|row| (row, Rank::Exact, "amount")));
     }
