@@ -54,7 +54,7 @@ impl Fake {
     }
 
     /// Ends the check of a ticket: everything is allowed but what is named.
-    pub fn checked(&self, ticket: KeyTicket, account: AccountView, missing: &[&str]) {
+    pub fn checked(&self, ticket: KeyTicket, account: &AccountView, missing: &[&str]) {
         self.checks(|all| {
             for check in all.iter_mut().filter(|check| check.ticket == ticket) {
                 check.state = KeyCheckState::Done;

@@ -43,7 +43,7 @@ fn tried(name: &str, size: (u16, u16), prefix: &str, missing: &[&str]) -> Desk {
     paste(&mut desk, &key(prefix));
     desk.key("enter");
     desk.snapshot();
-    desk.engine.checked(KeyTicket(1), canned_connect::account("acct_1New", "Harbour Books"), missing);
+    desk.engine.checked(KeyTicket(1), &canned_connect::account("acct_1New", "Harbour Books"), missing);
     desk.snapshot();
     desk
 }
@@ -58,7 +58,7 @@ pub fn to_a_form(desk: &mut Desk, number: usize) {
     paste(desk, &key("rk_test_"));
     desk.key("enter");
     desk.snapshot();
-    desk.engine.checked(KeyTicket(1), canned_connect::account("acct_1New", "Harbour Books"), &[]);
+    desk.engine.checked(KeyTicket(1), &canned_connect::account("acct_1New", "Harbour Books"), &[]);
     desk.snapshot();
     if number > 1 {
         desk.key("enter");
@@ -101,7 +101,7 @@ fn a_key_is_pasted_tried_and_connected() {
         "{text}"
     );
     assert!(text.contains("– relay socket") && text.contains("– webhook endpoints"), "{text}");
-    desk.engine.checked(KeyTicket(1), canned_connect::account("acct_1New", "Harbour Books"), &[]);
+    desk.engine.checked(KeyTicket(1), &canned_connect::account("acct_1New", "Harbour Books"), &[]);
     desk.snapshot();
     desk.key("enter");
     assert_eq!(wizard(&desk).step, Step::Keep);
@@ -225,7 +225,7 @@ fn a_new_key_of_another_account_is_refused_before_it_is_sent() {
     assert!(desk.draw().contains("New key for Acme Inc"));
     paste(&mut desk, &key("rk_test_"));
     desk.key("enter");
-    desk.engine.checked(KeyTicket(1), canned_connect::account("acct_1Other", "Other"), &[]);
+    desk.engine.checked(KeyTicket(1), &canned_connect::account("acct_1Other", "Other"), &[]);
     desk.snapshot();
     desk.key("enter");
     assert!(desk.draw().contains("This key is of Other (TEST), not of Acme Inc (LIVE)"));
@@ -363,7 +363,7 @@ fn a_check_fills_in_and_every_state_is_told() {
     desk.snapshot();
     assert!(desk.draw().contains("0 of 6, 6 still being tried"));
     assert_eq!(requests(&desk), [Request::Check { integration: IntegrationId(1) }]);
-    desk.engine.checked(KeyTicket(99), canned_connect::account("acct_1Qx1", "Acme"), &["disputes"]);
+    desk.engine.checked(KeyTicket(99), &canned_connect::account("acct_1Qx1", "Acme"), &["disputes"]);
     desk.snapshot();
     assert!(desk.draw().contains("5 of 6 that it needs"));
     let told = [(2, "its key may not read disputes"), (3, "key refused since 12:01")];
@@ -478,7 +478,7 @@ proptest! {
             if step % 5 == 0 {
                 let tickets = desk.engine.keys.lock().unwrap().len() as u64;
                 let account = canned_connect::account("acct_日本", "日本語\u{202e} 🎉 with quite a long name");
-                desk.engine.checked(KeyTicket(tickets), account, &["disputes"]);
+                desk.engine.checked(KeyTicket(tickets), &account, &["disputes"]);
                 desk.snapshot();
             }
             let buf = desk.buffer(ascii);
