@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec};
+use super::api::{
+    Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobOutcome, JobState, JobView, Level, Pace, SyncSpec,
+};
 use super::runtime::Running;
 use super::{Engine, history, poller, publish, refused};
 use crate::clock;
@@ -319,6 +321,9 @@ async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
     if ended {
         doc.close(&result, now);
     }
+    if let Some((level, text)) = ending(&doc.view) {
+        engine.message(level, Some(id), text);
+    }
     let mut state = engine.state();
     if let Some(runtime) = state.runtimes.get_mut(&id) {
         let slot = runtime.slot(doc.view.kind);
@@ -327,4 +332,25 @@ async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
     }
     drop(state);
     engine.inner.changed.notify_one();
+}
+
+/// How a run ended, for a person who looks elsewhere meanwhile; one that a person stopped says nothing.
+fn ending(view: &JobView) -> Option<(Level, String)> {
+    let count = crate::text::count;
+    let (word, done) = match view.kind {
+        JobKind::Discover => ("discover", "listed"),
+        JobKind::Sync => ("sync", "stored"),
+    };
+    let seconds = view.finished_at.map_or(0, |end| (end - view.started_at).max(0));
+    let sums = format!("{} {done}, {} reads, {seconds} s", count(view.done), count(view.reads));
+    match view.outcome? {
+        JobOutcome::Done => Some((Level::Info, format!("the {word} is done: {sums}"))),
+        JobOutcome::Partly => Some((Level::Warning, format!("the {word} is done in part: {sums}"))),
+        JobOutcome::Failed => {
+            let why = view.error.as_deref().unwrap_or("the log says why");
+            Some((Level::Error, format!("the {word} failed: {why}")))
+        }
+        // A refused key was told already.
+        JobOutcome::KeyRefused | JobOutcome::Stopped => None,
+    }
 }

@@ -31,6 +31,7 @@ use super::view;
 use super::widgets::Wake;
 use super::{ExitReason, TuiError};
 use crate::engine::api::{Answer, Level, Snapshot};
+use crate::vault::secret::Secret;
 
 /// Least time between two frames.
 const INPUT_GAP: Duration = Duration::from_millis(10);
@@ -99,8 +100,14 @@ where
         let size = self.terminal.size().map_err(Into::into)?;
         let mut state = State::new((size.width, size.height));
         state.keymap = Arc::clone(&self.keymap);
-        for mistake in std::mem::take(&mut self.mistakes) {
+        let mistakes = std::mem::take(&mut self.mistakes);
+        let many = mistakes.len();
+        for mistake in mistakes {
             state.tell(Level::Warning, mistake, (self.now_ms)());
+        }
+        if many > 1 {
+            let text = format!("{many} mistakes in the configuration: M lists them; defaults are used there");
+            state.flash(Level::Warning, text, (self.now_ms)());
         }
         let mut pending = Pending::new();
         let mut due = Due::default();
@@ -301,7 +308,7 @@ fn message(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) => Some(Msg::Key(*key)),
         Event::Resize(columns, rows) => Some(Msg::Resize(*columns, *rows)),
-        Event::Paste(text) => Some(Msg::Paste(text.clone())),
+        Event::Paste(text) => Some(Msg::Paste(Secret::new(text.as_str()))),
         Event::Mouse(_) | Event::FocusGained | Event::FocusLost => None,
     }
 }

@@ -16,6 +16,7 @@ pub mod fmt;
 pub mod input;
 pub mod msg;
 pub mod overlay;
+pub mod remember;
 pub mod screens;
 pub mod state;
 pub mod style;

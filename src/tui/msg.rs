@@ -8,14 +8,15 @@ use crossterm::event::KeyEvent;
 
 use super::widgets::Hits;
 use crate::engine::api::{Answer, Snapshot};
+use crate::vault::secret::Secret;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Msg {
     /// A key was pressed (or repeats).
     Key(KeyEvent),
-    /// Text was pasted. Never run as keys.
-    Paste(String),
+    /// Text was pasted. Never run as keys; it may be an API key, so it prints as dots.
+    Paste(Secret),
     /// The terminal's size: columns, rows.
     Resize(u16, u16),
     /// The engine's newest snapshot.

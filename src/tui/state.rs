@@ -71,6 +71,10 @@ pub struct State {
     pub size: (u16, u16),
     /// Where things were on the last frame.
     pub hits: Hits,
+    /// What is kept for the next time, as last sent; none before that could be read.
+    pub remembered: Option<String>,
+    /// No key was pressed yet.
+    pub untouched: bool,
     /// The engine will not answer any more.
     pub engine_gone: bool,
     /// The last number given to a request.
@@ -145,6 +149,8 @@ impl State {
             now_ms: 0,
             size,
             hits: Hits::default(),
+            remembered: None,
+            untouched: true,
             engine_gone: false,
             generation: 0,
             pending: Vec::new(),

@@ -8,6 +8,7 @@ use super::input::line::Typed;
 use super::msg::Msg;
 use super::overlay::palette::Palette;
 use super::overlay::{self, Overlay};
+use super::remember;
 use super::screens::dashboard::update::job_word;
 use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State};
@@ -18,10 +19,17 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
     state.now_ms = now_ms;
     match msg {
         Msg::Key(event) => match Key::of(&event) {
-            Some(key) => match state.action_for(key) {
-                Some(action) => act(state, action, now_ms),
-                None => typed(state, &Typed::Key(key), now_ms),
-            },
+            Some(key) => {
+                state.untouched = false;
+                let mut effects = match state.action_for(key) {
+                    // Nothing is seen of what such a key would do.
+                    Some(action) if too_small(state) && !leaves(action) => Vec::new(),
+                    Some(action) => act(state, action, now_ms),
+                    None => typed(state, &Typed::Key(key), now_ms),
+                };
+                effects.extend(remember::keep_up(state));
+                effects
+            }
             None => Vec::new(),
         },
         Msg::Paste(text) => typed(state, &Typed::Paste(text), now_ms),
@@ -32,6 +40,7 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
         Msg::Snapshot(snapshot) => {
             state.snapshot = snapshot;
             keep_selection(state);
+            remember::take_up(state);
             tell_news(state, now_ms);
             let mut effects = overlay::refresh(state);
             effects.extend((state.screen.row().refresh)(state));
@@ -133,6 +142,15 @@ fn navigate(state: &mut State, action: Action) -> bool {
     }
     state.go(digit);
     true
+}
+
+fn too_small(state: &State) -> bool {
+    let (columns, rows) = state.size;
+    columns < super::view::SMALLEST.0 || rows < super::view::SMALLEST.1
+}
+
+fn leaves(action: Action) -> bool {
+    matches!(action, Action::Quit | Action::ForceQuit | Action::Suspend | Action::Back | Action::No)
 }
 
 /// Text goes to whatever is typed into; elsewhere it is nothing.

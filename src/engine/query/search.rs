@@ -116,7 +116,9 @@ pub fn answer(shared: &Shared, typed: &str, limit: usize, accounts: &Accounts) -
 
 /// The best of what was found, in order.
 fn best(mut hits: Vec<Hit>, limit: usize) -> Vec<Hit> {
-    let order = |hit: &Hit| (hit.rank, std::cmp::Reverse(hit.created), hit.kind, hit.row);
+    // A name is the customer's own before it is that of what names the customer.
+    let order =
+        |hit: &Hit| (hit.rank, hit.kind != Kind::Customer, std::cmp::Reverse(hit.created), hit.kind, hit.row);
     if hits.len() > limit && limit > 0 {
         hits.select_nth_unstable_by_key(limit - 1, order);
     }

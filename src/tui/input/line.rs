@@ -9,6 +9,7 @@ use tui_input::{Input, InputRequest};
 use super::keys::Key;
 use crate::tui::fmt;
 use crate::tui::style::Theme;
+use crate::vault::secret::Secret;
 use crossterm::event::KeyCode;
 
 /// More than this is not taken: longer than any filter or name.
@@ -20,7 +21,7 @@ pub enum Typed {
     /// A key without a meaning of its own.
     Key(Key),
     /// Text from the clipboard.
-    Paste(String),
+    Paste(Secret),
 }
 
 /// The line.
@@ -63,7 +64,7 @@ impl LineEdit {
         match typed {
             Typed::Key(key) => request(*key).is_some_and(|request| self.edit(request)),
             Typed::Paste(text) => {
-                let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let one_line = text.expose().split_whitespace().collect::<Vec<_>>().join(" ");
                 let mut changed = false;
                 for c in fmt::clean(&one_line).chars() {
                     changed |= self.edit(InputRequest::InsertChar(c));

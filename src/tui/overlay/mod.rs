@@ -18,7 +18,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-pub use confirm::{Confirm, Question, Yes};
+pub use confirm::{Confirm, MarkAll, Question, Yes};
 pub use disconnect::Disconnect;
 pub use edit::EditForm;
 pub use wizard::Wizard;
@@ -117,8 +117,9 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
 
 /// What the open overlays ask for when the snapshot is another one.
 pub fn refresh(state: &mut State) -> Vec<Effect> {
-    wizard::refresh(state);
-    search::update::refresh(state)
+    let mut effects = wizard::refresh(state);
+    effects.extend(search::update::refresh(state));
+    effects
 }
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.

@@ -33,7 +33,7 @@ fn wizard(desk: &Desk) -> &Wizard {
 }
 
 fn paste(desk: &mut Desk, text: &str) {
-    desk.send(Msg::Paste(text.to_owned()));
+    desk.send(Msg::Paste(text.into()));
 }
 
 /// A wizard whose key has been tried.
@@ -70,7 +70,10 @@ pub fn to_a_form(desk: &mut Desk, number: usize) {
 
 fn requests(desk: &Desk) -> Vec<Request> {
     let all = desk.engine.asked.lock().unwrap();
-    all.iter().filter(|request| !matches!(request, Request::Events(_))).cloned().collect()
+    all.iter()
+        .filter(|request| !matches!(request, Request::Events(_) | Request::Remember { .. }))
+        .cloned()
+        .collect()
 }
 
 #[test]
@@ -119,6 +122,33 @@ fn a_key_is_pasted_tried_and_connected() {
     desk.snapshot();
     assert_eq!(desk.state.selected, Some(IntegrationId(9)));
     assert!(desk.state.overlays.is_empty());
+    assert!(desk.draw().contains("Harbour Books is connected; d lists what is at Stripe"));
+}
+
+#[test]
+fn enter_before_the_key_has_been_tried_saves_it_once_it_has() {
+    let mut desk = at("data", (120, 36));
+    desk.key("c");
+    paste(&mut desk, &key("rk_test_"));
+    desk.key("enter");
+    desk.engine.checks(|all| all[0].account = Some(canned_connect::account("acct_1New", "Harbour Books")));
+    desk.snapshot();
+    let connects = |desk: &Desk| {
+        requests(desk).iter().filter(|request| matches!(request, Request::Connect { .. })).count()
+    };
+    for _ in 0..3 {
+        desk.key("enter");
+    }
+    assert!(desk.draw().contains("saved as soon as the key has been tried"), "{}", desk.draw());
+    // Any other key takes it back.
+    desk.key("tab");
+    assert!(!desk.draw().contains("as soon as"));
+    desk.key("enter");
+    assert_eq!(connects(&desk), 0);
+    desk.engine.checked(KeyTicket(1), &canned_connect::account("acct_1New", "Harbour Books"), &[]);
+    desk.snapshot();
+    assert_eq!(connects(&desk), 1);
+    desk.snapshot();
     assert!(desk.draw().contains("Harbour Books is connected; d lists what is at Stripe"));
 }
 

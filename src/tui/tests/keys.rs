@@ -15,7 +15,10 @@ use crate::tui::screens::{SCREENS, ScreenId};
 fn requests(desk: &Desk) -> Vec<Request> {
     let all = desk.engine.asked.lock().unwrap();
     let rows = |request: &&Request| {
-        !matches!(request, Request::Events(_) | Request::Records(_) | Request::Plan { .. })
+        !matches!(
+            request,
+            Request::Events(_) | Request::Records(_) | Request::Plan { .. } | Request::Remember { .. }
+        )
     };
     all.iter().filter(rows).cloned().collect()
 }
@@ -336,6 +339,60 @@ fn an_engine_that_is_gone_is_told_and_not_asked() {
     assert!(desk.draw().contains("the engine has stopped"));
     desk.key("d");
     assert!(requests(&desk).is_empty());
+}
+
+#[test]
+fn the_next_start_looks_as_the_last_one_did() {
+    let mut desk = Desk::new("data", (140, 40));
+    desk.key("]");
+    desk.key("2");
+    desk.key("2");
+    desk.key("/");
+    for c in ["t", "y", "p", "e", ":", "*", "f", "a", "i", "l", "e", "d", "enter"] {
+        desk.key(c);
+    }
+    let asked = desk.engine.asked.lock().unwrap().clone();
+    let kept = asked.iter().rev().find_map(|request| match request {
+        Request::Remember { text } => Some(text.clone()),
+        _ => None,
+    });
+    let kept = kept.unwrap();
+    let fresh = |kept: &str| {
+        let engine = canned::Fake::new("data");
+        engine.snapshots.send_modify(|snapshot| {
+            std::sync::Arc::make_mut(snapshot).remembered = Some(kept.to_owned());
+        });
+        let mut next = Desk::new("opening", (140, 40));
+        next.engine = engine;
+        next
+    };
+    let mut next = fresh(&kept);
+    next.snapshot();
+    assert_eq!((next.state.screen, next.state.selected), (ScreenId::Events, Some(IntegrationId(2))));
+    assert_eq!(next.state.events.filter.applied, "type:*failed");
+    assert!(
+        next.effects
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Request { request: Request::Remember { .. }, .. }))
+    );
+    // A key that was pasted into a line by mistake is kept nowhere.
+    let key = format!("sk_live_{}", "a1".repeat(16));
+    desk.state.events.filter.apply(&key);
+    desk.key("7");
+    let asked = desk.engine.asked.lock().unwrap().clone();
+    let kept_key =
+        asked.iter().any(|request| matches!(request, Request::Remember { text } if text.contains(&key)));
+    assert!(!kept_key);
+    // Who has pressed a key meanwhile stays where that led.
+    let mut next = fresh(&kept);
+    next.key("7");
+    next.snapshot();
+    assert_eq!(next.state.screen, ScreenId::Log);
+    for broken in ["", "{", "[1]", "{\"screen\":\"Nowhere\",\"account\":99}"] {
+        let mut next = fresh(broken);
+        next.snapshot();
+        assert_eq!((next.state.screen, next.state.selected), (ScreenId::Dashboard, Some(IntegrationId(1))));
+    }
 }
 
 #[test]

@@ -59,6 +59,7 @@ impl SecretEdit {
         let old = self.text.expose();
         match typed {
             Typed::Paste(text) => {
+                let text = text.expose();
                 let cut = text.char_indices().nth(MOST).map_or(text.len(), |(at, _)| at);
                 self.text = Secret::new(&text[..cut]);
                 self.whole = true;
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn nothing_of_it_is_shown_but_prefix_and_tail() {
         let mut edit = SecretEdit::default();
-        edit.take(&Typed::Paste(format!("  {}\r\n", whole())));
+        edit.take(&Typed::Paste(format!("  {}\r\n", whole()).into()));
         assert_eq!(edit.mask(), format!("rk_live_{}4242", "•".repeat(18)));
         assert!(!format!("{edit:?}").contains("51Hxyz"));
         assert_eq!(edit.take_whole().expose(), format!("  {}\r\n", whole()), "the engine trims it");
@@ -160,7 +161,7 @@ mod tests {
         for text in ["hello\u{1b}[31mworld", "日本語日本語日本語日本語日本語", "", "acct_1234567890123"]
         {
             let mut edit = SecretEdit::default();
-            edit.take(&Typed::Paste(text.to_owned()));
+            edit.take(&Typed::Paste(text.into()));
             assert!(edit.mask().chars().all(|c| c == '•'), "{}", edit.mask());
             assert!(edit.mask().chars().count() <= DOTS);
         }

@@ -100,6 +100,9 @@ fn hints(view: &View<'_>, wizard: &Wizard) -> Vec<(Action, &'static str)> {
     out
 }
 
+/// On the button, between Enter and the end of the checks.
+const SOON: &str = "saved as soon as the key has been tried …";
+
 /// What is wrong: our own sentence, else the engine's refusal of the key.
 fn wrong<'a>(view: &'a View<'_>, wizard: &'a Wizard) -> Option<&'a str> {
     if let Some(wrong) = &wizard.wrong {
@@ -168,6 +171,7 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     }
     let name = match (wizard.waiting, wizard.target(view.state)) {
         (Some((_, Wait::Save)), _) => "saving …".to_owned(),
+        _ if wizard.soon => SOON.to_owned(),
         (_, Some(id)) => {
             format!("Make it the key of {}", fmt::fit(&fmt::clean(&view.state.name_of(id)), 30))
         }
@@ -395,6 +399,7 @@ fn current(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     trouble(view, wizard, rows, cells);
     let name = match wizard.waiting {
         Some((_, Wait::Save)) => "saving …",
+        _ if wizard.soon => SOON,
         _ => "Connect",
     };
     rows.push(Line::from(vec![form::button(view, name, wizard.focus == Field::Go)]));

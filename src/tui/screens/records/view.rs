@@ -1,6 +1,6 @@
 //! Draws this screen: the kinds with their counts, the filter, the table; or an object with its events beside it.
 //!
-//! With less than [`WIDE`] columns the kinds are a row of tabs, and an object's events take its place.
+//! With less than `WIDE` columns the kinds are a row of tabs, and an object's events take its place.
 
 use ratatui::{
     buffer::Buffer,
