@@ -163,6 +163,8 @@ fn dim(buf: &mut Buffer, area: Rect) {
         for x in area.left()..area.right() {
             if let Some(cell) = buf.cell_mut((x, y)) {
                 cell.fg = Color::Reset;
+                // The colours of a selected row would leave its text unreadable.
+                cell.bg = Color::Reset;
                 cell.modifier = Modifier::DIM;
             }
         }

@@ -13,6 +13,7 @@ use super::{Hits, View, Wake, bar};
 use crate::engine::api::{Health, IntegrationView, Phase};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
+use crate::tui::screens::ScreenId;
 
 /// Draws the pane.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut Hits) {
@@ -115,7 +116,14 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
             kinds.dedup();
             (format!("{} not allowed", kinds.join(", ")), theme.warn())
         }
-        Health::KeyRefused { since, .. } => (format!("key refused since {}", stamp(*since)), theme.bad()),
+        Health::KeyRefused { since, .. } => {
+            let mut text = format!("key refused since {}", stamp(*since));
+            if view.state.screen == ScreenId::Integrations && one.id == view.state.selected.unwrap_or(one.id)
+            {
+                text = format!("{text} · {} new key", view.state.keymap.label(Action::NewKey));
+            }
+            (text, theme.bad())
+        }
         Health::Offline { since, reason } => {
             let text = format!("offline since {}", stamp(*since));
             let whole = format!("{text} · {reason}");

@@ -283,10 +283,11 @@ fn progress(view: &View<'_>, one: &IntegrationView, job: &JobView, of: &str, key
                     .push(part(4, vec![Span::raw(format!("{}/s", count(job.rate.max(0.0).round() as u64)))]));
             }
             if let Some(share) = job.fraction {
-                let share = format!("{} %", percent(share));
+                // It runs still: 100 % would say that it is done.
+                let share = format!("{} %", percent(share.min(0.99)));
                 parts.push(part(3, vec![strong(view, &share), Span::raw(format!(" {of}"))]));
             }
-            if let Some(left) = job.eta_s {
+            if let Some(left) = job.eta_s.filter(|left| *left > 0) {
                 let left = fmt::span(left.min(i64::MAX as u64) as i64);
                 parts.push(part(2, vec![strong(view, &format!("{left} left"))]));
             }
@@ -409,7 +410,7 @@ pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: us
         let rate = format!("{}/s", count(kind.rate.round() as u64));
         parts.push(part(1, vec![put::padded_left(&rate, 8, theme.text())]));
     }
-    if let Some(left) = kind.eta_s {
+    if let Some(left) = kind.eta_s.filter(|left| *left > 0) {
         let left = fmt::span(left.min(i64::MAX as u64) as i64);
         parts.push(part(0, vec![Span::styled(format!("{left} left"), theme.faint())]));
     }

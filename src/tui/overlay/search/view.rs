@@ -200,9 +200,9 @@ fn kind_word(kind: Option<Kind>) -> String {
 const KIND: usize = 1;
 const TITLE: usize = 0;
 const AMOUNT: usize = 2;
-const STATUS: usize = 3;
-const CREATED: usize = 4;
-const WHO: usize = 5;
+const WHO: usize = 3;
+const STATUS: usize = 4;
+const CREATED: usize = 5;
 const ACCOUNT: usize = 6;
 const EVENTS: usize = 7;
 const MATCHED: usize = 8;
@@ -222,9 +222,9 @@ fn hit_columns(accounts: bool, events: bool) -> Vec<Column> {
         column("number or name", false, (14, 34)),
         column("what", false, (8, 13)),
         column("amount", true, (7, 16)),
+        column("who", false, (10, 30)),
         column("status", false, (8, 16)),
         column("created", false, (7, 12)),
-        column("who", false, (10, 30)),
         // Whose it is must not go while there is more than one.
         column("account", false, if accounts { (8, 16) } else { (u16::MAX, u16::MAX) }),
         column("events", true, if events { (6, 6) } else { (u16::MAX, u16::MAX) }),

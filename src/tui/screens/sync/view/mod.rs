@@ -98,7 +98,8 @@ fn tabs(view: &View<'_>, buf: &mut Buffer, area: Rect) {
             let mut spans = vec![Span::styled(format!(" {} ", which.name()), style)];
             let job = view.state.current().and_then(running::current).and_then(|job| job.fraction);
             if let (Pane::Running, Some(share)) = (which, job) {
-                let share = (share.clamp(0.0, 1.0) * 100.0).floor();
+                // It runs: 100 % would say that it is done.
+                let share = (share.clamp(0.0, 0.99) * 100.0).floor();
                 spans.push(Span::styled(format!("{share} %"), theme.strong()));
             }
             part(0, spans)
