@@ -186,7 +186,7 @@ impl RowTable {
             if who { name } else { customer }
         };
         let mut sorted: Vec<(u128, u32)> =
-            (0..self.texts.parties() as u32).map(|party| (head(text(party), 0), party)).collect();
+            (0..self.texts.parties() as u32).map(|party| (head(text(party), 0, Case::Same), party)).collect();
         sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| by_text(text(a.1), text(b.1))));
         let mut ranks = vec![0; sorted.len()];
         let mut rank = 0;
