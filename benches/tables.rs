@@ -63,7 +63,7 @@ fn write(kind: Kind, number: u64) -> RecordWrite {
             (id("cus", number), name(number), format!("pay{number}@example.com"), "active", String::new())
         }
         Kind::Invoice => {
-            (id("in", number), name(customer), format!("A{:04X}-{number:06}", customer), "paid", cus)
+            (id("in", number), name(customer), format!("A{customer:04X}-{number:06}"), "paid", cus)
         }
         Kind::PaymentIntent => (id("pi", number), String::new(), id("pi", number), "succeeded", cus),
         _ => {
@@ -85,7 +85,7 @@ fn write(kind: Kind, number: u64) -> RecordWrite {
         line_pages: 0,
         amount: Some((mix(number ^ 3) % 900_000) as i64),
         status: status.into(),
-        currency: if number % 3 == 0 { "usd" } else { "eur" }.into(),
+        currency: if number.is_multiple_of(3) { "usd" } else { "eur" }.into(),
         customer,
         who,
         label,

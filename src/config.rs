@@ -101,7 +101,15 @@ pub struct Mistake {
 
 impl From<toml::de::Error> for Mistake {
     fn from(error: toml::de::Error) -> Mistake {
-        Mistake { at: error.span().map_or(0, |span| span.start), text: error.message().to_owned() }
+        let said = error.message();
+        let text = if said.contains("struct Entry") {
+            "a style is written { fg = \"cyan\", bold = true }".to_owned()
+        } else if said.contains("expected a sequence") {
+            "keys are written as a list: [\"d\", \"ctrl-d\"]".to_owned()
+        } else {
+            said.to_owned()
+        };
+        Mistake { at: error.span().map_or(0, |span| span.start), text }
     }
 }
 
@@ -180,6 +188,12 @@ mod tests {
             "{:?}",
             config.mistakes
         );
+        write(dir.path(), "config.toml", "theme = \"mine\"\n");
+        write(dir.path(), "themes/mine.toml", "good = \"green\"\n");
+        write(dir.path(), "keymap.toml", "[main]\nsync = \"k\"\n");
+        let config = read(None, dir.path(), ColorLevel::Ansi16);
+        assert!(config.mistakes[0].contains("line 1: a style is written"), "{:?}", config.mistakes);
+        assert!(config.mistakes[1].contains("line 2: keys are written as a list"), "{:?}", config.mistakes);
         let config = read(Some(&dir.path().join("not-here.toml")), dir.path(), ColorLevel::Ansi16);
         assert!(config.mistakes[0].contains("not-here.toml can't be read"), "{:?}", config.mistakes);
     }

@@ -14,6 +14,7 @@
 //! - [`vault`]: keys and secrets at rest.
 //! - [`sandbox`]: a local Stripe, over real HTTP.
 //! - [`filter`]: the filter language, one grammar for feed, records and command line; pure.
+//! - [`config`]: the files a person may keep: theme, keys.
 //! - [`text`] and [`clock`]: outside text made safe for a terminal; dates in an account's time zone.
 
 pub mod cli;

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use super::api::{Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobState, Level, Pace, SyncSpec};
+use super::api::{
+    Answer, DiscoverSpec, IntegrationId, JobId, JobKind, JobOutcome, JobState, JobView, Level, Pace, SyncSpec,
+};
 use super::runtime::Running;
 use super::{Engine, history, poller, publish, refused};
 use crate::clock;
@@ -75,25 +77,39 @@ async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
     };
     let cancel = engine.inner.cancel.child_token();
     let client = client.with_pace(pace_of(&what), cancel.clone());
-    let (doc, resumed) = match prepare(engine, &store, &config, what, client.pace()).await {
+    let (mut doc, resumed) = match prepare(engine, &store, &config, what, client.pace()).await {
         Ok(prepared) => prepared,
         Err(reason) => return refused(reason),
     };
     let job = doc.view.id;
     let progress = Progress::new(doc.view.clone(), engine.inner.changed.clone());
     progress.watch(&client);
-    {
+    let leaving = {
         let mut state = engine.state();
         let Some(runtime) = state.runtimes.get_mut(&id) else {
             return refused("there is no such integration");
         };
+        // Between the look above and now it may have been disconnected (its schedule ends first), or got another key.
+        let leaving = runtime.config.off_since.is_some()
+            || runtime.config.key != config.key
+            || runtime.poll.stop.is_cancelled();
         let slot = runtime.slot(kind);
-        // Between the look above and now another request may have been faster.
+        // And another request may have been faster.
         if let Some(running) = &slot.running {
             return Answer::Busy { job: running.id };
         }
-        slot.cut_off = None;
-        slot.running = Some(Running { id: job, progress: progress.clone(), cancel: cancel.clone() });
+        if !leaving {
+            slot.cut_off = None;
+            slot.running = Some(Running { id: job, progress: progress.clone(), cancel: cancel.clone() });
+        }
+        leaving
+    };
+    if leaving {
+        // At the end of the process it stays as running: the next one takes it up.
+        if !engine.inner.cancel.is_cancelled() {
+            not_begun(engine, &store, id, &mut doc).await;
+        }
+        return refused(format!("{} was just changed: start it again", config.name));
     }
     let now = engine.inner.options.now.clone();
     let ctx = Ctx { store, client, integration: config, now, progress, cancel };
@@ -103,6 +119,19 @@ async fn start(engine: &Engine, id: IntegrationId, what: What) -> Answer {
     // would take it for ended.
     publish::now(engine);
     Answer::Started { job, resumed }
+}
+
+/// A run that was stored as running and does not run after all.
+async fn not_begun(engine: &Engine, store: &Store, id: IntegrationId, doc: &mut JobDoc) {
+    let now = engine.now();
+    doc.view.state = JobState::Cancelled;
+    doc.view.finished_at = Some(now);
+    at_rest(&mut doc.view);
+    let mut batch = Batch::new();
+    batch.meta(JobDoc::name(id, doc.view.kind), &*doc);
+    if let Err(error) = store.commit(batch, Durability::Applied, now).await {
+        tracing::warn!(%error, "a run that was not begun is kept as running");
+    }
 }
 
 /// Why a job can't be started at all.
@@ -319,6 +348,9 @@ async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
     if ended {
         doc.close(&result, now);
     }
+    if let Some((level, text)) = ending(&doc.view) {
+        engine.message(level, Some(id), text);
+    }
     let mut state = engine.state();
     if let Some(runtime) = state.runtimes.get_mut(&id) {
         let slot = runtime.slot(doc.view.kind);
@@ -327,4 +359,25 @@ async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
     }
     drop(state);
     engine.inner.changed.notify_one();
+}
+
+/// How a run ended, for a person who looks elsewhere meanwhile; one that a person stopped says nothing.
+fn ending(view: &JobView) -> Option<(Level, String)> {
+    let count = crate::text::count;
+    let (word, done) = match view.kind {
+        JobKind::Discover => ("discover", "listed"),
+        JobKind::Sync => ("sync", "stored"),
+    };
+    let seconds = view.finished_at.map_or(0, |end| (end - view.started_at).max(0));
+    let sums = format!("{} {done}, {} reads, {seconds} s", count(view.done), count(view.reads));
+    match view.outcome? {
+        JobOutcome::Done => Some((Level::Info, format!("the {word} is done: {sums}"))),
+        JobOutcome::Partly => Some((Level::Warning, format!("the {word} is done in part: {sums}"))),
+        JobOutcome::Failed => {
+            let why = view.error.as_deref().unwrap_or("the log says why");
+            Some((Level::Error, format!("the {word} failed: {why}")))
+        }
+        // A refused key was told already.
+        JobOutcome::KeyRefused | JobOutcome::Stopped => None,
+    }
 }

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::api::{Answer, Delivery, IntegrationId, Level, LinkView};
 use super::{Engine, refused};
 use crate::events::intake::Shared;
@@ -116,19 +118,25 @@ pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
 
 /// The same; tells what it brought.
 pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
-    let (config, turn, shared) = {
+    let (config, turn, shared, stop) = {
         let mut state = engine.state();
         let runtime = state.runtimes.get_mut(&id)?;
         if runtime.config.off_since.is_some() || !poll::possible(&runtime.config) {
             return None;
         }
         runtime.poll.running = true;
-        (runtime.config.clone(), runtime.poll.turn.clone(), runtime.shared.clone())
+        // Taken now: behind a disconnect there is another one, which nobody stops.
+        (
+            runtime.config.clone(),
+            runtime.poll.turn.clone(),
+            runtime.shared.clone(),
+            runtime.poll.stop.clone(),
+        )
     };
     engine.inner.changed.notify_one();
     let result = {
         let _turn = turn.lock().await;
-        attempt(engine, id, &config, &shared).await
+        attempt(engine, id, &config, &shared, stop).await
     };
     let mut done = None;
     let error = match result {
@@ -186,13 +194,14 @@ async fn attempt(
     id: IntegrationId,
     config: &Arc<Integration>,
     shared: &Shared,
+    stop: CancellationToken,
 ) -> Result<poll::Polled, Stop> {
-    let Some(store) = engine.store() else { return Ok(poll::Polled::default()) };
+    let Some(store) = engine.store().filter(|_| !stop.is_cancelled()) else {
+        return Err(Stop::Stripe(Error::Cancelled));
+    };
     let client = engine.client(id).await.map_err(Stop::Key)?;
     // A handle of its own: its reads are counted apart.
     // A disconnect does not wait for an answer that takes long.
-    let stop = engine.state().runtimes.get(&id).map(|runtime| runtime.poll.stop.clone());
-    let Some(stop) = stop else { return Ok(poll::Polled::default()) };
     let client = client.with_pace(super::api::Pace::Auto, stop);
     poll::poll(&store, &client, config, shared, &engine.inner.options.now).await
 }

@@ -333,6 +333,11 @@ fn row(
     if let Some(kind) = kind {
         let head = summary(kind, json);
         amount = head.amount.filter(|_| !head.currency.is_empty()).map(|amount| (amount, head.currency));
+        if event.event_type == "charge.refunded"
+            && let Some(refunded) = refunded_now(event)
+        {
+            amount = amount.map(|(_, currency)| (-refunded, currency));
+        }
         who = if head.who.is_empty() { head.label } else { head.who };
         if event.event_type.contains("failed") {
             who = decline(kind, json).unwrap_or(who);
@@ -354,6 +359,18 @@ fn row(
         starred: false,
         marks: Marks::default(),
     }
+}
+
+/// What this event's refund gave back: a charge can be refunded in parts, and carries the sum of them.
+fn refunded_now(event: &EventHead<'_>) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Refunded {
+        amount_refunded: Option<i64>,
+    }
+    let of = |json: &str| serde_json::from_str::<Refunded>(json).ok().and_then(|it| it.amount_refunded);
+    let after = of(event.data.object.get())?;
+    let before = event.data.previous_attributes.and_then(|before| of(before.get())).unwrap_or(0);
+    Some(after - before).filter(|amount| *amount > 0)
 }
 
 /// Why a payment failed.

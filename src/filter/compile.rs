@@ -82,7 +82,7 @@ fn check_piece(piece: &Piece, name: &Piece, op: Op) -> Result<(), Mistake> {
     }
     if piece.text.is_empty() {
         let hint = format!("write {field}:* for any, -{field}:* for none");
-        let text = format!("a value is missing behind {field}{}", op.sign());
+        let text = format!("a value is missing behind `{field}{}`", op.sign());
         return Err(Mistake::new(&piece.range, text, hint));
     }
     if !piece.quoted && piece.text.starts_with(['<', '>', '=']) {

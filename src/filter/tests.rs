@@ -243,7 +243,7 @@ fn mistakes_point_at_their_position() {
         ("amount:..", 7, 2, "no ends"),
         ("amount>1..2", 7, 4, "not a range"),
         ("amount:", 7, 0, "a value is missing"),
-        ("status: open", 7, 0, "a value is missing behind status:"),
+        ("status: open", 7, 0, "a value is missing behind `status:`"),
         ("status :open", 7, 1, "a field is missing before `:`"),
         ("amount: )", 7, 0, "a value is missing"),
         ("status:open,", 12, 0, "a value is missing"),

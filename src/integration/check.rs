@@ -95,7 +95,8 @@ pub enum Step<'a> {
     Tried(usize, &'a Checked),
 }
 
-/// Tries the key. `Err` only when nothing can be said about it: refused, or Stripe out of reach.
+/// Tries the key. `Err` only when nothing can be said about it: refused, Stripe out of reach, or at Stripe itself no
+/// answer about whose it is.
 pub async fn check(client: &Client, key: &ApiKey, billing: bool) -> Result<KeyCheck, Error> {
     check_and_tell(client, key, billing, &|_| {}).await
 }
@@ -111,19 +112,24 @@ pub async fn check_and_tell(
     tell(Step::Trying(0));
     let mut account = None;
     let mut named = None;
+    let stripe = client.is_stripe();
     match client.get(ACCOUNT.path, &[]).await {
         Ok(object) => {
             account_row.verdict = Verdict::Allowed;
             account =
                 serde_json::from_str::<AccountHead>(object.text()).ok().and_then(|head| account_of(&head));
+            if stripe && account.is_none() {
+                let message = "it tells no account".to_owned();
+                return Err(Error::BadAnswer { message, request_id: None });
+            }
         }
         // Refused, or out of reach: nothing else would fare better.
-        Err(error) if stops(&error) => return Err(error),
+        Err(error) if stops(&error, stripe) => return Err(error),
         Err(error) => {
             if let Error::MissingPermission { account, .. } = &error {
                 named.clone_from(account);
             }
-            settle(&mut account_row, &error);
+            settle(&mut account_row, &error, stripe);
         }
     }
     if let Some(account) = &account {
@@ -152,7 +158,7 @@ pub async fn check_and_tell(
                 if let Error::MissingPermission { account: Some(account), .. } = &error {
                     named.get_or_insert_with(|| account.clone());
                 }
-                settle(row, &error);
+                settle(row, &error, stripe);
             }
         }
         tell(Step::Tried(at, row));
@@ -186,8 +192,8 @@ fn account_of(head: &AccountHead<'_>) -> Option<Account> {
     (!id.is_empty()).then(|| Account { id, name, currency, timezone: head.timezone().to_owned() })
 }
 
-fn settle(row: &mut Checked, error: &Error) {
-    row.verdict = verdict(error);
+fn settle(row: &mut Checked, error: &Error, stripe: bool) {
+    row.verdict = verdict(error, stripe);
     row.note = (row.verdict == Verdict::Unknown).then(|| error.to_string());
 }
 
@@ -197,17 +203,27 @@ pub async fn livemode_of(client: &Client) -> Option<bool> {
     serde_json::from_str::<BalanceHead>(balance.text()).ok()?.livemode
 }
 
-fn stops(error: &Error) -> bool {
+/// Whether a check ends with this answer to whose the key is. Stripe itself tells it or says that the key may not read
+/// it: anything else passes, and must not make an account of its own of the key. Another server may not know the path.
+fn stops(error: &Error, stripe: bool) -> bool {
     error.is_key_refused()
         || matches!(
             error,
-            Error::Network { .. } | Error::Timeout | Error::Certificate { .. } | Error::Cancelled
+            Error::Network { .. }
+                | Error::Timeout
+                | Error::Certificate { .. }
+                | Error::Cancelled
+                | Error::RateLimited { .. }
+                | Error::LockTimeout
         )
+        || stripe && !matches!(error, Error::MissingPermission { .. })
 }
 
-fn verdict(error: &Error) -> Verdict {
+fn verdict(error: &Error, stripe: bool) -> Verdict {
     match error {
         Error::MissingPermission { .. } => Verdict::Missing,
+        // At Stripe: cut off, or not Stripe's but a proxy's or a login page's. That passes.
+        Error::BadAnswer { .. } if stripe => Verdict::Unknown,
         // A server that is not Stripe may not know the path, or know it and not the list.
         Error::NotFound { .. } | Error::BadRequest { .. } | Error::BadAnswer { .. } => Verdict::NotOffered,
         _ => Verdict::Unknown,
@@ -227,6 +243,23 @@ pub fn withdraw(matrix: &mut [Checked], kind: Kind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn at_stripe_itself_an_answer_that_is_none_says_nothing_of_a_key() {
+        let bad = Error::BadAnswer { message: "it was cut off".into(), request_id: None };
+        let fault = Error::Fault { status: 503, request_id: None };
+        let missing =
+            Error::MissingPermission { permission: None, account: None, path: "/v1/account".into() };
+        let none = Error::NotFound { param: None, message: "no such path".into() };
+        assert_eq!((verdict(&bad, true), verdict(&bad, false)), (Verdict::Unknown, Verdict::NotOffered));
+        assert_eq!(verdict(&fault, true), Verdict::Unknown);
+        for (error, at_stripe, elsewhere) in
+            [(&bad, true, false), (&fault, true, false), (&none, true, false), (&missing, false, false)]
+        {
+            assert_eq!((stops(error, true), stops(error, false)), (at_stripe, elsewhere), "{error}");
+        }
+        assert!(stops(&Error::Timeout, false) && stops(&Error::LockTimeout, false));
+    }
 
     #[test]
     fn a_matrix_of_an_older_version_reads_as_one_of_reading() {

@@ -157,6 +157,8 @@ pub async fn save(
         (None, Some(one)) => one.name.clone(),
         (None, None) => free_name(&all, &found),
     };
+    // A purge that failed must not take the account away that comes back under its number.
+    store.keep_number(id)?;
     let key = keep_key(vault, id, &wish.key, wish.key_command.as_deref(), wish.origin)?;
     let at = now();
     let integration = Integration {
@@ -257,11 +259,18 @@ pub fn poll_every(seconds: u64, base: &BaseUrl) -> Result<u64, String> {
     Ok(seconds)
 }
 
-/// Refuses a key of another account or mode than the integration's.
+/// Refuses a key of another account or mode than the integration's. Of a key that does not tell its account nothing
+/// is known, unless it is the very key that is there (`unknown-…` is made of its fingerprint).
 pub fn same_account(before: &Integration, found: &KeyCheck) -> Result<(), ConnectError> {
     let id = &found.account.id;
-    if found.livemode == before.livemode && (*id == before.account || !known(id)) {
+    if found.livemode == before.livemode && *id == before.account {
         return Ok(());
+    }
+    if found.livemode == before.livemode && !known(id) {
+        return Err(ConnectError::Refused(format!(
+            "that key does not tell whose it is, so it can't be taken for {} ({}): give it leave to read the account (rak_accounts_kyc_basic_read), or connect it as an account of its own",
+            before.name, before.account
+        )));
     }
     Err(ConnectError::Refused(format!(
         "that key is of {id} ({}), {} is {} ({}): connect it as an account of its own with `tillwatch connect`",

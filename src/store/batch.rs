@@ -71,7 +71,8 @@ pub struct MarkChange {
 
 impl Mark {
     /// What an entry in that state becomes; none: the mark means nothing to it. What is a record stays one:
-    /// leaving it out would hide it. One that is marked for sync is read again.
+    /// leaving it out would hide it. For one that is marked for sync, what belongs to it is read again (customer,
+    /// payments, further lines); the invoice itself is as discover or an event brought it last.
     pub fn turns(self, state: State) -> Option<State> {
         match (self, state) {
             (Mark::Sync, State::Skipped | State::Error) => Some(State::Pending),

@@ -49,6 +49,8 @@ pub struct Stored {
     pub records: Vec<RecordChange>,
     /// In the order of arrival.
     pub events: Vec<EventChange>,
+    /// Integrations whose records were removed, after all of the above.
+    pub gone: Vec<IntegrationId>,
     /// Some were dropped: read everything anew.
     pub lost: bool,
 }
@@ -56,7 +58,7 @@ pub struct Stored {
 impl Stored {
     /// Nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.events.is_empty() && !self.lost
+        self.records.is_empty() && self.events.is_empty() && self.gone.is_empty() && !self.lost
     }
 }
 
@@ -101,7 +103,8 @@ impl Changes {
         if !records.is_empty() || !events.is_empty() {
             let mut held = self.held();
             if held.records.len() + records.len() > MOST || held.events.len() + events.len() > MOST {
-                *held = Stored { lost: true, ..Stored::default() };
+                let gone = std::mem::take(&mut held.gone);
+                *held = Stored { lost: true, gone, ..Stored::default() };
             } else {
                 held.records.extend(records);
                 held.events.extend(events);
@@ -111,6 +114,20 @@ impl Changes {
         if any_record {
             self.touch();
         }
+        if self.listened() {
+            self.ring();
+        }
+    }
+
+    /// The writer's: everything of these integrations was removed.
+    pub(super) fn removed(&self, integrations: Vec<IntegrationId>) {
+        if integrations.is_empty() {
+            return;
+        }
+        if self.listened() {
+            self.held().gone.extend(integrations);
+        }
+        self.touch();
         if self.listened() {
             self.ring();
         }

@@ -17,7 +17,8 @@ const MARKER: &str = "purge.json";
 const AT_ONCE: usize = 500;
 
 impl Store {
-    /// Removes everything of an integration. Its number must not be used again. Kill-safe: the marker goes first.
+    /// Removes everything of an integration. Kill-safe: the marker goes first. Its number must not be used again, unless
+    /// this failed before the integration's document was gone: then [`Store::keep_number`] first.
     pub async fn purge(&self, integration: IntegrationId, now: i64) -> Result<(), StoreError> {
         let store = self.clone();
         let found = tokio::task::spawn_blocking(move || {
@@ -42,6 +43,19 @@ impl Store {
         let mut batch = Batch::new();
         batch.forget(integration);
         self.commit(batch, Durability::Synced, now).await.map(|_| ())
+    }
+
+    /// Takes a number out of the marker: its account is connected again, and what is stored under it from now on must
+    /// not go with the next opening. To be called before anything is stored under it. Blocks for a moment.
+    pub fn keep_number(&self, integration: IntegrationId) -> Result<(), StoreError> {
+        let dir = self.dir();
+        let numbers = marked(dir);
+        let left: Vec<u32> = numbers.iter().copied().filter(|number| *number != integration.0).collect();
+        if left.len() == numbers.len() {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&left).map_err(|error| StoreError::Value(error.to_string()))?;
+        folder::write_whole(&dir.join(MARKER), &text)
     }
 
     fn keys_of(&self, integration: IntegrationId) -> Result<Vec<Vec<u8>>, StoreError> {

@@ -183,6 +183,7 @@ impl Writer {
         let any_record = !headers.is_empty();
         let records = if self.changes.listened() { record_changes(headers) } else { Vec::new() };
         self.changes.stored(records, events, any_record);
+        self.changes.removed(forgotten);
         Ok(applied)
     }
 }

@@ -103,6 +103,7 @@ struct Shared {
     wire: Wire,
     livemode: bool,
     local: bool,
+    stripe: bool,
     max_retries: u32,
     timing: Timing,
     reads: AtomicU64,
@@ -131,6 +132,7 @@ impl Client {
             wire,
             livemode,
             local: options.base.is_loopback(),
+            stripe: options.base.is_stripe(),
             max_retries: options.max_retries,
             timing,
             reads: AtomicU64::new(0),
@@ -156,6 +158,11 @@ impl Client {
             waiting: Mutex::new(None),
             own_reads: AtomicU64::new(0),
         }))
+    }
+
+    /// It speaks with Stripe's own servers.
+    pub fn is_stripe(&self) -> bool {
+        self.0.shared.stripe
     }
 
     /// Another handle over the same connections, read counter and account limits, with its own pace on top

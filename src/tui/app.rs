@@ -100,8 +100,14 @@ where
         let size = self.terminal.size().map_err(Into::into)?;
         let mut state = State::new((size.width, size.height));
         state.keymap = Arc::clone(&self.keymap);
-        for mistake in std::mem::take(&mut self.mistakes) {
+        let mistakes = std::mem::take(&mut self.mistakes);
+        let many = mistakes.len();
+        for mistake in mistakes {
             state.tell(Level::Warning, mistake, (self.now_ms)());
+        }
+        if many > 1 {
+            let text = format!("{many} mistakes in the configuration: M lists them; defaults are used there");
+            state.flash(Level::Warning, text, (self.now_ms)());
         }
         let mut pending = Pending::new();
         let mut due = Due::default();

@@ -62,8 +62,22 @@ const SCREENS: [ScreenId; 6] = [
     ScreenId::Log,
 ];
 
+/// More than this of one line's earlier filters is not kept, in bytes: the whole has a limit at the engine.
+const EARLIER: usize = 1_000;
+
 fn keep(line: &FilterLine) -> Line {
-    Line { applied: line.applied.clone(), earlier: line.history().to_vec() }
+    // What has a key pasted into it is kept nowhere.
+    let harmless = |text: &str| crate::stripe::scrub::scrub(text) == text;
+    let applied = Some(line.applied.clone()).filter(|text| harmless(text)).unwrap_or_default();
+    let mut room = EARLIER;
+    let mut earlier: Vec<String> = Vec::new();
+    for text in line.history().iter().rev().filter(|text| harmless(text)) {
+        let Some(left) = room.checked_sub(text.len()) else { break };
+        room = left;
+        earlier.push(text.clone());
+    }
+    earlier.reverse();
+    Line { applied, earlier }
 }
 
 fn line(kept: Line) -> FilterLine {

@@ -22,6 +22,8 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
             Some(key) => {
                 state.untouched = false;
                 let mut effects = match state.action_for(key) {
+                    // Nothing is seen of what such a key would do.
+                    Some(action) if too_small(state) && !leaves(action) => Vec::new(),
                     Some(action) => act(state, action, now_ms),
                     None => typed(state, &Typed::Key(key), now_ms),
                 };
@@ -140,6 +142,15 @@ fn navigate(state: &mut State, action: Action) -> bool {
     }
     state.go(digit);
     true
+}
+
+fn too_small(state: &State) -> bool {
+    let (columns, rows) = state.size;
+    columns < super::view::SMALLEST.0 || rows < super::view::SMALLEST.1
+}
+
+fn leaves(action: Action) -> bool {
+    matches!(action, Action::Quit | Action::ForceQuit | Action::Suspend | Action::Back | Action::No)
 }
 
 /// Text goes to whatever is typed into; elsewhere it is nothing.

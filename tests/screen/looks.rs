@@ -52,7 +52,7 @@ fn ascii_is_nothing_but_ascii() {
         pty.until("the overlay closed", |text| !text.contains("Esc closes"));
     }
     pty.keys("33d");
-    pty.until_text("last run");
+    pty.until_text("the last discover ended well");
     pty.keys("q");
     pty.end_cleanly();
     let raw = pty.raw();

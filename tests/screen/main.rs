@@ -8,17 +8,19 @@
 )]
 
 mod accounts;
-mod connect;
 mod demo;
 mod ends;
 mod looks;
+mod midway;
 mod pty;
+mod secrets;
+mod walk;
 
 use std::path::Path;
 
 use tempfile::TempDir;
 
-pub(crate) use pty::{Pty, Start};
+pub(crate) use pty::{Pty, Start, pasted};
 
 pub(crate) const WIDE: (u16, u16) = (120, 36);
 pub(crate) const SMALL: (u16, u16) = (80, 24);

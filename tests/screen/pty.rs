@@ -24,10 +24,21 @@ pub(crate) struct Start(CommandBuilder);
 impl Start {
     /// The program with its home and temp folders under `home`.
     pub(crate) fn new(home: &Path, words: &[&str]) -> Start {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tillwatch"));
+        Start::other(home, env!("CARGO_BIN_EXE_tillwatch"), words)
+    }
+
+    /// A shell with job control, which a program can be suspended to. It prints `% ` when it waits.
+    pub(crate) fn shell(home: &Path) -> Start {
+        // Without its line editor, which switches bracketed paste on and off by itself.
+        Start::other(home, "bash", &["--norc", "--noprofile", "--noediting", "-i"]).env("PS1", "% ")
+    }
+
+    fn other(home: &Path, program: &str, words: &[&str]) -> Start {
+        let mut command = CommandBuilder::new(program);
         command.env_clear();
         let tmp = home.join("tmp");
         std::fs::create_dir_all(&tmp).unwrap();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", home);
         command.env("XDG_CONFIG_HOME", home);
         command.env("TMPDIR", tmp);
@@ -70,6 +81,11 @@ impl Start {
         let writer = pair.master.take_writer().unwrap();
         Pty { begun, child, master: Some(pair.master), writer: Some(writer), shared, deaf }
     }
+}
+
+/// What a terminal sends when text is pasted.
+pub(crate) fn pasted(text: &str) -> String {
+    format!("\x1b[200~{text}\x1b[201~")
 }
 
 fn size(cols: u16, rows: u16) -> PtySize {
@@ -144,7 +160,8 @@ impl Pty {
     pub(crate) fn hang_up(&mut self) {
         self.deaf.store(true, Ordering::SeqCst);
         self.writer = None;
-        // The reading thread gives its end up at the next byte: the clock on the screen sends one.
+        // The reading thread gives its end up at the next byte: another size makes a frame of them.
+        self.resize(100, 30);
         self.master = None;
     }
 

@@ -202,7 +202,8 @@ pub struct Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// The next sync takes them up.
+    /// The next sync takes them up. Of one that is a record already it reads again what belongs to the invoice, not the
+    /// invoice itself: that is discover's and the events' business.
     Sync,
     /// Left out until marked otherwise.
     Skip,

@@ -1,6 +1,7 @@
 //! Disconnecting while the system runs: jobs and schedule end, the key is wiped, the records stay or go.
 //!
-//! It must never wipe the key while a job still uses it, and never leave a schedule behind that polls.
+//! It must never wipe the key while a job still uses it, never leave a schedule behind that polls, and never let what
+//! somebody else writes down of the integration bring it back.
 
 use std::time::Duration;
 
@@ -41,6 +42,10 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
     if tokio::time::timeout(PATIENCE, idle(engine, id, &poll)).await.is_err() {
         tracing::warn!(integration = id.0, "a job did not end in time");
     }
+    // Until what is in memory says that it is off, nobody else writes its document: that would be from before.
+    let documents = engine.inner.documents.lock().await;
+    let current = engine.state().runtimes.get(&id).map(|runtime| (*runtime.config).clone());
+    let Some(before) = current else { return refused("there is no such integration") };
     let (writing, now) = (store.clone(), engine.inner.options.now.clone());
     let tokio = tokio::runtime::Handle::current();
     let off = engine
@@ -68,13 +73,18 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         }
         state.events_version += 1;
     }
+    drop(documents);
     let link = revoke_link(off.livemode);
     let mut text = format!(
         "{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}",
         off.name
     );
     if purge {
-        if let Err(error) = store.purge(id, engine.now()).await {
+        let purged = store.purge(id, engine.now()).await;
+        // What is shown was asked for before they went.
+        store.changes().touch();
+        engine.state().events_version += 1;
+        if let Err(error) = purged {
             publish::now(engine);
             return refused(format!(
                 "{} is disconnected, but not all of its records could be removed: {error}",

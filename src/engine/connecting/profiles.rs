@@ -1,6 +1,7 @@
 //! Keys of the Stripe CLI's profiles: listed, taken, and looked up again when Stripe refuses the one we have.
 //!
-//! It must never write to the CLI's files, and never take a key of another account.
+//! It must never write to the CLI's files, never take a key of another account, and never take a live secret key in the
+//! place of one that can do less without being asked to.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -9,9 +10,9 @@ use super::{offer, trying};
 use crate::engine::api::{Answer, Level};
 use crate::engine::{Engine, refused};
 use crate::integration::check::check;
-use crate::integration::connect::{keep_key, same_account, trial_until};
+use crate::integration::connect::{keep_key, kind_of, same_account, trial_until};
 use crate::integration::{Integration, stripe_cli};
-use crate::stripe::ApiKey;
+use crate::stripe::{ApiKey, KeyKind};
 
 /// The profiles on this machine.
 pub async fn list(engine: &Engine) -> Answer {
@@ -59,6 +60,15 @@ async fn read(engine: &Engine, used: &Integration) -> bool {
     let Ok(Ok((secret, origin))) = read else { return false };
     let Ok(key) = ApiKey::parse(secret.expose()) else { return false };
     if key.fingerprint() == before.fingerprint {
+        return false;
+    }
+    if key.livemode && key.kind == KeyKind::Secret && before.kind != kind_of(&key) {
+        // Whoever takes such a key types the account's name: nobody is asked here.
+        let text = format!(
+            "Stripe refused the key of {}; the Stripe CLI's profile has a secret key that can move money, which is not taken unasked: give a new key",
+            config.name
+        );
+        engine.message(Level::Warning, Some(id), text);
         return false;
     }
     let Ok(base) = engine.base_of(&config) else { return false };

@@ -26,8 +26,8 @@ pub struct Taken {
     /// An amount: minor units for currencies with none, two and three decimals; where it has more decimals than
     /// fit, none.
     pub amount: Option<[Option<i64>; 3]>,
-    /// And its currency, lower case, if it was told.
-    pub currency: Option<String>,
+    /// And its currency, lower case, if it was told; several for a symbol that they share. Empty: any.
+    pub currencies: Vec<String>,
 }
 
 /// Shorter texts are not searched for: everything would match.
@@ -45,7 +45,7 @@ pub fn classify(typed: &str) -> Taken {
         email: false,
         last4: false,
         amount: None,
-        currency: None,
+        currencies: Vec::new(),
     };
     if wanted.chars().count() < SHORTEST {
         taken.named = "too short to search for".into();
@@ -59,17 +59,18 @@ pub fn classify(typed: &str) -> Taken {
             .replace("of a invoice", "of an invoice");
     } else if wanted.contains('@') {
         (taken.email, taken.named) = (true, "an e-mail".into());
-    } else if let Some((amounts, currency)) = amount(wanted) {
+    } else if let Some((amounts, currencies, symbol)) = amount(wanted) {
         taken.last4 = wanted.len() == 4 && wanted.bytes().all(|byte| byte.is_ascii_digit());
-        taken.named = match (&currency, taken.last4) {
-            (Some(currency), _) => format!("an amount in {}", money::code(currency)),
-            (None, true) => "last four digits, or an amount in any currency".into(),
-            (None, false) => "an amount in any currency, or a number".into(),
+        taken.named = match (currencies.as_slice(), symbol) {
+            ([currency], _) => format!("an amount in {}", money::code(currency)),
+            ([_, ..], symbol) => format!("an amount in {} of any country", symbol.unwrap_or_default()),
+            ([], _) if taken.last4 => "last four digits, or an amount in any currency".into(),
+            ([], _) => "an amount in any currency, or a number".into(),
         };
-        if currency.is_some() {
+        if !currencies.is_empty() {
             taken.text = String::new();
         }
-        (taken.amount, taken.currency) = (Some(amounts), currency);
+        (taken.amount, taken.currencies) = (Some(amounts), currencies);
     } else if wanted.bytes().any(|byte| byte.is_ascii_digit()) && !wanted.contains(' ') {
         taken.named = "a number or name".into();
     }
@@ -101,13 +102,22 @@ fn is_currency(code: &str) -> bool {
     CODES.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case(code))
 }
 
-/// An amount in no, two and three decimals, and its currency if it is told: `€1,240.00`, `1240`, `12.40 eur`.
-fn amount(text: &str) -> Option<([Option<i64>; 3], Option<String>)> {
+/// Minor units as in [`Taken::amount`], currencies as in [`Taken::currencies`], and the symbol that told them.
+type Amount = ([Option<i64>; 3], Vec<String>, Option<char>);
+
+/// An amount in no, two and three decimals, the currencies it may be in if that is told, and by which symbol it was:
+/// `€1,240.00`, `1240`, `12.40 eur`, `$5`.
+fn amount(text: &str) -> Option<Amount> {
+    // Where money is written with it, alone or behind letters (`CA$`): who types it may mean any of them.
     const SYMBOLS: &[(char, &str)] = &[
-        ('$', "usd"),
+        (
+            '$',
+            "usd ars aud bbd bmd bnd brl bsd bzd cad clp cop cve dop fjd gyd hkd jmd kyd lrd mop mxn nad nio nzd sbd \
+             sgd srd top ttd twd uyu wst xcd",
+        ),
         ('€', "eur"),
-        ('£', "gbp"),
-        ('¥', "jpy"),
+        ('£', "gbp egp fkp gip lbp shp"),
+        ('¥', "jpy cny"),
         ('₹', "inr"),
         ('₩', "krw"),
         ('₪', "ils"),
@@ -116,24 +126,26 @@ fn amount(text: &str) -> Option<([Option<i64>; 3], Option<String>)> {
         ('₴', "uah"),
     ];
     let mut rest = text;
-    let mut currency = None;
+    let mut currencies: Vec<String> = Vec::new();
+    let mut by = None;
     let negative = rest.starts_with('-');
     rest = rest.trim_start_matches('-');
-    for (symbol, code) in SYMBOLS {
+    for (symbol, codes) in SYMBOLS {
         if let Some(after) = rest.strip_prefix(*symbol).or_else(|| rest.strip_suffix(*symbol)) {
             rest = after.trim();
-            currency = Some((*code).to_owned());
+            currencies = codes.split_ascii_whitespace().map(str::to_owned).collect();
+            by = Some(*symbol);
         }
     }
     let is_letter = |c: char| c.is_ascii_alphabetic();
     let letters: String = rest.chars().filter(|c| is_letter(*c)).collect();
-    if currency.is_none() && letters.len() == 3 && is_currency(&letters) {
+    if currencies.is_empty() && letters.len() == 3 && is_currency(&letters) {
         // In front or behind, not in between.
         let number = rest.trim_matches(is_letter).trim();
         if number.chars().any(is_letter) || number.starts_with('-') {
             return None;
         }
-        currency = Some(letters.to_ascii_lowercase());
+        currencies.push(letters.to_ascii_lowercase());
         rest = number;
     }
     if !rest.bytes().any(|byte| byte.is_ascii_digit()) {
@@ -144,20 +156,18 @@ fn amount(text: &str) -> Option<([Option<i64>; 3], Option<String>)> {
         money::parse(rest, currency).ok().map(|amount| if negative { -amount } else { amount })
     };
     let all = [read("jpy"), read("usd"), read("kwd")];
-    let all = match &currency {
-        None => all,
-        Some(code) => {
-            let at = match money::exponent(code) {
-                0 => 0,
-                3 => 2,
-                _ => 1,
-            };
-            let mut one = [None; 3];
-            one[at] = all[at];
-            one
-        }
+    let place = |code: &String| match money::exponent(code) {
+        0 => 0,
+        3 => 2,
+        _ => 1,
     };
-    all.iter().any(Option::is_some).then_some((all, currency))
+    let mut fitting = all;
+    for (at, amount) in fitting.iter_mut().enumerate() {
+        if !currencies.is_empty() && !currencies.iter().any(|code| place(code) == at) {
+            *amount = None;
+        }
+    }
+    fitting.iter().any(Option::is_some).then_some((fitting, currencies, by))
 }
 
 #[cfg(test)]
@@ -179,6 +189,7 @@ mod tests {
             ("1240.50", "an amount in any currency, or a number"),
             ("€1,240.00", "an amount in EUR"),
             ("12.40 eur", "an amount in EUR"),
+            ("$5", "an amount in $ of any country"),
             ("a", "too short to search for"),
             ("", "too short to search for"),
         ] {
@@ -191,9 +202,15 @@ mod tests {
     fn amounts_count_in_each_currencys_own_units() {
         assert_eq!(classify("1,240").amount, Some([Some(1240), Some(124_000), Some(1_240_000)]));
         assert_eq!(classify("12.40").amount, Some([None, Some(1240), Some(12_400)]));
-        assert_eq!(classify("¥500").amount, Some([Some(500), None, None]));
+        assert_eq!(classify("500 jpy").amount, Some([Some(500), None, None]));
+        // A symbol that several currencies share stands for each of them, and for no other.
+        assert_eq!(classify("¥500").amount, Some([Some(500), Some(50_000), None]));
+        assert_eq!(classify("¥500").currencies, ["jpy", "cny"]);
+        let dollars = classify("$12.40").currencies;
+        assert!(["usd", "cad", "aud", "mxn"].iter().all(|code| dollars.iter().any(|one| one == code)));
+        assert!(!dollars.iter().any(|code| code == "eur") && dollars.iter().all(|code| is_currency(code)));
         assert_eq!(classify("-20 EUR").amount, Some([None, Some(-2000), None]));
-        assert_eq!(classify("eur12.4").currency.as_deref(), Some("eur"));
+        assert_eq!(classify("eur12.4").currencies, ["eur"]);
         for none in ["12a40", "1.2.3", "INV", "eur", "1e3x5", "INV-2041", "INV 2041"] {
             assert_eq!(classify(none).amount, None, "{none}");
         }

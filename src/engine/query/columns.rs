@@ -41,7 +41,7 @@ const INVOICES: &[Spec] =
     &[label("number", "number"), STATUS, who("customer"), amount("paid or due"), CREATED, ID];
 const CATALOG: &[Spec] = &[
     label("number", "number"),
-    spec("state", "state", (8, 10), rows::Column::State),
+    spec("state", "state", (8, 13), rows::Column::State),
     STATUS,
     who("customer"),
     amount("paid or due"),

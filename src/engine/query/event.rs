@@ -10,9 +10,9 @@ use super::filtering::Accounts;
 use super::links::Links;
 use super::{Shared, facts, object, what};
 use crate::clock::Zone;
-use crate::engine::api::{Answer, Basis, Changes, EventDetail, IntegrationId};
-use crate::store::StoreError;
+use crate::engine::api::{Answer, Basis, Changes, EventDetail, EventRow, IntegrationId};
 use crate::store::read::EventPlace;
+use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
 use crate::stripe::summary;
 use crate::stripe::view::{EventHead, ObjectHead};
@@ -133,4 +133,28 @@ fn earlier(
         return Ok(Some((row.id, row.created, Node::read(event.data.object.get()))));
     }
     Ok(None)
+}
+
+/// Names the customer in rows that were stored before anything told who that is: an event that came in one page with
+/// its invoice, a subscription before the first sync.
+pub fn named(store: &Store, rows: &mut [EventRow]) -> Result<(), StoreError> {
+    let name = |integration, kind, id: &str| -> Result<Option<String>, StoreError> {
+        let header = store.header(integration, kind, id)?;
+        Ok(header.map(|header| header.who).filter(|who| !who.is_empty() && Kind::from_id(who).is_none()))
+    };
+    for row in rows.iter_mut().filter(|row| row.who.is_empty() || Kind::from_id(&row.who).is_some()) {
+        let Some(kind @ (Kind::InvoicePayment | Kind::Subscription)) = Kind::from_id(&row.object) else {
+            continue;
+        };
+        let Some(header) = store.header(row.integration, kind, &row.object)? else { continue };
+        let found = match kind {
+            Kind::InvoicePayment => name(row.integration, Kind::Invoice, &header.label)?,
+            _ if header.customer.is_empty() => None,
+            _ => name(row.integration, Kind::Customer, &header.customer)?,
+        };
+        if let Some(found) = found {
+            row.who = found;
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 //! the next window goes on from there, new events are tested as they come. It must never look through the whole
 //! log while somebody waits: after a moment it answers with what it has and says how far that reaches.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::Shared;
@@ -36,6 +36,16 @@ struct Key {
     accounts: Vec<(IntegrationId, String, String)>,
 }
 
+impl Key {
+    /// The same question, in another minute.
+    fn is_of_another_minute(&self, other: &Key) -> bool {
+        self.minute != other.minute
+            && self.integration == other.integration
+            && self.filter == other.filter
+            && self.accounts == other.accounts
+    }
+}
+
 /// How far one integration's log was looked through.
 struct Reach {
     integration: IntegrationId,
@@ -57,6 +67,8 @@ struct Look {
 #[derive(Default)]
 pub struct Feed {
     looks: Mutex<Vec<Look>>,
+    /// Events that were stored while a look was under way: it takes them over when it is through.
+    late: Mutex<Vec<EventChange>>,
 }
 
 /// Answers `Request::Events`. The version is the caller's to fill in.
@@ -84,8 +96,13 @@ pub fn events(
         minute: if filter.moves() { now.div_euclid(60) } else { 0 },
         accounts: accounts.iter().map(|one| (one.id, one.name.clone(), one.account.clone())).collect(),
     };
+    let asks = shared.asks();
     let mut looks = shared.feed.looks.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(at) = looks.iter().position(|one| one.key == key) {
+    drop(asks);
+    shared.feed.take_late(&shared.store, &mut looks)?;
+    // A look that takes longer than a minute goes on as of the minute in which it began: it would never be through.
+    let goes_on = |one: &Look| one.key.is_of_another_minute(&key) && one.frontier().is_some();
+    if let Some(at) = looks.iter().position(|one| one.key == key || goes_on(one)) {
         looks[..=at].rotate_right(1);
     } else {
         looks.insert(0, Look::new(key, filter, accounts));
@@ -103,25 +120,53 @@ pub fn events(
 }
 
 impl Feed {
-    /// Takes over events that were stored.
-    pub fn put(&self, store: &Store, events: &[EventChange]) -> Result<(), StoreError> {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        for event in events {
-            let place =
-                EventPlace { integration: event.integration, created: event.created, order: event.order };
-            for look in looks.iter_mut() {
-                // What was not reached yet is found when the look gets there.
-                let reached = |one: &Reach| {
-                    one.integration == place.integration
-                        && (one.whole || one.last.is_some_and(|last| place < last))
-                };
-                if look.reach.iter().any(reached)
-                    && let Some(row) = store.event_row(place)?
-                    && look.passes(&row, || store.event_whole(place).ok().flatten().map(|whole| whole.1))
-                    && let Err(at) = look.found.binary_search(&place)
-                {
-                    look.found.insert(at, place);
-                }
+    /// Takes over events that were stored. Never waits for a look that is under way.
+    pub fn put(&self, store: &Store, events: Vec<EventChange>) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.late().extend(events);
+        match self.looks.try_lock() {
+            Ok(mut looks) => self.take_late(store, &mut looks),
+            Err(TryLockError::Poisoned(looks)) => self.take_late(store, &mut looks.into_inner()),
+            Err(TryLockError::WouldBlock) => Ok(()),
+        }
+    }
+
+    /// As if a look were under way, until what this returns is dropped.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> impl Sized + '_ {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn late(&self) -> MutexGuard<'_, Vec<EventChange>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tests the events that came meanwhile. All are tried; the first error is told.
+    fn take_late(&self, store: &Store, looks: &mut [Look]) -> Result<(), StoreError> {
+        let events = std::mem::take(&mut *self.late());
+        let mut result = Ok(());
+        for event in &events {
+            result = result.and(Feed::test(store, looks, event));
+        }
+        result
+    }
+
+    fn test(store: &Store, looks: &mut [Look], event: &EventChange) -> Result<(), StoreError> {
+        let place = EventPlace { integration: event.integration, created: event.created, order: event.order };
+        for look in looks {
+            // What was not reached yet is found when the look gets there.
+            let reached = |one: &Reach| {
+                one.integration == place.integration
+                    && (one.whole || one.last.is_some_and(|last| place < last))
+            };
+            if look.reach.iter().any(reached)
+                && let Some(row) = store.event_row(place)?
+                && look.passes(&row, || store.event_whole(place).ok().flatten().map(|whole| whole.1))
+                && let Err(at) = look.found.binary_search(&place)
+            {
+                look.found.insert(at, place);
             }
         }
         Ok(())
@@ -129,7 +174,9 @@ impl Feed {
 
     /// Forgets everything.
     pub fn start_anew(&self) {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.late().clear();
+        looks.clear();
     }
 
     /// A star came or went.
@@ -141,6 +188,7 @@ impl Feed {
     /// Goes on with the filter that was asked for last; false when it is through.
     pub fn look_some(&self, store: &Store) -> Result<bool, StoreError> {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_late(store, &mut looks)?;
         let Some(look) = looks.first_mut().filter(|look| look.frontier().is_some()) else {
             return Ok(false);
         };
@@ -196,7 +244,11 @@ impl Look {
             }
             seen += 1;
             last = Some(place);
-            let (mut row, ..) = event_log::decode(integration, key, value)?;
+            let Ok((mut row, ..)) = event_log::decode(integration, key, value) else {
+                // It can't be shown either: the look goes on behind it.
+                whole = seen < AT_ONCE;
+                return Ok(whole);
+            };
             if stars {
                 row.starred = store.starred(integration, &row.id)?;
             }

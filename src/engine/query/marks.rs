@@ -13,7 +13,7 @@ const MOST: usize = 10_000;
 /// Marks in one batch: readers wait while one is applied.
 const AT_ONCE: usize = 200;
 
-/// Answers `Request::Mark`. With `Done`, records or their states may have changed.
+/// Answers `Request::Mark`. With `Done`, at least one state has changed; where none did, it is refused and says why.
 pub async fn mark(
     store: &Store,
     integration: IntegrationId,
@@ -39,6 +39,7 @@ pub async fn mark(
         Ok((_, Err(error))) => return refused(error.to_string()),
         Err(_) => return refused("the catalog could not be read"),
     };
+    let mut changed = 0;
     let mut parts = ids.chunks(AT_ONCE).peekable();
     while let Some(part) = parts.next() {
         let mut batch = Batch::new();
@@ -47,11 +48,16 @@ pub async fn mark(
         }
         // The disk is certain once, behind the last one.
         let durability = if parts.peek().is_none() { Durability::Synced } else { Durability::Applied };
-        if let Err(error) = store.commit(batch, durability, now).await {
-            return refused(error.to_string());
+        match store.commit(batch, durability, now).await {
+            Ok(applied) => changed += applied.changed,
+            Err(error) => return refused(error.to_string()),
         }
     }
-    Answer::Done
+    match (changed, mark) {
+        (0, Mark::Sync) => refused("the next sync takes all of these up already"),
+        (0, Mark::Skip) => refused("none of these waits for a sync or has failed (any more)"),
+        _ => Answer::Done,
+    }
 }
 
 /// Why a mark can't be put; none: it can.

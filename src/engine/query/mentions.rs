@@ -69,11 +69,13 @@ impl Mentions {
     pub fn build_some(&self, shared: &Shared) -> Result<bool, StoreError> {
         // Held all the time: two threads may build, but never the same events.
         let mut to_do = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(left) = to_do.iter_mut().find(|left| !left.whole) else { return Ok(false) };
+        let Some(at) = to_do.iter().position(|left| !left.whole) else { return Ok(false) };
+        let left = &mut to_do[at];
         let mut found: Vec<(EventPlace, Vec<u32>)> = Vec::with_capacity(AT_ONCE);
         let mut seen = 0;
-        shared.store.each_event_value(left.integration, left.after, |place, key, value| {
+        let read = shared.store.each_event_value(left.integration, left.after, |place, key, value| {
             seen += 1;
+            // An event that can't be read is passed over: the next try begins behind it.
             left.after = Some(place);
             if place.order < left.until {
                 let named = if let Some(named) = event_log::mentions(value)? {
@@ -86,8 +88,12 @@ impl Mentions {
                 found.push((place, named));
             }
             Ok(seen < AT_ONCE)
-        })?;
-        left.whole = seen < AT_ONCE;
+        });
+        left.whole = read.is_ok() && seen < AT_ONCE;
+        if read.is_err() {
+            // The other logs get their turn before this one is tried again.
+            to_do[at..].rotate_left(1);
+        }
         let all = to_do.iter().all(|left| left.whole);
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         for (place, named) in found {
@@ -98,7 +104,7 @@ impl Mentions {
         if all {
             shared.tables.note_news();
         }
-        Ok(true)
+        read.map(|()| true)
     }
 
     /// Takes over an event that was stored.

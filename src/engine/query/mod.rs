@@ -24,17 +24,23 @@ mod tests;
 mod what;
 mod window;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::api::{Answer, Request};
+use super::api::{Answer, EventWindow, Request};
 use crate::store::{Store, StoreError};
 pub use filtering::Accounts;
 
 /// How long the thread sleeps at most when nothing is stored.
 const SLEEP: Duration = Duration::from_secs(600);
+
+/// After something could not be read, until it is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long the thread stands back at most while questions wait.
+const POLITE: Duration = Duration::from_millis(200);
 
 /// Between two words about a filter of the feed that goes on.
 const TELL_FEED: Duration = Duration::from_millis(500);
@@ -53,10 +59,21 @@ struct Shared {
     /// Held while the writer's changes are taken over: they must be applied in their order.
     catching_up: Mutex<()>,
     stop: AtomicBool,
+    /// Questions that wait for a lock which the thread takes, too.
+    asking: AtomicUsize,
     /// Rises with every search: an older one gives up.
     searches: AtomicU64,
     /// Called when more can be shown though nothing was stored.
     progress: Box<dyn Fn(News) + Send + Sync>,
+}
+
+/// A question that waits.
+struct Asks<'a>(&'a AtomicUsize);
+
+impl Drop for Asks<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What more can be shown.
@@ -80,6 +97,7 @@ impl Query {
             store,
             catching_up: Mutex::default(),
             stop: AtomicBool::new(false),
+            asking: AtomicUsize::new(0),
             searches: AtomicU64::new(0),
             progress: Box::new(progress),
         });
@@ -113,6 +131,12 @@ impl Query {
             Request::Search { text, limit } => search::answer(shared, text, *limit, accounts),
             _ => return None,
         };
+        let answer = answer.and_then(|mut answer| {
+            if let Answer::Events(EventWindow { rows, .. }) | Answer::Timeline(rows) = &mut answer {
+                event::named(&shared.store, rows)?;
+            }
+            Ok(answer)
+        });
         Some(answer.unwrap_or_else(|error| Answer::Refused { reason: error.to_string() }))
     }
 
@@ -141,30 +165,56 @@ impl Drop for Query {
 }
 
 impl Shared {
+    /// Works until told to stop. What can't be read is tried again after a pause, and the rest goes on meanwhile.
     fn run(&self) {
-        if let Err(error) = self.work() {
-            tracing::warn!("tables are no longer kept current: {error}");
-        }
-    }
-
-    fn work(&self) -> Result<(), StoreError> {
         let mut told = None;
+        let mut known = String::new();
         while !self.stop.load(Ordering::SeqCst) {
-            self.catch_up()?;
-            let busy = self.tables.build_some(self)?
-                || self.mentions.build_some(self)?
-                || self.tables.read_some(&self.store)?;
-            let looking = !busy && self.look_some(&mut told)?;
+            let mut trouble = None;
+            let mut step = |result: Result<bool, StoreError>| match result {
+                Ok(busy) => busy,
+                Err(error) => {
+                    trouble.get_or_insert(error);
+                    false
+                }
+            };
+            self.let_ask();
+            step(self.catch_up().map(|()| false));
+            let busy = step(self.tables.build_some(self))
+                || step(self.mentions.build_some(self))
+                || self.tables.read_some(&self.store);
+            let looking = !busy && step(self.look_some(&mut told));
+            if let Some(error) = &trouble {
+                let text = error.to_string();
+                // Told once, not every time that it is tried.
+                if text != known {
+                    tracing::warn!("what is shown may lack something that can't be read: {text}");
+                    known = text;
+                }
+            }
             if busy {
                 self.tables.tell_now_and_then(self);
             } else if !looking {
                 // What was learned last is shown, too.
                 self.tables.told(self);
                 self.tables.tidy();
-                self.store.changes().wait(SLEEP);
+                self.store.changes().wait(if trouble.is_some() { AGAIN } else { SLEEP });
             }
         }
-        Ok(())
+    }
+
+    /// A question waits for a lock from now on, until what this returns is dropped.
+    fn asks(&self) -> Asks<'_> {
+        self.asking.fetch_add(1, Ordering::SeqCst);
+        Asks(&self.asking)
+    }
+
+    /// Lets questions that wait have the locks first: whoever lets one go and takes it again at once gets it again.
+    fn let_ask(&self) {
+        let begun = Instant::now();
+        while self.asking.load(Ordering::SeqCst) > 0 && begun.elapsed() < POLITE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Goes on with a filter of the feed, and tells of it now and then and at its end.
@@ -188,14 +238,19 @@ impl Shared {
             return Ok(());
         }
         if stored.lost {
+            // What was removed is not in the store any more.
             self.tables.start_anew(&self.store);
             self.mentions.start_anew(&self.store);
             self.feed.start_anew();
         }
         self.tables.put(&stored.records);
+        // One event that can't be read must not cost the others, which are told only once.
+        let mut result = Ok(());
         for event in &stored.events {
-            self.mentions.put(event)?;
+            result = result.and(self.mentions.put(event));
         }
-        self.feed.put(&self.store, &stored.events)
+        result = result.and(self.feed.put(&self.store, stored.events));
+        self.tables.forget(&stored.gone);
+        result
     }
 }

@@ -11,8 +11,8 @@ use super::filtering::{Accounts, TableFields, named};
 use super::tables::Table;
 use crate::engine::api::IntegrationId;
 use crate::filter::Filter;
+use crate::store::Store;
 use crate::store::rows::{Column, RowTable};
-use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
 
 /// Of each sort of thing so many are remembered: what is on the screen, and what was before.
@@ -37,6 +37,13 @@ pub struct Key {
     pub accounts: Vec<(IntegrationId, String, String)>,
 }
 
+impl Key {
+    /// The same question, in another minute.
+    fn is_of_another_minute(&self, other: &Key) -> bool {
+        self.minute != other.minute && Key { minute: other.minute, ..self.clone() } == *other
+    }
+}
+
 /// The rows that pass a filter.
 struct Pick {
     key: Key,
@@ -51,6 +58,8 @@ struct Pick {
     unread: Vec<u32>,
     /// How many there were.
     to_read: usize,
+    /// What passed a minute before, in which version of the table: shown of a row until it is read again.
+    before: Option<(u64, Vec<u64>)>,
     /// Rises whenever a bit changes.
     generation: u64,
 }
@@ -97,6 +106,12 @@ impl Views {
         accounts: &Accounts,
         column: Column,
     ) -> List {
+        // A filter that moves with the present, and takes longer than a minute to read, comes to an end all the same:
+        // it goes on as of the minute in which it began.
+        let going_on =
+            self.picks.iter().find(|one| one.key.is_of_another_minute(key) && !one.unread.is_empty());
+        let begun = going_on.map(|one| one.key.clone());
+        let key = begun.as_ref().unwrap_or(key);
         let (generation, total, reading) = {
             let pick = self.pick(key, filter, accounts);
             pick.refresh(rows);
@@ -132,6 +147,10 @@ impl Views {
         if let Some(at) = self.picks.iter().position(|one| one.key == *key) {
             self.picks[..=at].rotate_right(1);
         } else {
+            let earlier = self.picks.iter().find(|one| one.key.is_of_another_minute(key));
+            let before = earlier.and_then(|one| Some((one.version?, one.bits.clone())));
+            // It is not asked for again: its minute is over.
+            self.picks.retain(|one| !one.key.is_of_another_minute(key));
             self.picks.insert(
                 0,
                 Pick {
@@ -143,6 +162,7 @@ impl Views {
                     bits: Vec::new(),
                     unread: Vec::new(),
                     to_read: 0,
+                    before,
                     generation: 0,
                 },
             );
@@ -173,12 +193,13 @@ impl Views {
 
     /// Goes on with the filter that was asked for last, if it has to read objects; false when there is nothing to
     /// do.
-    pub fn read_some(&mut self, store: &Store, kind: Kind, table: &Table) -> Result<bool, StoreError> {
+    pub fn read_some(&mut self, store: &Store, kind: Kind, table: &Table) -> bool {
         let Some(pick) = self.picks.first_mut().filter(|pick| !pick.unread.is_empty()) else {
-            return Ok(false);
+            return false;
         };
         pick.refresh(&table.read());
         let begun = Instant::now();
+        let mut unreadable = None;
         while begun.elapsed() < SLICE {
             let Some(row) = pick.unread.pop() else { break };
             let place = {
@@ -187,14 +208,24 @@ impl Views {
                 rows.integration(row as usize).zip(id)
             };
             let Some((integration, id)) = place else { continue };
-            let json = store.record(integration, kind, &id)?.map(|record| record.json);
+            // One that can't be read does not pass; the others are looked at all the same.
+            let json = match store.record(integration, kind, &id) {
+                Ok(record) => record.map(|record| record.json),
+                Err(error) => {
+                    unreadable = Some(error);
+                    continue;
+                }
+            };
             let rows = table.read();
             // Between the two looks the table may have been built anew.
             if rows.find(integration, &id) == Some(row) && pick.set(&rows, row, json.as_deref()).is_some() {
                 pick.generation += 1;
             }
         }
-        Ok(true)
+        if let Some(error) = unreadable {
+            tracing::warn!("a filter passes over what can't be read: {error}");
+        }
+        true
     }
 }
 
@@ -258,6 +289,13 @@ impl Pick {
             tasks.into_iter().flat_map(|task| task.join().unwrap_or_default()).collect()
         });
         unread.sort_by_key(|row| rows.created(*row as usize));
+        if let Some((version, before)) = self.before.take()
+            && rows.since(version).is_some()
+        {
+            for row in &unread {
+                put(&mut bits, *row, bit(&before, *row));
+            }
+        }
         (self.base, self.bits, self.to_read, self.unread) = (base, bits, unread.len(), unread);
     }
 

@@ -116,7 +116,9 @@ pub fn answer(shared: &Shared, typed: &str, limit: usize, accounts: &Accounts) -
 
 /// The best of what was found, in order.
 fn best(mut hits: Vec<Hit>, limit: usize) -> Vec<Hit> {
-    let order = |hit: &Hit| (hit.rank, std::cmp::Reverse(hit.created), hit.kind, hit.row);
+    // A name is the customer's own before it is that of what names the customer.
+    let order =
+        |hit: &Hit| (hit.rank, hit.kind != Kind::Customer, std::cmp::Reverse(hit.created), hit.kind, hit.row);
     if hits.len() > limit && limit > 0 {
         hits.select_nth_unstable_by_key(limit - 1, order);
     }
@@ -142,7 +144,8 @@ fn look_into(
                 3 => amounts[2],
                 _ => amounts[1],
             };
-            of == Some(amount) && taken.currency.as_deref().is_none_or(|wanted| wanted == currency)
+            of == Some(amount)
+                && (taken.currencies.is_empty() || taken.currencies.iter().any(|wanted| wanted == currency))
         };
         found.extend(rows.with_amount(wanted, is).into_iter().map(|row| (row, Rank::Exact, "amount")));
     }

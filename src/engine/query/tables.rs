@@ -123,7 +123,17 @@ impl Tables {
             let Some(integration) = integrations.first() else { return Ok(false) };
             (*kind, *integration, after.clone())
         };
-        let page = shared.store.page(integration, kind, after.as_deref(), AT_ONCE)?;
+        let page = match shared.store.page(integration, kind, after.as_deref(), AT_ONCE) {
+            Ok(page) => page,
+            Err(error) => {
+                // The other kinds get their turn before this one is tried again.
+                let mut building = self.building();
+                if let Some(at) = building.left.iter().position(|one| one.0 == kind) {
+                    building.left[at..].rotate_left(1);
+                }
+                return Err(error);
+            }
+        };
         let last = page.last_id();
         let whole = page.len() < AT_ONCE;
         if let Some(table) = self.get(kind) {
@@ -155,6 +165,16 @@ impl Tables {
                 for one in of_kind {
                     rows.put(one.integration, &one.id, &one.header.peek());
                 }
+            }
+        }
+    }
+
+    /// Takes out the rows of integrations that were removed from the store.
+    pub fn forget(&self, integrations: &[IntegrationId]) {
+        for (_, table) in &self.all {
+            let mut rows = table.write();
+            for integration in integrations {
+                rows.forget(*integration);
             }
         }
     }
@@ -202,18 +222,16 @@ impl Tables {
     }
 
     /// Goes on with filters that have to read the objects themselves; false when there is none.
-    pub fn read_some(&self, store: &Store) -> Result<bool, StoreError> {
+    pub fn read_some(&self, store: &Store) -> bool {
         let mut busy = false;
         for (kind, table) in &self.all {
             let mut views = table.views.lock().unwrap_or_else(PoisonError::into_inner);
-            if views.read_some(store, *kind, table)? {
-                busy = true;
-            }
+            busy |= views.read_some(store, *kind, table);
         }
         if busy {
             self.note_news();
         }
-        Ok(busy)
+        busy
     }
 }
 

@@ -195,6 +195,32 @@ fn a_filter_that_reads_the_objects_comes_to_an_end_by_itself() {
 }
 
 #[test]
+fn a_filter_that_moves_shows_what_it_knew_while_it_reads_again_in_the_next_minute() {
+    let mut world = three_invoices();
+    let request = Request::Records(RecordQuery {
+        integration: None,
+        kind: Kind::Invoice,
+        catalog: false,
+        filter: "email:mia@example.com -created:thismonth".into(),
+        sort: None,
+        at: Place::Index { index: 0 },
+        limit: 5,
+    });
+    world.ask(&request);
+    let at = |now| match world.query.as_ref().unwrap().answer(&request, &world.accounts, now).unwrap() {
+        Answer::Records(window) => window,
+        other => panic!("{other:?}"),
+    };
+    while at(NOW).loading.is_some() {}
+    assert_eq!(ids(&at(NOW)), ["in_c"]);
+    // Before it is read again it is still there, and afterwards.
+    let next = at(NOW + 60);
+    assert_eq!((ids(&next), next.loading.is_some()), (vec!["in_c"], true));
+    while at(NOW + 60).loading.is_some() {}
+    assert_eq!(ids(&at(NOW + 60)), ["in_c"]);
+}
+
+#[test]
 fn mistakes_are_pointed_at_and_unknown_columns_named() {
     let mut world = three_invoices();
     let query = |filter: &str, sort: &str, catalog, kind| {
@@ -234,6 +260,11 @@ fn marks_change_the_catalog_and_its_counts_and_leave_records_alone() {
     );
     let catalog = world.store.counters(ONE).catalog;
     assert_eq!((catalog.skipped, catalog.pending, catalog.synced, catalog.total), (1, 1, 1, 3));
+    // Nothing that could change is no success.
+    let again = mark(&["in_1"], Mark::Skip);
+    assert!(matches!(&again, Answer::Refused { reason } if reason.contains("none of these")), "{again:?}");
+    let waits = mark(&["in_2"], Mark::Sync);
+    assert!(matches!(&waits, Answer::Refused { reason } if reason.contains("already")), "{waits:?}");
     // Nothing of it, if a part is gone; and records alone can't be left out.
     assert!(matches!(mark(&["in_2", "in_9"], Mark::Skip), Answer::Refused { .. }));
     assert!(matches!(mark(&["in_3"], Mark::Skip), Answer::Refused { .. }));
@@ -309,6 +340,14 @@ fn search_finds_by_email_number_id_digits_and_amount_exact_first() {
         assert!(has(&world.search(amount), "in_1", "amount", true), "{amount}");
     }
     assert!(world.search("$1240").hits.is_empty(), "never across currencies");
+    let dollars = r#"{"id":"in_9","object":"invoice","created":9,"number":"QZ-7","status":"open","total":777,
+        "amount_due":777,"currency":"cad","customer":"cus_2","customer_name":"Zoe","lines":{"has_more":false,"data":[]}}"#;
+    world.put(ONE, Kind::Invoice, dollars);
+    assert!(has(&world.search("$7.77"), "in_9", "amount", true), "dollars of Canada, too");
+    // A text that is in the id as well hides neither the number nor the name.
+    world.put(ONE, Kind::Invoice, &dollars.replace("in_9", "in_QZoe"));
+    assert!(has(&world.search("QZ"), "in_QZoe", "number", false));
+    assert!(has(&world.search("Zoe"), "in_QZoe", "name", true));
     let name = world.search("initech");
     assert!(name.total >= 2 && has(&name, "cus_1", "name", false), "{name:?}");
     assert!(has(&world.search("pi_1"), "pi_1", "id", true));
@@ -462,6 +501,52 @@ fn a_filtered_feed_takes_new_and_late_events_in_and_knows_both_ends() {
     let from = Some(crate::engine::api::EventPos { created: 250, id: "evt_5".into() });
     let around = world.events(EventQuery { from, before: 1, limit: 1, ..EventQuery::default() });
     assert_eq!((names(&around), around.newer), (vec!["evt_3", "evt_5"], 1));
+}
+
+#[test]
+fn what_is_purged_leaves_the_tables_and_is_told() {
+    let mut world = three_invoices();
+    let before = world.records(Kind::Invoice, "", None, Place::Index { index: 0 });
+    assert_eq!((before.total, before.version), (3, world.store.changes().records_version()));
+    block(world.store.purge(ONE, NOW)).unwrap();
+    assert!(world.store.changes().records_version() > before.version);
+    // Its account is still among those that are asked for: the rows themselves are gone.
+    let after = world.records(Kind::Invoice, "", None, Place::Index { index: 0 });
+    assert_eq!((ids(&after), after.total), (vec!["in_b"], 1));
+    assert!(world.search("INV-1").hits.is_empty() && world.search("INV-2").total == 1);
+}
+
+#[test]
+fn what_can_not_be_read_is_passed_over_and_the_thread_goes_on() {
+    let mut world = three_invoices();
+    // A record whose JSON is no packed JSON: its header can be read, the object can not.
+    let key = crate::store::keys::record(ONE, Kind::Invoice, "in_c");
+    let value = world.store.tree().get(&key).unwrap().unwrap();
+    world.store.tree().insert(&key, &value[..value.len() - 4]).unwrap();
+    assert!(world.store.record(ONE, Kind::Invoice, "in_c").is_err(), "it is broken");
+    let whole = |world: &mut World, filter: &str| loop {
+        let window = world.records(Kind::Invoice, filter, None, Place::Index { index: 0 });
+        if window.loading.is_none() {
+            break window;
+        }
+    };
+    assert_eq!(ids(&whole(&mut world, "email:mia@example.com")), Vec::<&str>::new());
+    // It still works.
+    assert_eq!(ids(&whole(&mut world, "email:zoe@example.com")), ["in_a"]);
+}
+
+#[test]
+fn events_that_come_while_a_look_is_under_way_are_not_waited_for_and_not_lost() {
+    let mut world = one_day();
+    let query = EventQuery { limit: 5, filter: "type:invoice.*".into(), ..EventQuery::default() };
+    while world.events(query.clone()).looked_to.is_some() {}
+    let shared = world.query.as_ref().unwrap().shared.clone();
+    let look = shared.feed.hold();
+    world.event(ONE, &happened("evt_7", "invoice.voided", 400, r#"{"id":"in_2","object":"invoice"}"#, ""));
+    // This would never come back if it waited for the look.
+    shared.catch_up().unwrap();
+    drop(look);
+    assert_eq!(names(&world.events(query))[0], "evt_7");
 }
 
 #[test]

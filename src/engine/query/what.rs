@@ -31,7 +31,7 @@ const SAID: &[(&str, &str)] = &[
     ("payment_intent.canceled", "was canceled"),
     ("charge.succeeded", "succeeded: $"),
     ("charge.failed", "failed: #"),
-    ("charge.refunded", "was refunded"),
+    ("charge.refunded", "was refunded: $"),
     ("charge.dispute.created", "was opened: $ (#)"),
     ("charge.dispute.closed", "was closed"),
     ("refund.created", "was made: $"),

@@ -61,7 +61,9 @@ pub fn records(
     // Told before looking: whoever sees a newer version asks again.
     let version = shared.store.changes().records_version();
     shared.catch_up()?;
+    let asks = shared.asks();
     let mut views = table.views.lock().unwrap_or_else(PoisonError::into_inner);
+    drop(asks);
     let specs = columns::of(query.kind, query.catalog);
     let mut window = RecordWindow {
         columns: specs.iter().map(columns::view).collect(),
@@ -71,6 +73,8 @@ pub fn records(
     };
     if table.asked.load(Ordering::SeqCst) != turn && views.is_unknown(&key) {
         // Somebody asked something newer of this table while this one waited: it is not worked out any more.
+        // Whoever shows it all the same finds that there is something newer.
+        window.version = 0;
         window.loading = window.loading.or(Some(0));
         return Ok(Answer::Records(window));
     }

@@ -21,10 +21,9 @@ impl Writer<'_, '_> {
 
         self.out.raw("{\"id\":");
         self.id(Obj::Invoice, invoice.number);
-        self.out.raw(
-            ",\"object\":\"invoice\",\"account_country\":\"DE\",\"account_name\":\"Sandbox Supplies\",\
-             \"account_tax_ids\":null,\"amount_due\":",
-        );
+        self.out.raw(",\"object\":\"invoice\",\"account_country\":\"DE\",\"account_name\":");
+        self.out.text(&world.name);
+        self.out.raw(",\"account_tax_ids\":null,\"amount_due\":");
         self.out.int(total);
         self.out.raw(",\"amount_overpaid\":0,\"amount_paid\":");
         self.out.int(paid);

@@ -59,12 +59,19 @@ fn by_text(a: &str, b: &str) -> Ordering {
 }
 
 /// The first sixteen bytes of a text behind `skip`, comparable as a number.
-fn head(text: &str, skip: usize) -> u128 {
+fn head(text: &str, skip: usize, case: Case) -> u128 {
     let mut bytes = [0_u8; 16];
     for (to, from) in bytes.iter_mut().zip(text.as_bytes().iter().skip(skip)) {
-        *to = from.to_ascii_lowercase();
+        *to = if case == Case::Told { *from } else { from.to_ascii_lowercase() };
     }
     u128::from_be_bytes(bytes)
+}
+
+/// Whether upper and lower case letters are told apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Told,
+    Same,
 }
 
 impl RowTable {
@@ -135,23 +142,24 @@ impl RowTable {
                 keyed(&|row| with_time(u64::from(ranks[self.texts.party_number(row) as usize]), row))
             }
             Column::Label => {
-                let skip = self.common(|row| self.texts.label(row));
-                keyed(&|row| head(self.texts.label(row), skip))
+                let skip = self.common(Case::Same, |row| self.texts.label(row));
+                keyed(&|row| head(self.texts.label(row), skip, Case::Same))
             }
             Column::Id => {
-                let skip = self.common(|row| self.texts.id(row));
-                keyed(&|row| head(self.texts.id(row), skip))
+                let skip = self.common(Case::Told, |row| self.texts.id(row));
+                keyed(&|row| head(self.texts.id(row), skip, Case::Told))
             }
         }
     }
 
     /// How many bytes all texts begin with in common.
-    fn common<'a>(&'a self, text: impl Fn(usize) -> &'a str) -> usize {
+    fn common<'a>(&'a self, case: Case, text: impl Fn(usize) -> &'a str) -> usize {
         let Some(first) = (!self.is_empty()).then(|| text(0).as_bytes()) else { return 0 };
         let mut common = first.len();
         for row in 1..self.len() {
             let other = text(row).as_bytes();
-            let same = |(a, b): &(&u8, &u8)| a.eq_ignore_ascii_case(b);
+            let same =
+                |(a, b): &(&u8, &u8)| if case == Case::Told { a == b } else { a.eq_ignore_ascii_case(b) };
             common = first[..common].iter().zip(other).take_while(same).count();
             if common == 0 {
                 break;
@@ -178,7 +186,7 @@ impl RowTable {
             if who { name } else { customer }
         };
         let mut sorted: Vec<(u128, u32)> =
-            (0..self.texts.parties() as u32).map(|party| (head(text(party), 0), party)).collect();
+            (0..self.texts.parties() as u32).map(|party| (head(text(party), 0, Case::Same), party)).collect();
         sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| by_text(text(a.1), text(b.1))));
         let mut ranks = vec![0; sorted.len()];
         let mut rank = 0;
@@ -206,7 +214,8 @@ impl RowTable {
             Column::Customer => by_text(self.texts.party(a).0, self.texts.party(b).0),
             Column::Who => by_text(self.texts.party(a).1, self.texts.party(b).1),
             Column::Label => by_text(self.texts.label(a), self.texts.label(b)),
-            Column::Id => by_text(self.texts.id(a), self.texts.id(b)),
+            // Ids are told apart by the case of their letters, so they are ordered by it.
+            Column::Id => self.texts.id(a).cmp(self.texts.id(b)),
         };
         let whose = |row: usize| self.integrations[usize::from(self.whose[row])];
         by.then_with(|| self.created[a].cmp(&self.created[b]))

@@ -80,6 +80,11 @@ fn two(text: &str) -> (&str, &str) {
     (&text[..first], &rest[..second])
 }
 
+/// Where the second text begins, when something was found in the first.
+fn behind(at: usize, found: &Found) -> usize {
+    at - found.behind as usize + found.length as usize + 1
+}
+
 fn put(out: &mut String, text: &str) {
     if text.contains(END) {
         out.extend(text.chars().filter(|c| *c != END));
@@ -176,7 +181,7 @@ impl Texts {
     }
 
     /// Parties for whose texts `find` gives places: it gets one large text and a place in it, and returns the next
-    /// place at or behind that. Each party once, in their order. `go_on` is asked now and then and may say
+    /// place at or behind that. In their order; a party twice, one behind the other, when both texts are found. `go_on` is asked now and then and may say
     /// that it is enough.
     pub fn parties_at(
         &self,
@@ -190,8 +195,12 @@ impl Texts {
                 break;
             }
             let party = self.party_at.partition_point(|one| *one as usize <= at).saturating_sub(1);
-            out.push(Self::found(&self.parties, &self.party_at, party, at, (Place::Customer, Place::Who)));
-            from = self.party_at.get(party + 1).map_or(self.parties.len(), |at| *at as usize);
+            let found = Self::found(&self.parties, &self.party_at, party, at, (Place::Customer, Place::Who));
+            out.push(found);
+            from = match found.place {
+                Place::Customer => behind(at, &found),
+                _ => self.party_at.get(party + 1).map_or(self.parties.len(), |at| *at as usize),
+            };
         }
         out
     }
@@ -223,8 +232,8 @@ impl Texts {
         out
     }
 
-    /// Rows whose id or label `find` finds, with which of the two; labels that changed are looked at one by
-    /// one. `go_on` is asked now and then and may say that it is enough.
+    /// Rows whose id or label `find` finds, with which of the two (both: the row twice); labels that changed are looked
+    /// at one by one. `go_on` is asked now and then and may say that it is enough.
     pub fn rows_at(
         &self,
         find: impl Fn(&[u8], usize) -> Option<usize>,
@@ -241,7 +250,10 @@ impl Texts {
             if found.place == Place::Id || !self.is_moved(row) {
                 out.push(found);
             }
-            from = self.at.get(row + 1).map_or(self.own.len(), |at| *at as usize);
+            from = match found.place {
+                Place::Id => behind(at, &found),
+                _ => self.at.get(row + 1).map_or(self.own.len(), |at| *at as usize),
+            };
         }
         for (row, label) in &self.moved {
             if let Some(at) = find(label.as_bytes(), 0) {

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::Overlay;
-use crate::engine::api::{IntegrationView, Request};
+use crate::engine::api::{IntegrationId, IntegrationView, Mark, Request};
 use crate::tui::effects::Effect;
 use crate::tui::fmt;
 use crate::tui::input::actions::Action;
@@ -37,7 +37,18 @@ pub enum Yes {
     /// Look at a few pages for the plan of the sync screen.
     Look,
     /// Mark every entry of the catalog that its filter shows.
-    MarkAll,
+    MarkAll(Box<MarkAll>),
+}
+
+/// What was agreed to, whatever the catalog shows by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkAll {
+    /// Whose catalog.
+    pub integration: IntegrationId,
+    /// Its filter.
+    pub filter: String,
+    /// How they are marked.
+    pub mark: Mark,
 }
 
 /// A question and what yes means.
@@ -71,7 +82,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Confirm(confirm)) if action == Action::Yes => match confirm.yes {
             Yes::Send(what) => send(state, what.0, what.1, now_ms),
             Yes::Look => sync::start::look_now(state),
-            Yes::MarkAll => sync::catalog::mark_all_now(state),
+            Yes::MarkAll(what) => sync::catalog::mark_all_now(state, *what),
         },
         _ => Vec::new(),
     }

@@ -43,13 +43,18 @@ pub struct Disconnect {
     wrong: Option<String>,
 }
 
+/// Nothing of it is left but its records. One whose key could not be wiped is not off yet.
+fn is_off(view: &IntegrationView) -> bool {
+    view.health == Health::Off && view.key.is_empty()
+}
+
 impl Disconnect {
     /// The question about an integration. One that is off can only be purged.
     pub fn of(view: &IntegrationView) -> Disconnect {
         Disconnect {
             id: view.id,
             focus: Field::Purge,
-            purge: view.health == Health::Off,
+            purge: is_off(view),
             name: LineEdit::default(),
             waiting: None,
             wrong: None,
@@ -102,13 +107,14 @@ fn top(state: &mut State) -> Option<&mut Disconnect> {
 
 /// Carries an action out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
-    let off =
-        top(state).map(|it| it.id).and_then(|id| state.integration(id)).map(|v| v.health == Health::Off);
+    let off = top(state).map(|it| it.id).and_then(|id| state.integration(id)).map(is_off);
     let Some(it) = top(state) else { return Vec::new() };
     match action {
         Action::Complete | Action::NextPane | Action::Down => it.step(1),
         Action::CompleteBack | Action::PreviousPane | Action::Up => it.step(-1),
-        Action::Toggle | Action::Left | Action::Right if it.focus == Field::Purge && off == Some(false) => {
+        Action::Toggle | Action::Left | Action::Right
+            if it.focus == Field::Purge && off == Some(false) && it.waiting.is_none() =>
+        {
             it.purge = !it.purge;
             it.wrong = None;
         }
@@ -198,11 +204,12 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Disconnect) {
         form::place(buf, inside, rows, &form::hints(view, it.context(), cells, &[(Action::Back, "close")]));
         return;
     };
-    let off = one.health == Health::Off;
+    let off = is_off(one);
     rows.push(Line::from(vec![
         Span::styled(fmt::fit(&fmt::clean(&one.name), 40), theme.strong()),
         Span::raw(" "),
         header::mode(theme, one.livemode),
+        Span::raw(" "),
         Span::styled(fmt::clean(&one.account).into_owned(), theme.faint()),
     ]));
     rows.gap();

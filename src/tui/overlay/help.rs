@@ -11,7 +11,8 @@ use crate::tui::widgets::{Hits, View, put};
 
 /// Draws it: what works on the open screen first, the rest below.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: &mut Hits) {
-    let cells = usize::from(area.width).saturating_sub(6).min(92);
+    let edges = if area.width < 100 { 4 } else { 6 };
+    let cells = usize::from(area.width).saturating_sub(edges).min(110);
     let screen = view.state.screen;
     let mut lines: Vec<Line<'_>> = Vec::new();
     for here in [true, false] {
@@ -38,12 +39,13 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: 
 fn entry(view: &View<'_>, row: &actions::Entry, cells: usize) -> Vec<Line<'static>> {
     let names = row.contexts.first().map(|context| view.state.keymap.names_in(*context, row.action));
     let names: Vec<String> = names.unwrap_or_default().iter().map(|name| keys::label(name)).collect();
-    let names = names.join("  ");
-    let pieces = put::wrap(row.help, cells.saturating_sub(20).max(10)).into_iter().enumerate();
+    let names = names.join(" ");
+    let key_cells = if cells >= 90 { 20 } else { 17 };
+    let pieces = put::wrap(row.help, cells.saturating_sub(key_cells).max(10)).into_iter().enumerate();
     let line = |(index, piece)| {
         let names = if index == 0 { names.as_str() } else { "" };
         let style = view.theme.accent().patch(view.theme.strong());
-        Line::from(vec![put::padded(&format!("  {names}"), 20, style), Span::raw(piece)])
+        Line::from(vec![put::padded(&format!("  {names}"), key_cells, style), Span::raw(piece)])
     };
     pieces.map(line).collect()
 }

@@ -13,9 +13,10 @@ use crate::tui::widgets::{Hits, View, footer, put};
 
 /// Draws them.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, scroll: usize, hits: &mut Hits) {
-    let cells = usize::from(area.width).saturating_sub(8).min(116);
+    let edges = if area.width < 100 { 4 } else { 8 };
+    let cells = usize::from(area.width).saturating_sub(edges).min(116);
     let lines = lines(view, cells, "");
-    let height = (lines.len() as u16).saturating_add(2).max(5);
+    let height = (lines.len() as u16).saturating_add(2).max(3);
     let inside =
         super::panel(view, buf, area, (cells as u16 + 4, height), "Messages, newest first · Esc closes");
     super::scrolled(view, buf, inside, &lines, scroll, hits);

@@ -18,7 +18,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-pub use confirm::{Confirm, Question, Yes};
+pub use confirm::{Confirm, MarkAll, Question, Yes};
 pub use disconnect::Disconnect;
 pub use edit::EditForm;
 pub use wizard::Wizard;
@@ -117,8 +117,9 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
 
 /// What the open overlays ask for when the snapshot is another one.
 pub fn refresh(state: &mut State) -> Vec<Effect> {
-    wizard::refresh(state);
-    search::update::refresh(state)
+    let mut effects = wizard::refresh(state);
+    effects.extend(search::update::refresh(state));
+    effects
 }
 
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
@@ -141,6 +142,7 @@ pub fn clamp(state: &mut State) {
 /// Draws them all, the topmost last.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     for overlay in &view.state.overlays {
+        dim(buf, area);
         match overlay {
             Overlay::Help { scroll } => help::draw(view, buf, area, *scroll, hits),
             Overlay::Messages { scroll } => messages::draw(view, buf, area, *scroll, hits),
@@ -161,6 +163,8 @@ fn dim(buf: &mut Buffer, area: Rect) {
         for x in area.left()..area.right() {
             if let Some(cell) = buf.cell_mut((x, y)) {
                 cell.fg = Color::Reset;
+                // The colours of a selected row would leave its text unreadable.
+                cell.bg = Color::Reset;
                 cell.modifier = Modifier::DIM;
             }
         }

@@ -107,8 +107,13 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
     let theme = view.theme;
     let rows = rows(view.state, palette.line.text());
     let here = index(palette, &rows);
-    let cells = usize::from(area.width).saturating_sub(6).min(92);
-    let height = (TABLE.len() as u16 + 4).min(area.height.saturating_sub(2));
+    let edges = if area.width < 100 { 4 } else { 6 };
+    let cells = usize::from(area.width).saturating_sub(edges).min(124);
+    let height = (TABLE.len() as u16 + 4).min(if area.width < 100 {
+        area.height
+    } else {
+        area.height.saturating_sub(2)
+    });
     let title = format!("Commands · {}", fmt::count(rows.len() as u64));
     let inside = super::panel(view, buf, area, (cells as u16 + 4, height), &title);
     let mut line = Line::from(vec![Span::styled(": ", theme.accent().patch(theme.strong()))]);
@@ -121,25 +126,34 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, palette: &Palette, hi
         let none = format!("no command has `{}`; Esc leaves", fmt::clean(palette.line.text()));
         put::line(buf, list, 0, &Line::styled(none, theme.faint()));
     }
+    let (key_cells, name_cells) = if cells >= 80 { (13, 18) } else { (12, 16) };
+    let room = cells.saturating_sub(key_cells + name_cells);
     let first = here.saturating_sub(shown.saturating_sub(1));
     for (place, (row, can)) in rows.iter().enumerate().skip(first).take(shown) {
         let names = view.state.keymap.names(row.action);
-        let keys = names.iter().take(2).map(|name| crate::tui::input::keys::label(name));
-        let keys = keys.collect::<Vec<_>>().join(" ");
+        let keys: Vec<String> =
+            names.iter().take(2).map(|name| crate::tui::input::keys::label(name)).collect();
+        let both = keys.join(" ");
+        // A second key that does not fit whole is not told.
+        let keys = if fmt::width(&both) < 12 { both } else { keys.first().cloned().unwrap_or_default() };
         let text = match can {
             Ok(()) => row.help.to_owned(),
+            Err(reason) if reason.starts_with("only on") => reason.clone(),
             Err(reason) => format!("not now: {reason}"),
         };
+        // What is cut in the row of the selected one is told whole above the list.
+        if place == here && fmt::width(&text) > room {
+            put::line(buf, inside, 1, &Line::styled(fmt::fit(&text, cells), theme.faint()));
+        }
         let styles = match (can, place == here) {
             (_, true) => [theme.reversed(), theme.reversed(), theme.reversed()],
             (Ok(()), false) => [theme.accent().patch(theme.strong()), theme.strong(), Style::new()],
             (Err(_), false) => [theme.faint(), theme.faint(), theme.faint()],
         };
         let [key_style, name_style, text_style] = styles;
-        let room = cells.saturating_sub(11 + 18);
         let line = Line::from(vec![
-            put::padded(&keys, 11, key_style),
-            put::padded(row.hint, 18, name_style),
+            put::padded(&keys, key_cells, key_style),
+            put::padded(row.hint, name_cells, name_style),
             put::padded(&text, room, text_style),
         ]);
         put::line(buf, list, (place - first) as u16, &line);

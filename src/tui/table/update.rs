@@ -126,6 +126,12 @@ impl TableState {
         self.stale = false;
         self.error = None;
         self.bad_filter = None;
+        let asked_for_end = asked.is_some_and(|goal| goal.target == Target::End);
+        if self.window.rows.is_empty() && self.window.matching > 0 && !asked_for_end {
+            // Asked for behind an end that has come nearer meanwhile: the end, then.
+            self.goal = Some(Goal { target: Target::End, offset: self.goal.map_or(0, |goal| goal.offset) });
+            return;
+        }
         let Some(last) = self.window.matching.checked_sub(1).filter(|_| !self.window.rows.is_empty()) else {
             self.cursor = None;
             self.cursor_at = 0;
@@ -147,9 +153,9 @@ impl TableState {
             self.offset = 0;
         } else if let Some(index) = self.cursor_index() {
             self.cursor_at = self.window.first + index as u64;
-        } else {
-            // Gone from the table: what stands in its place now.
-            self.place_at(self.cursor_at.min(last), true);
+        } else if !self.place_at(self.cursor_at.min(last), false) {
+            // Rows were asked for before the selection went elsewhere: those around it are what is wanted.
+            self.goal = Some(Goal { target: Target::Index(self.cursor_at.min(last)), offset: self.offset });
         }
     }
 

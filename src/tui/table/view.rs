@@ -17,7 +17,7 @@ use super::state::TableState;
 use crate::engine::api::{Cell, Column, RecordRow, Sort};
 use crate::tui::fmt::{self, count};
 use crate::tui::style::Theme;
-use crate::tui::widgets::{Hits, View, put};
+use crate::tui::widgets::{Hits, View, put, state_word};
 
 /// Cells of the account's column.
 const ACCOUNT: usize = 14;
@@ -69,7 +69,7 @@ pub fn word_style(theme: Theme, word: &str) -> Style {
     }
 }
 
-/// How much there is, for a title or the foot: `39 280`, `12 of 39 280 match`, with what is still being read.
+/// How much there is, for a title or the foot: `39 280`, `12 matches in 39 280`, with what is still being read.
 pub fn counts(state: &TableState) -> String {
     let window = &state.window;
     if !state.loaded {
@@ -77,8 +77,8 @@ pub fn counts(state: &TableState) -> String {
     }
     let filtered = state.spec().is_some_and(|spec| !spec.filter.trim().is_empty());
     let mut text = if filtered {
-        let verb = if window.matching == 1 { "matches" } else { "match" };
-        format!("{} of {} {verb}", count(window.matching), count(window.total))
+        let matches = if window.matching == 1 { "match" } else { "matches" };
+        format!("{} {matches} in {}", count(window.matching), count(window.total))
     } else {
         count(window.total)
     };
@@ -190,7 +190,7 @@ fn instead(theme: Theme, state: &TableState, opts: &TableOpts<'_>) -> Option<Vec
         return Some(opts.empty.clone());
     }
     Some(vec![
-        (format!("none of {} matches", count(state.window.total)), theme.text()),
+        (format!("no match in {}", count(state.window.total)), theme.text()),
         (filter.to_owned(), theme.faint()),
         ("/ changes the filter, Esc takes it away".to_owned(), theme.faint()),
     ])
@@ -314,7 +314,7 @@ fn cell(view: &View<'_>, value: &Cell, cells: usize, right: bool) -> Span<'stati
     let (text, style) = match value {
         Cell::Empty => (String::new(), theme.text()),
         Cell::Text { text } => (text.clone(), theme.text()),
-        Cell::Word { word } => (word.clone(), word_style(theme, word)),
+        Cell::Word { word } => (state_word(word).to_owned(), word_style(theme, word)),
         Cell::Money { amount, currency } => (view.money(*amount, currency), theme.text()),
         Cell::Time { at } => (time(view, *at, cells), theme.faint()),
         Cell::Id { id } => (fmt::middle(&fmt::clean(id), cells), theme.faint()),
@@ -326,7 +326,8 @@ fn cell(view: &View<'_>, value: &Cell, cells: usize, right: bool) -> Span<'stati
 fn wide(view: &View<'_>, value: &Cell) -> usize {
     match value {
         Cell::Empty => 0,
-        Cell::Text { text } | Cell::Word { word: text } => fmt::width(text),
+        Cell::Text { text } => fmt::width(text),
+        Cell::Word { word } => fmt::width(state_word(word)),
         Cell::Money { amount, currency } => fmt::width(&view.money(*amount, currency)),
         Cell::Time { .. } => 12,
         // An id is recognised by its two ends.

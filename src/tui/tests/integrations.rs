@@ -126,6 +126,33 @@ fn a_key_is_pasted_tried_and_connected() {
 }
 
 #[test]
+fn enter_before_the_key_has_been_tried_saves_it_once_it_has() {
+    let mut desk = at("data", (120, 36));
+    desk.key("c");
+    paste(&mut desk, &key("rk_test_"));
+    desk.key("enter");
+    desk.engine.checks(|all| all[0].account = Some(canned_connect::account("acct_1New", "Harbour Books")));
+    desk.snapshot();
+    let connects = |desk: &Desk| {
+        requests(desk).iter().filter(|request| matches!(request, Request::Connect { .. })).count()
+    };
+    for _ in 0..3 {
+        desk.key("enter");
+    }
+    assert!(desk.draw().contains("saved as soon as the key has been tried"), "{}", desk.draw());
+    // Any other key takes it back.
+    desk.key("tab");
+    assert!(!desk.draw().contains("as soon as"));
+    desk.key("enter");
+    assert_eq!(connects(&desk), 0);
+    desk.engine.checked(KeyTicket(1), &canned_connect::account("acct_1New", "Harbour Books"), &[]);
+    desk.snapshot();
+    assert_eq!(connects(&desk), 1);
+    desk.snapshot();
+    assert!(desk.draw().contains("Harbour Books is connected; d lists what is at Stripe"));
+}
+
+#[test]
 fn a_refused_key_is_corrected_in_place() {
     let mut desk = at("data", (120, 36));
     desk.key("c");

@@ -375,6 +375,14 @@ fn the_next_start_looks_as_the_last_one_did() {
             .iter()
             .all(|effect| !matches!(effect, Effect::Request { request: Request::Remember { .. }, .. }))
     );
+    // A key that was pasted into a line by mistake is kept nowhere.
+    let key = format!("sk_live_{}", "a1".repeat(16));
+    desk.state.events.filter.apply(&key);
+    desk.key("7");
+    let asked = desk.engine.asked.lock().unwrap().clone();
+    let kept_key =
+        asked.iter().any(|request| matches!(request, Request::Remember { text } if text.contains(&key)));
+    assert!(!kept_key);
     // Who has pressed a key meanwhile stays where that led.
     let mut next = fresh(&kept);
     next.key("7");

@@ -102,7 +102,7 @@ fn the_filter_is_typed_applied_and_taken_away() {
     let before = queries(&desk).len();
     desk.key("enter");
     assert_eq!(queries(&desk)[before..].last().unwrap().filter, "status:open");
-    has(&mut desk, &["12 of 13 094 match", "status:open"]);
+    has(&mut desk, &["12 matches in 13 094", "status:open"]);
     assert_eq!(desk.state.context(), Context::Main);
     desk.key("esc");
     assert_eq!(queries(&desk).last().unwrap().filter, "");

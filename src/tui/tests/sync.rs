@@ -148,7 +148,7 @@ fn a_small_screen_shows_one_pane_and_what_runs() {
 #[test]
 fn empty_loading_and_error_say_what_to_do() {
     for size in SIZES {
-        has(&open("empty", size).draw(), &["no account is connected yet"]);
+        has(&open("empty", size).draw(), &["no account connected yet"]);
         has(&open("opening", size).draw(), &["opening the store …"]);
         has(&open("failed", size).draw(), &["the store can't be used"]);
         let mut desk = open("demo", size);

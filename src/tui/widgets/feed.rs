@@ -15,6 +15,7 @@ use super::put::{self, Part, part};
 use super::{Hits, View};
 use crate::clock::{self, Zone};
 use crate::engine::api::{EventRow, Health, Phase};
+use crate::stripe::kind::Kind;
 use crate::tui::feed::Feed;
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
@@ -39,6 +40,9 @@ pub fn glyph(theme: Theme, event_type: &str) -> (&'static str, Style) {
         _ => ("·", theme.faint()),
     }
 }
+
+/// Cells of the longest id that is shown whole.
+const OBJECT: usize = 30;
 
 /// Widths of the columns; 0: not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,15 @@ impl Columns {
             columns.account = columns.account.min(10);
         }
         match rest(&columns) {
-            Some(left) if left >= 8 + gap => columns.who = (left - gap).min(60),
+            Some(left) if left >= 8 + gap => {
+                columns.who = left - gap;
+                // With room to spare an id is whole.
+                if columns.object > 0 && columns.who >= 50 {
+                    let more = (columns.who - 36).min(OBJECT - columns.object);
+                    columns.object += more;
+                    columns.who -= more;
+                }
+            }
             // What is too little for who or why makes other names whole.
             Some(left) if all => columns.account = (columns.account + left).min(14),
             Some(_) => {}
@@ -201,7 +213,7 @@ pub fn rows(view: &View<'_>, buf: &mut Buffer, area: Rect, look: Look<'_>) -> (u
         Slot::Row(index) => rows.get(*index),
         Slot::Day(_) => None,
     };
-    let seconds = look.days || area.width >= 90;
+    let seconds = look.days || area.width >= 82;
     let moment = |row: &EventRow| {
         if look.days { fmt::hms(row.created, tz) } else { time(view, row.created, tz, seconds) }
     };
@@ -292,13 +304,15 @@ fn event(
     out.push(Span::styled(sign, style.patch(theme.strong())));
     out.push(Span::raw(" "));
     cell(c.what, c.gap, |n| put::padded(&row.event_type, n, theme.text()), &mut out);
-    let object = fmt::middle(&fmt::clean(&row.object), 13);
+    let object = fmt::middle(&fmt::clean(&row.object), c.object);
     cell(c.object, c.gap, |n| put::padded(&object, n, theme.faint()), &mut out);
     let amount_style = if alarming { theme.strong() } else { theme.text() };
     cell(c.amount, c.gap, |n| put::padded_left(amount, n, amount_style), &mut out);
     let star = if row.starred { "★" } else { "" };
     cell(c.star, c.gap, |n| put::padded(star, n, theme.warn()), &mut out);
-    cell(c.who, 0, |n| put::padded(&row.who, n, theme.text()), &mut out);
+    // An id stands for a name that is not stored: it says less.
+    let who_style = if Kind::from_id(&row.who).is_some() { theme.faint() } else { theme.text() };
+    cell(c.who, 0, |n| put::padded(&row.who, n, who_style), &mut out);
     if c.who == 0 && c.star > 0 {
         out.pop();
     }
@@ -431,7 +445,13 @@ pub fn instead(view: &View<'_>, feed: &Feed) -> Option<Vec<(String, Style)>> {
         Health::KeyRefused { since, reason } => vec![
             (format!("! Stripe refuses the key since {}", stamp(*since)), theme.bad().patch(theme.strong())),
             (reason.clone(), theme.text()),
-            ("give it a new key: run `tillwatch integrations edit`".to_owned(), theme.faint()),
+            (
+                format!(
+                    "{} on the integrations' screen gives it another key",
+                    state.keymap.label(Action::NewKey)
+                ),
+                theme.faint(),
+            ),
         ],
         Health::Offline { since, reason } => vec![
             (format!("○ offline since {}", stamp(*since)), theme.warn().patch(theme.strong())),

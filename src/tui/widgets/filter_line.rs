@@ -18,6 +18,7 @@ use ratatui::{
 use super::put::{self, Part};
 use super::{Hits, View};
 use crate::filter::{self, Class, Completion, Ctx, Subject};
+use crate::stripe::kind::Kind;
 use crate::tui::fmt;
 use crate::tui::input::actions::Action;
 use crate::tui::input::line::{LineEdit, Typed};
@@ -317,7 +318,7 @@ fn text_line(view: &View<'_>, it: &FilterLine, subject: Subject, cells: u16) -> 
         let key = view.state.keymap.label(Action::Find);
         return Line::from(vec![
             Span::styled(key, theme.accent().patch(theme.strong())),
-            Span::styled(" filters: type:*failed amount>50 created:last7d", theme.faint()),
+            Span::styled(format!(" filters, as in  {}", example(subject)), theme.faint()),
         ]);
     }
     let parts = filter::highlight(it.line.text(), subject, &ctx(view));
@@ -325,6 +326,16 @@ fn text_line(view: &View<'_>, it: &FilterLine, subject: Subject, cells: u16) -> 
         let class = parts.iter().find(|(range, _)| range.contains(&at)).map(|(_, class)| *class);
         style(theme, class)
     })
+}
+
+/// A filter that can be written, for where none is.
+fn example(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Events => "type:*failed amount>50 created:last7d",
+        Subject::Records(Kind::Customer) => "email:*@example.com created:last30d",
+        Subject::Records(Kind::Product | Kind::Price) => "active:true created:last90d",
+        Subject::Records(_) => "status:open amount>50 created:last30d",
+    }
 }
 
 fn ctx(view: &View<'_>) -> Ctx {
@@ -354,12 +365,17 @@ pub fn draw_popup(
     let below = text.y.saturating_add(1);
     let mut taken = 0;
     if let Some(wrong) = it.wrong.as_ref().filter(|wrong| !it.typing || !is_unfinished(it, wrong)) {
-        let rows = Rect { y: below, height: 3, ..text };
-        taken = point_at(view, buf, rows.intersection(screen), column(it, wrong.at, text.width), wrong);
+        // The words may begin further left than the line does.
+        let left = text.x.saturating_sub(area.x.saturating_add(1));
+        let rows = Rect { x: text.x - left, y: below, width: text.width + left, height: 3 };
+        let at = left.saturating_add(column(it, wrong.at, text.width));
+        taken = point_at(view, buf, rows.intersection(screen), at, wrong);
     }
     if !it.typing || it.offers.is_empty() {
         return;
     }
+    // Below the frame of the line, whose lower edge a mistake may stand on.
+    let taken = taken.max(u16::from(area.height >= 3));
     let room = screen.bottom().saturating_sub(below + taken);
     let rows = it.offers.len().min(OFFERS).min(usize::from(room.saturating_sub(2)));
     if rows == 0 {
@@ -393,8 +409,10 @@ fn point_at(view: &View<'_>, buf: &mut Buffer, rows: Rect, at: u16, wrong: &Wron
     let left = usize::from(at);
     let wide = fmt::width(&text) + 3;
     let mut put_at = |row: u16, x: u16, line: String| {
-        let place = Rect { x: rows.x.saturating_add(x), width: rows.width.saturating_sub(x), ..rows };
-        put::line(buf, place, row, &Line::styled(line, style));
+        let wide = (fmt::width(&line) as u16).min(rows.width.saturating_sub(x));
+        let place =
+            Rect { x: rows.x.saturating_add(x), y: rows.y.saturating_add(row), width: wide, height: 1 };
+        put::over(buf, place, &Line::styled(line, style));
     };
     if wide <= right {
         put_at(0, at, format!("▲ {text} "));

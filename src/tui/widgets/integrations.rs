@@ -13,6 +13,7 @@ use super::{Hits, View, Wake, bar};
 use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Phase};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
+use crate::tui::screens::ScreenId;
 
 /// Draws the pane.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut Hits) {
@@ -116,14 +117,24 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
             kinds.dedup();
             (format!("{} not allowed", kinds.join(", ")), theme.warn())
         }
-        Health::KeyRefused { since, .. } => (format!("key refused since {}", stamp(*since)), theme.bad()),
-        Health::Offline { since, reason } => {
-            (format!("offline since {} · {reason}", stamp(*since)), theme.warn())
+        Health::KeyRefused { since, .. } => {
+            let mut text = format!("key refused since {}", stamp(*since));
+            if view.state.screen == ScreenId::Integrations && one.id == view.state.selected.unwrap_or(one.id)
+            {
+                text = format!("{text} · {} new key", view.state.keymap.label(Action::NewKey));
+            }
+            (text, theme.bad())
         }
-        Health::Disconnecting { since } => (
-            format!("disconnecting since {} · finished as soon as Stripe answers", stamp(*since)),
-            theme.warn(),
-        ),
+        Health::Offline { since, reason } => {
+            let text = format!("offline since {}", stamp(*since));
+            let whole = format!("{text} · {reason}");
+            (if fmt::width(&whole) <= room { whole } else { text }, theme.warn())
+        }
+        Health::Disconnecting { since } => {
+            let text = format!("disconnecting since {}", stamp(*since));
+            let whole = format!("{text} · finished as soon as Stripe answers");
+            (if fmt::width(&whole) <= room { whole } else { text }, theme.warn())
+        }
         Health::Off => ("off · its records stay".to_owned(), theme.faint()),
     }
 }
@@ -178,15 +189,20 @@ fn footer(view: &View<'_>, buf: &mut Buffer, inner: Rect, more: bool) {
         }
     }
     let row = inner.height.saturating_sub(1);
-    let text = format!(" {} events today ", count(today));
-    let used = fmt::width(&text);
-    let room = usize::from(inner.width).saturating_sub(used + 6);
-    let mut line = Line::from(vec![Span::styled(text, theme.faint())]);
-    if room >= 6 {
-        line.spans.push(bar::sparkline(&minutes, room.min(30), theme.accent()));
-        line.spans.push(Span::styled(" /min", theme.faint()));
+    let most = minutes.iter().copied().max().unwrap_or(0);
+    let scale = format!(" max {}/min ", count(u64::from(most)));
+    let mut text = format!(" {} events today ", count(today));
+    if usize::from(inner.width) < fmt::width(&text) + fmt::width(&scale) + 10 {
+        text = format!(" {} today ", count(today));
     }
-    put::line(buf, inner, row, &line);
+    let used = fmt::width(&text);
+    put::line(buf, inner, row, &Line::styled(text, theme.faint()));
+    // The highest column is as many events in its minute as the number beside it says.
+    let room = usize::from(inner.width).saturating_sub(used + fmt::width(&scale));
+    if room >= 6 && most > 0 {
+        let columns = bar::sparkline(&minutes, room.min(30), theme.accent());
+        put::right(buf, inner, row, &Line::from(vec![columns, Span::styled(scale, theme.faint())]));
+    }
     if more {
         let text = format!(" {} accounts, j k moves", all.len());
         put::line(buf, inner, row.saturating_sub(1), &Line::styled(text, theme.faint()));

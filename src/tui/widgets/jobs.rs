@@ -283,10 +283,11 @@ fn progress(view: &View<'_>, one: &IntegrationView, job: &JobView, of: &str, key
                     .push(part(4, vec![Span::raw(format!("{}/s", count(job.rate.max(0.0).round() as u64)))]));
             }
             if let Some(share) = job.fraction {
-                let share = format!("{} %", percent(share));
+                // It runs still: 100 % would say that it is done.
+                let share = format!("{} %", percent(share.min(0.99)));
                 parts.push(part(3, vec![strong(view, &share), Span::raw(format!(" {of}"))]));
             }
-            if let Some(left) = job.eta_s {
+            if let Some(left) = job.eta_s.filter(|left| *left > 0) {
                 let left = fmt::span(left.min(i64::MAX as u64) as i64);
                 parts.push(part(2, vec![strong(view, &format!("{left} left"))]));
             }
@@ -368,7 +369,7 @@ fn by_status(view: &View<'_>, c: CatalogCounts) -> Line<'static> {
 pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: usize) -> Line<'static> {
     let theme = view.theme;
     let wide = cells >= 100;
-    let name = if wide { 22 } else { 16 };
+    let name = if wide { 22 } else { 17 };
     let mut spans = vec![put::padded(&stored::word(kind.kind), name, theme.text())];
     if kind.not_allowed {
         spans.push(Span::styled("not allowed: this key may not read them", theme.warn()));
@@ -387,7 +388,7 @@ pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: us
         (false, None) => theme.accent(),
     };
     // What is told beside the bar: the count, the rate or a wait, and what is left.
-    let beside = if wide { 62 } else { 40 };
+    let beside = if wide { 62 } else { 39 };
     let bar_cells = cells.saturating_sub(name + beside).min(72);
     spans.extend(bar::bar(share, bar_cells, style, theme.faint()));
     spans.push(put::padded_left(&count(kind.done), 10, theme.strong()));
@@ -409,7 +410,7 @@ pub fn part_line(view: &View<'_>, kind: &PartView, share: Option<f64>, cells: us
         let rate = format!("{}/s", count(kind.rate.round() as u64));
         parts.push(part(1, vec![put::padded_left(&rate, 8, theme.text())]));
     }
-    if let Some(left) = kind.eta_s {
+    if let Some(left) = kind.eta_s.filter(|left| *left > 0) {
         let left = fmt::span(left.min(i64::MAX as u64) as i64);
         parts.push(part(0, vec![Span::styled(format!("{left} left"), theme.faint())]));
     }

@@ -22,6 +22,17 @@ use super::fmt;
 use super::state::State;
 use super::style::Theme;
 
+/// The states of the catalog that read better in other words than the filter's, as the titles have them.
+pub fn state_word(word: &str) -> &str {
+    match word {
+        "stale" => "changed since",
+        "error" => "failed",
+        "skipped" => "left out",
+        "gone" => "deleted",
+        word => word,
+    }
+}
+
 /// What every widget draws from.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {

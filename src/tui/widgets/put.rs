@@ -25,8 +25,8 @@ pub fn line(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     buf.set_line(clip.x, y, line, clip.width);
 }
 
-/// Writes a line over what is there, of which nothing shines through.
-fn over(buf: &mut Buffer, area: Rect, text: &Line<'_>) {
+/// Writes a line over the first row of `area`, of which nothing shines through.
+pub fn over(buf: &mut Buffer, area: Rect, text: &Line<'_>) {
     for x in area.left()..area.right() {
         if let Some(cell) = buf.cell_mut((x, area.y)) {
             cell.reset();

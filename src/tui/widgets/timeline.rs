@@ -220,6 +220,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Timeline, focuse
     for (slot, row) in shown.iter().enumerate() {
         let mut spans = widths.spans(view, row);
         let selected = top + slot == cursor;
+        let wide: usize = spans.iter().map(Span::width).sum();
+        spans.push(Span::raw(" ".repeat(usize::from(area.width).saturating_sub(wide))));
         if selected && focused {
             for span in &mut spans {
                 span.style = theme.reversed().remove_modifier(Modifier::DIM);
@@ -271,14 +273,15 @@ impl Widths {
     fn of(view: &View<'_>, rows: &[&EventRow], width: usize) -> Widths {
         let amounts = rows.iter().map(|row| fmt::width(&amount(view, row))).max().unwrap_or(0);
         let widest = rows.iter().map(|row| fmt::width(&row.event_type)).max().unwrap_or(0).max(20);
-        let mut it = Widths { time: 12, what: widest.min(38), money: amounts, who: 0 };
+        let time = rows.iter().map(|row| fmt::width(&moment(view, row))).max().unwrap_or(0).max(8);
+        let mut it = Widths { time, what: widest.min(38), money: amounts, who: 0 };
         if it.used() > width {
             it.what = it.what.saturating_sub(it.used() - width).max(16);
         }
         if it.used() > width {
             it.money = 0;
         }
-        it.who = width.saturating_sub(it.used() + 2).min(40);
+        it.who = width.saturating_sub(it.used() + 3);
         if it.who < 8 {
             it.who = 0;
         }
@@ -292,7 +295,7 @@ impl Widths {
     fn spans(&self, view: &View<'_>, row: &EventRow) -> Vec<Span<'static>> {
         let theme = view.theme;
         let (sign, style) = feed::glyph(theme, &row.event_type);
-        let time = fmt::stamp(row.created, view.now, view.state.timezone(), true);
+        let time = moment(view, row);
         let mut out = vec![
             Span::raw("  "),
             put::padded(&time, self.time, theme.faint()),
@@ -311,6 +314,10 @@ impl Widths {
         }
         out
     }
+}
+
+fn moment(view: &View<'_>, row: &EventRow) -> String {
+    fmt::stamp(row.created, view.now, view.state.timezone(), true)
 }
 
 fn amount(view: &View<'_>, row: &EventRow) -> String {

@@ -32,7 +32,11 @@ const KINDS: &[(&str, &str)] = &[
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let theme = view.theme;
     let search = &view.state.search;
-    let size = (area.width.saturating_sub(4).min(132), area.height.saturating_sub(2).min(40));
+    // On a small screen slivers of what is below would only disturb.
+    let size = match area {
+        Rect { width: 0..100, .. } => (area.width, area.height),
+        _ => (area.width.saturating_sub(4).min(132), area.height.saturating_sub(2).min(40)),
+    };
     let inside = super::super::panel(view, buf, area, size, "Search anywhere");
     if inside.height < 4 || inside.width < 20 {
         return;
@@ -196,9 +200,9 @@ fn kind_word(kind: Option<Kind>) -> String {
 const KIND: usize = 1;
 const TITLE: usize = 0;
 const AMOUNT: usize = 2;
-const STATUS: usize = 3;
-const CREATED: usize = 4;
-const WHO: usize = 5;
+const WHO: usize = 3;
+const STATUS: usize = 4;
+const CREATED: usize = 5;
 const ACCOUNT: usize = 6;
 const EVENTS: usize = 7;
 const MATCHED: usize = 8;
@@ -218,9 +222,9 @@ fn hit_columns(accounts: bool, events: bool) -> Vec<Column> {
         column("number or name", false, (14, 34)),
         column("what", false, (8, 13)),
         column("amount", true, (7, 16)),
+        column("who", false, (10, 30)),
         column("status", false, (8, 16)),
         column("created", false, (7, 12)),
-        column("who", false, (10, 30)),
         // Whose it is must not go while there is more than one.
         column("account", false, if accounts { (8, 16) } else { (u16::MAX, u16::MAX) }),
         column("events", true, if events { (6, 6) } else { (u16::MAX, u16::MAX) }),

@@ -85,6 +85,8 @@ pub struct Wizard {
     pub waiting: Option<(u64, Wait)>,
     /// What is wrong: one sentence, shown where it is put right.
     pub wrong: Option<String>,
+    /// Enter came while the key was still being tried: it is saved as soon as that is over.
+    pub soon: bool,
     /// Stripe's refusal of this key has been shown.
     pub refused: bool,
     /// The name.
@@ -118,6 +120,7 @@ pub fn open(state: &mut State, renew: Option<IntegrationId>, now_ms: i64) -> Vec
         ticket: None,
         waiting: None,
         wrong: None,
+        soon: false,
         refused: false,
         name: LineEdit::default(),
         renamed: false,

@@ -34,6 +34,8 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         // It will be there or refused in a moment; leaving now would leave that untold.
         return Vec::new();
     }
+    // Whatever else is done now is thought better of it.
+    wizard.soon = false;
     if wizard.profiles.is_some() {
         return in_profiles(state, action);
     }
@@ -77,6 +79,7 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     else {
         return Vec::new();
     };
+    wizard.soon = false;
     match wizard.focus {
         Field::Key if wizard.key.take(typed) => {
             // Another key: what is known of the one before is of no use.
@@ -101,13 +104,12 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
     }
 }
 
-/// What a snapshot tells: whose the key is, or that it was refused.
-pub fn refresh(state: &mut State) {
-    let Some(ticket) = find(state).and_then(|wizard| wizard.ticket) else { return };
-    let Some(check) = state.snapshot.key_checks.iter().find(|check| check.ticket == ticket).cloned() else {
-        return;
+/// What a snapshot tells: whose the key is, that it was refused, or that all was tried and it can be saved.
+pub fn refresh(state: &mut State) -> Vec<Effect> {
+    let Some(check) = find(state).cloned().and_then(|wizard| wizard.check(state).cloned()) else {
+        return Vec::new();
     };
-    let Some(wizard) = find(state) else { return };
+    let Some(wizard) = find(state) else { return Vec::new() };
     let refused = matches!(check.state, KeyCheckState::Refused { .. });
     if refused && !wizard.refused && wizard.waiting.is_none() {
         // Once: from then on the keys go where a person wants them.
@@ -116,7 +118,8 @@ pub fn refresh(state: &mut State) {
         wizard.focus = Field::Key;
     }
     if refused {
-        return;
+        wizard.soon = false;
+        return Vec::new();
     }
     if std::mem::take(&mut wizard.refused) && wizard.focus == Field::Key {
         wizard.focus = Field::Go;
@@ -130,6 +133,11 @@ pub fn refresh(state: &mut State) {
             wizard.focus = Field::Confirm;
         }
     }
+    if check.state == KeyCheckState::Done && top(state).is_some_and(|wizard| std::mem::take(&mut wizard.soon))
+    {
+        return go_on(state, state.now_ms);
+    }
+    Vec::new()
 }
 
 /// Takes an answer that the wizard waits for.
@@ -319,6 +327,7 @@ fn go_on(state: &mut State, now_ms: i64) -> Vec<Effect> {
                 return Vec::new();
             }
             match (wizard.target(state), wizard.ticket) {
+                (Some(_), Some(_)) if is_checking(&wizard, state) => soon(state),
                 (Some(integration), Some(ticket)) => {
                     let confirmed = confirmed(&wizard, state);
                     send(state, Wait::Save, Request::NewKey { integration, ticket, confirmed })
@@ -332,11 +341,8 @@ fn go_on(state: &mut State, now_ms: i64) -> Vec<Effect> {
                 state.tell(Level::Warning, "the key is not there any more: give it again", now_ms);
                 return enter(state, Step::Key, Field::Key);
             };
-            if wizard.check(state).is_some_and(|check| check.state == KeyCheckState::Checking) {
-                if let Some(wizard) = top(state) {
-                    wizard.wrong = Some("The key is still being tried: a moment.".to_owned());
-                }
-                return Vec::new();
+            if is_checking(&wizard, state) {
+                return soon(state);
             }
             let name = wizard.name.text().trim().to_owned();
             let spec = ConnectSpec {
@@ -386,7 +392,7 @@ fn unready(wizard: &Wizard, state: &State) -> Option<(Field, String)> {
         return Some((Field::Key, text));
     }
     if wizard.target(state).is_some() {
-        return check_is_over(check.state == KeyCheckState::Checking);
+        return None;
     }
     let name = wizard.name.text().trim();
     let taken = state.snapshot.integrations.iter().any(|view| view.name.eq_ignore_ascii_case(name));
@@ -397,8 +403,17 @@ fn unready(wizard: &Wizard, state: &State) -> Option<(Field, String)> {
         .then(|| (Field::Name, format!("The name `{name}` is taken here: choose another.")))
 }
 
-fn check_is_over(checking: bool) -> Option<(Field, String)> {
-    checking.then(|| (Field::Go, "The key is still being tried: a moment.".to_owned()))
+fn is_checking(wizard: &Wizard, state: &State) -> bool {
+    wizard.check(state).is_some_and(|check| check.state == KeyCheckState::Checking)
+}
+
+/// Once the key has been tried. Nobody has to press Enter again for that.
+fn soon(state: &mut State) -> Vec<Effect> {
+    if let Some(wizard) = top(state) {
+        wizard.wrong = None;
+        wizard.soon = true;
+    }
+    Vec::new()
 }
 
 fn mode(livemode: bool) -> &'static str {

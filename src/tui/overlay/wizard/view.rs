@@ -100,6 +100,9 @@ fn hints(view: &View<'_>, wizard: &Wizard) -> Vec<(Action, &'static str)> {
     out
 }
 
+/// On the button, between Enter and the end of the checks.
+const SOON: &str = "saved as soon as the key has been tried …";
+
 /// What is wrong: our own sentence, else the engine's refusal of the key.
 fn wrong<'a>(view: &'a View<'_>, wizard: &'a Wizard) -> Option<&'a str> {
     if let Some(wrong) = &wizard.wrong {
@@ -168,6 +171,7 @@ fn key(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     }
     let name = match (wizard.waiting, wizard.target(view.state)) {
         (Some((_, Wait::Save)), _) => "saving …".to_owned(),
+        _ if wizard.soon => SOON.to_owned(),
         (_, Some(id)) => {
             format!("Make it the key of {}", fmt::fit(&fmt::clean(&view.state.name_of(id)), 30))
         }
@@ -340,7 +344,7 @@ fn account(view: &View<'_>, wizard: &Wizard, check: &KeyCheckView, rows: &mut Ro
                 .any(|one| one.name.eq_ignore_ascii_case(wizard.name.text().trim()));
             let remark = match (taken, wizard.renamed) {
                 (false, _) => "from the account; change it if you like",
-                (true, false) => "taken here: it gets an addition, or change it",
+                (true, false) => "taken here: it gets an addition",
                 (true, true) => "taken here: choose another",
             };
             rows.push(form::field(view, "Name", &wizard.name, wizard.focus == Field::Name, cells, remark));
@@ -395,6 +399,7 @@ fn current(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     trouble(view, wizard, rows, cells);
     let name = match wizard.waiting {
         Some((_, Wait::Save)) => "saving …",
+        _ if wizard.soon => SOON,
         _ => "Connect",
     };
     rows.push(Line::from(vec![form::button(view, name, wizard.focus == Field::Go)]));
@@ -410,6 +415,7 @@ fn heading(view: &View<'_>, wizard: &Wizard, rows: &mut Rows) {
         Span::styled(name, theme.strong()),
         Span::raw(" "),
         header::mode(theme, check.livemode),
+        Span::raw(" "),
         Span::styled(
             check.account.as_ref().map(|one| fmt::middle(&fmt::clean(&one.id), 22)).unwrap_or_default(),
             theme.faint(),

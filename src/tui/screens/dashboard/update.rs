@@ -9,7 +9,7 @@ use crate::tui::screens::ScreenId;
 use crate::tui::screens::sync::start;
 use crate::tui::state::{Purpose, State};
 
-const NO_ACCOUNT: &str = "no account connected yet: run `tillwatch connect`";
+const NO_ACCOUNT: &str = "no account connected yet: c connects one";
 
 /// Carries an action out.
 pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
@@ -88,7 +88,9 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
         Answer::Refused { reason } => Err(reason.clone()),
         _ => return None,
     };
-    state.dashboard.feed.take(generation, rows).then(|| refresh(state))
+    let taken = state.dashboard.feed.take(generation, rows);
+    // Behind another screen nothing more is asked for.
+    taken.then(|| if state.screen == ScreenId::Dashboard { refresh(state) } else { Vec::new() })
 }
 
 /// Remembers the first visible row, so that nothing moves before the next key.

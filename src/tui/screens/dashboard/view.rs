@@ -120,7 +120,8 @@ fn beside(view: &View<'_>, which: Pane) -> Vec<Span<'static>> {
             });
             match running.and_then(|job| job.fraction) {
                 Some(share) => {
-                    let share = (share.clamp(0.0, 1.0) * 100.0).floor();
+                    // It runs: 100 % would say that it is done.
+                    let share = (share.clamp(0.0, 0.99) * 100.0).floor();
                     vec![Span::styled(format!("{share} %"), theme.strong())]
                 }
                 None => Vec::new(),

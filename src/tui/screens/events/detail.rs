@@ -261,7 +261,11 @@ fn timeline(
     let tz = view.state.integration(event.row.integration).map_or("UTC", |one| one.timezone.as_str());
     let times =
         line.rows.iter().skip(top).take(height).map(|row| fmt::stamp(row.created, view.now, tz, true));
-    let wide = times.map(|text| text.len()).max().unwrap_or(0);
+    let time = times.map(|text| fmt::width(&text)).max().unwrap_or(0);
+    let shown = || line.rows.iter().skip(top).take(height);
+    let what = shown().map(|row| fmt::width(&row.event_type)).max().unwrap_or(0);
+    let money = shown().map(|row| fmt::width(&amount(view, row))).max().unwrap_or(0);
+    let wide = Wide { time, what: what.clamp(8, 38), amount: money };
     for (slot, row) in line.rows.iter().skip(top).take(height).enumerate() {
         let time = fmt::stamp(row.created, view.now, tz, true);
         let here = row.id == event.row.id;
@@ -271,28 +275,38 @@ fn timeline(
     }
 }
 
+/// Cells of a timeline's columns.
+#[derive(Clone, Copy)]
+struct Wide {
+    time: usize,
+    what: usize,
+    amount: usize,
+}
+
+fn amount(view: &View<'_>, row: &EventRow) -> String {
+    row.amount.as_ref().map_or_else(String::new, |(n, code)| view.money(*n, code))
+}
+
 fn timeline_line(
     view: &View<'_>,
     row: &EventRow,
     time: &str,
-    wide: usize,
+    wide: Wide,
     cells: usize,
     here: bool,
 ) -> Vec<Span<'static>> {
     let theme = view.theme;
     let (sign, style) = feed::glyph(theme, &row.event_type);
-    let amount = row.amount.as_ref().map_or_else(String::new, |(n, code)| view.money(*n, code));
-    let amounts = 14;
-    let what = cells.saturating_sub(wide + amounts + 10).clamp(8, 38);
+    let what = cells.saturating_sub(wide.time + wide.amount + 10).clamp(8, wide.what);
     let mut spans = vec![
         Span::styled(if here { "▸ " } else { "  " }, theme.accent()),
-        put::padded(time, wide, theme.faint()),
+        put::padded(time, wide.time, theme.faint()),
         Span::raw("  "),
         Span::styled(sign, style.patch(theme.strong())),
         Span::raw(" "),
         put::padded(&row.event_type, what, if here { theme.strong() } else { theme.text() }),
-        Span::raw(" "),
-        put::padded_left(&amount, amounts, theme.text()),
+        Span::raw("  "),
+        put::padded_left(&amount(view, row), wide.amount, theme.text()),
         Span::styled(if row.starred { " ★" } else { "  " }, theme.warn()),
     ];
     let used: usize = spans.iter().map(Span::width).sum();

@@ -167,6 +167,9 @@ fn turn_or_work(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
                 state.events.focus = Focus::List;
             }
         }
+        Action::Find | Action::NextMatch | Action::PreviousMatch => {
+            state.tell(Level::Info, "/ looks in the JSON here; in the list it filters the events", now_ms);
+        }
         _ => return dashboard::update::work(state, action, now_ms).unwrap_or_default(),
     }
     Vec::new()

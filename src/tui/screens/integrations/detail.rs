@@ -107,7 +107,7 @@ fn state(it: &mut Lines<'_, '_>, one: &IntegrationView) {
         ),
         Health::Offline { since, reason } => (
             format!("offline since {}", stamp(*since)),
-            Some(format!("{reason} · what is stored goes on working; {} tries now", key(Action::Poll))),
+            Some(format!("{reason} What is stored goes on working; {} tries now.", key(Action::Poll))),
         ),
         Health::Disconnecting { since } => (
             format!("disconnecting since {}", stamp(*since)),
@@ -191,7 +191,8 @@ fn reads(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     let (used, floor) = (one.reads.last_30_days, one.reads.floor);
     let share = used.saturating_mul(100).checked_div(floor).unwrap_or(0);
     let near = share >= 80;
-    let text = format!("{} in 30 days, {share} % of the floor of {}", count(used), count(floor));
+    let words = crate::tui::screens::sync::start::share(used, floor);
+    let text = format!("{} in 30 days, {words} of the floor of {}", count(used), count(floor));
     it.row("Our reads", &text, if near { theme.warn() } else { theme.text() });
 }
 

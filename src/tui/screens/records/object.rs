@@ -105,6 +105,7 @@ pub(super) fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect>
             let integration = open.integration;
             return match customer {
                 Some(id) => push(state, integration, &id, false),
+                None if open.detail.object().is_none() => say(state, "the object is not here", now_ms),
                 None => say(state, "it has no customer", now_ms),
             };
         }
@@ -172,6 +173,7 @@ pub(super) fn can(state: &State, action: Action) -> Result<(), String> {
         Action::Freeze => Err("only the feed can be frozen".to_owned()),
         Action::Order => Err("only a table has an order: Esc goes back to it".to_owned()),
         Action::AllAccounts => Err("an object is of one account: Esc goes back to the table".to_owned()),
+        Action::Customer if object.is_none() => Err("the object is not here".to_owned()),
         Action::Customer if open.detail.customer().is_none() => Err("it has no customer".to_owned()),
         Action::CopyLink if object.is_some_and(|object| object.kind != Kind::Invoice) => {
             Err(NO_LINK.to_owned())

@@ -9,6 +9,7 @@ use crate::stripe::kind::Kind;
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::{Action, Context};
 use crate::tui::input::line::Typed;
+use crate::tui::screens::ScreenId;
 use crate::tui::screens::dashboard::update::work;
 use crate::tui::state::State;
 use crate::tui::table::{self, TableSpec};
@@ -363,7 +364,8 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
             let look = state.records.looks.entry(kind).or_default();
             look.filter.refused(bad.at, bad.length, &bad.reason);
         }
-        return Some(refresh(state));
+        // Behind another screen nothing more is asked for.
+        return Some(if state.screen == ScreenId::Records { refresh(state) } else { Vec::new() });
     }
     object::answer(state, generation, answer)
 }

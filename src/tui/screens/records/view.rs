@@ -1,6 +1,6 @@
 //! Draws this screen: the kinds with their counts, the filter, the table; or an object with its events beside it.
 //!
-//! With less than [`WIDE`] columns the kinds are a row of tabs, and an object's events take its place.
+//! With less than `WIDE` columns the kinds are a row of tabs, and an object's events take its place.
 
 use ratatui::{
     buffer::Buffer,
@@ -253,9 +253,11 @@ fn kinds_above(view: &View<'_>, buf: &mut Buffer, area: Rect, kind: Kind) {
     for (one, n, allowed) in all.iter().take(end).skip(first) {
         let chosen = *one == kind;
         let style = if chosen { theme.reversed() } else { theme.text() };
-        spans.push(Span::styled(format!(" {} ", stored::word(*one)), style));
         let number = if *allowed || *n > 0 { count(*n) } else { "–".to_owned() };
-        spans.push(Span::styled(format!("{number}  "), theme.faint()));
+        let faint = if chosen { theme.reversed() } else { theme.faint() };
+        spans.push(Span::styled(format!(" {} ", stored::word(*one)), style));
+        spans.push(Span::styled(format!("{number} "), faint));
+        spans.push(Span::raw(" "));
     }
     put::line(buf, area, 0, &Line::from(spans));
     if end < all.len() {

@@ -11,9 +11,9 @@ use crate::tui::effects::Effect;
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
 use crate::tui::input::line::Typed;
-use crate::tui::overlay::{Overlay, Question, Yes};
+use crate::tui::overlay::{MarkAll, Overlay, Question, Yes};
 use crate::tui::screens::dashboard::update::{send, usable};
-use crate::tui::screens::records;
+use crate::tui::screens::{ScreenId, records};
 use crate::tui::state::{Purpose, State};
 use crate::tui::table::{TableSpec, TableState};
 use crate::tui::widgets::filter_line::{FilterLine, Lens};
@@ -130,7 +130,8 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
         if let Answer::BadFilter { at, length, reason } = answer {
             state.sync.catalog.line.refused(*at, *length, reason);
         }
-        return Some(super::update::refresh(state));
+        let shown = state.screen == ScreenId::Sync;
+        return Some(if shown { super::update::refresh(state) } else { Vec::new() });
     }
     let marking = state.sync.catalog.marking.as_mut()?;
     if marking.in_flight != Some(generation) {
@@ -248,18 +249,17 @@ pub fn mark_all(state: &mut State, now_ms: i64) {
     };
     let filter = state.sync.catalog.line.applied.trim();
     let which = if filter.is_empty() { "the whole catalog".to_owned() } else { format!("filter: {filter}") };
-    let confirm =
-        Question::of(title, &view).asks(which, "nothing is sent to Stripe".to_owned(), Yes::MarkAll);
+    let agreed = MarkAll { integration: view.id, filter: state.sync.catalog.line.applied.clone(), mark };
+    let yes = Yes::MarkAll(Box::new(agreed));
+    let confirm = Question::of(title, &view).asks(which, "nothing is sent to Stripe".to_owned(), yes);
     state.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }
 
 /// Marks them all, agreed to.
-pub fn mark_all_now(state: &mut State) -> Vec<Effect> {
-    let Some(integration) = state.selected else { return Vec::new() };
-    let catalog = &mut state.sync.catalog;
-    let Some(mark) = catalog.table.selected().and_then(other) else { return Vec::new() };
-    let filter = catalog.line.applied.clone();
-    catalog.marking = Some(Marking { integration, filter, mark, ids: Vec::new(), at: 0, in_flight: None });
+pub fn mark_all_now(state: &mut State, agreed: MarkAll) -> Vec<Effect> {
+    let MarkAll { integration, filter, mark } = agreed;
+    state.sync.catalog.marking =
+        Some(Marking { integration, filter, mark, ids: Vec::new(), at: 0, in_flight: None });
     collect(state)
 }
 

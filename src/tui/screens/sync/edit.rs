@@ -250,6 +250,11 @@ fn act_typing(editing: &mut Editing, action: Action, today: Date) -> bool {
         Action::Complete | Action::CompleteBack | Action::Down | Action::Up => {
             typing.on_to = !typing.on_to;
         }
+        // First the one day, then the other.
+        Action::Accept | Action::Open if !typing.on_to => {
+            typing.mistake = days_mistake(typing.from.text(), typing.to.text(), today, false);
+            typing.on_to = typing.mistake.is_none();
+        }
         Action::Accept | Action::Open => {
             typing.mistake = days_mistake(typing.from.text(), typing.to.text(), today, true);
             if typing.mistake.is_none() {

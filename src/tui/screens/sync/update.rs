@@ -209,7 +209,9 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
         Phase::Failed { .. } => return Err("the store can't be used".to_owned()),
         Phase::Ready => {}
     }
-    let Some(view) = state.current() else { return Err("no account is connected yet".to_owned()) };
+    let Some(view) = state.current() else {
+        return Err("no account connected yet: c connects one".to_owned());
+    };
     let history = state.sync.history.is_some();
     let rows = state.sync.catalog.table.selected().is_some();
     match action {

@@ -98,7 +98,8 @@ fn tabs(view: &View<'_>, buf: &mut Buffer, area: Rect) {
             let mut spans = vec![Span::styled(format!(" {} ", which.name()), style)];
             let job = view.state.current().and_then(running::current).and_then(|job| job.fraction);
             if let (Pane::Running, Some(share)) = (which, job) {
-                let share = (share.clamp(0.0, 1.0) * 100.0).floor();
+                // It runs: 100 % would say that it is done.
+                let share = (share.clamp(0.0, 0.99) * 100.0).floor();
                 spans.push(Span::styled(format!("{share} %"), theme.strong()));
             }
             part(0, spans)
@@ -114,7 +115,12 @@ fn no_account(view: &View<'_>, buf: &mut Buffer, area: Rect) -> bool {
         Phase::Opening => "opening the store …",
         Phase::Failed { .. } => "the store can't be used",
         Phase::Ready if view.state.current().is_some() => return false,
-        Phase::Ready => "no account is connected yet",
+        Phase::Ready => {
+            let connect = view.state.keymap.label(Action::Connect);
+            let text = format!("no account connected yet: {connect} connects one");
+            put::notice(buf, area, &[(text, theme.faint())]);
+            return true;
+        }
     };
     put::notice(buf, area, &[(text.to_owned(), theme.faint())]);
     true

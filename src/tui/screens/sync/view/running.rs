@@ -207,9 +207,9 @@ fn facts(view: &View<'_>, job: &JobView, named: bool, cells: usize) -> Line<'sta
     ]);
     if let Some(share) = job.fraction {
         let of = if job.kind == JobKind::Discover { "of the time range" } else { "of the run" };
-        parts.push(part(4, faint(format!("{} % {of}", jobs::percent(share)))));
+        parts.push(part(4, faint(format!("{} % {of}", jobs::percent(share.min(0.99))))));
     }
-    if let Some(left) = job.eta_s {
+    if let Some(left) = job.eta_s.filter(|left| *left > 0) {
         let left = fmt::span(left.min(i64::MAX as u64) as i64);
         parts.push(part(1, vec![Span::styled(format!("{left} left"), theme.strong())]));
     }

@@ -117,7 +117,7 @@ fn share(pace: Pace, livemode: bool) -> &'static str {
             "uses all that Stripe allows: your own traffic may be told to slow down meanwhile"
         }
         (Pace::Polite, false) => "leaves 10 of the 25 GET/s that test mode has per endpoint",
-        (Pace::Auto | Pace::Full, false) => "test mode: nobody's live traffic is slowed down by it",
+        (Pace::Auto | Pace::Full, false) => "test mode: no live traffic is slowed down",
         (Pace::None, _) => "for a Stripe of your own only: elsewhere it is full",
         (Pace::PerEndpoint(_), _) => "as given on the command line",
     }
