@@ -4,9 +4,11 @@
 //! must never show what is not stored, and never let two jobs of one kind run for one integration.
 
 pub mod api;
+mod cases;
 mod changing;
 mod connecting;
 mod data;
+mod forwarding;
 mod history;
 mod jobs;
 mod live;
@@ -201,6 +203,15 @@ impl Engine {
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
             Request::Poll { integration } => poller::now(self, integration),
+            request @ (Request::AddTarget(_)
+            | Request::RemoveTarget { .. }
+            | Request::PauseTarget { .. }
+            | Request::TryTarget { .. }
+            | Request::Attempts(_)
+            | Request::Attempt { .. }
+            | Request::Replay { .. }
+            | Request::ReplayParked { .. }) => forwarding::answer(self, request).await,
+            request @ (Request::Cases(_) | Request::Case { .. }) => cases::answer(self, request).await,
         }
     }
 

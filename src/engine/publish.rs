@@ -69,6 +69,9 @@ pub fn build(engine: &Engine) -> Snapshot {
         key_checks: state.offers.views(),
         remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
+        targets: state.targets.clone(),
+        deliveries_version: state.deliveries_version,
+        cases_version: state.cases_version,
     }
 }
 
@@ -152,6 +155,8 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         reads: ReadsView { last_30_days: counters.reads_30_days(now / 86_400), floor: READ_FLOOR },
         events_kept: counters.events,
         events_today: today,
+        payments_today: Vec::new(),
+        open_cases: 0,
         events_per_minute: runtime.minutes.list(now),
         catalog: counters.catalog,
         stored,

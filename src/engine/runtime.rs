@@ -42,6 +42,12 @@ pub struct State {
     pub offers: Offers,
     /// What the screen asked to have kept.
     pub remembered: Option<String>,
+    /// Targets as front-ends see them.
+    pub targets: Vec<super::api::TargetView>,
+    /// Rises when attempts were stored.
+    pub deliveries_version: u64,
+    /// Rises when failed payments changed.
+    pub cases_version: u64,
 }
 
 /// One integration.

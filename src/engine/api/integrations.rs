@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationId, JobView};
+use super::{IntegrationId, JobView, PaymentsToday};
 use crate::stripe::kind::Kind;
 
 /// How an integration stays current.
@@ -179,6 +179,12 @@ pub struct IntegrationView {
     pub events_today: u64,
     /// Events received in each of the last 30 minutes, oldest first.
     pub events_per_minute: Vec<u32>,
+    /// What failed and came back today, by currency in order of their codes; only currencies with something.
+    #[serde(default)]
+    pub payments_today: Vec<PaymentsToday>,
+    /// Failed payments that are open now.
+    #[serde(default)]
+    pub open_cases: u64,
     /// The catalog's counts.
     pub catalog: CatalogCounts,
     /// What is stored of each kind, in display order; only kinds that are in use.

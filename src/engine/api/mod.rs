@@ -8,10 +8,12 @@
 
 mod connect;
 mod events;
+mod forward;
 mod integrations;
 mod jobs;
 mod plan;
 mod records;
+mod recovery;
 mod request;
 mod search;
 mod snapshot;
@@ -20,10 +22,12 @@ use serde::{Deserialize, Serialize};
 
 pub use connect::*;
 pub use events::*;
+pub use forward::*;
 pub use integrations::*;
 pub use jobs::*;
 pub use plan::*;
 pub use records::*;
+pub use recovery::*;
 pub use request::*;
 pub use search::*;
 pub use snapshot::*;

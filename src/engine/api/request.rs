@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CliProfile, ConnectSpec, DiscoverSpec, Edit, EventDetail, EventPos, EventQuery, EventRow, EventWindow,
+    AttemptDetail, AttemptId, AttemptQuery, AttemptWindow, CaseDetail, CaseQuery, CaseWindow, CliProfile, ConnectSpec, DiscoverSpec, Edit, EventDetail, EventPos, EventQuery, EventRow, EventWindow,
     IntegrationId, JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery, RecordWindow,
-    SearchResult, SyncSpec,
+    ReplayTo, SearchResult, SyncSpec, TargetId, TargetSpec,
 };
 
 /// What a front-end can ask of the engine.
@@ -164,6 +164,55 @@ pub enum Request {
         /// The live key.
         livemode: bool,
     },
+    /// Forward events to a target.
+    AddTarget(TargetSpec),
+    /// Forward no more to it; what waits for it is dropped, its attempts stay.
+    RemoveTarget {
+        /// Which.
+        target: TargetId,
+    },
+    /// Let events wait, or let them go again.
+    PauseTarget {
+        /// Which.
+        target: TargetId,
+        /// Wait.
+        on: bool,
+    },
+    /// Try a target that is down now.
+    TryTarget {
+        /// Which.
+        target: TargetId,
+    },
+    /// Rows of attempts.
+    Attempts(AttemptQuery),
+    /// One attempt, whole.
+    Attempt {
+        /// Which.
+        id: AttemptId,
+    },
+    /// Send a stored event again; it is stored as an attempt.
+    Replay {
+        /// Whose.
+        integration: IntegrationId,
+        /// `evt_…`
+        event: String,
+        /// Where to.
+        to: ReplayTo,
+    },
+    /// Send everything that is parked at a target, in its order.
+    ReplayParked {
+        /// Which.
+        target: TargetId,
+    },
+    /// Rows of failed payments.
+    Cases(CaseQuery),
+    /// One failed payment, whole.
+    Case {
+        /// Whose.
+        integration: IntegrationId,
+        /// Its id.
+        id: String,
+    },
     /// Keep this text for the next start of the screen; at most 64 KB.
     Remember {
         /// The screen's own business.
@@ -219,6 +268,26 @@ pub enum Answer {
     },
     /// Profiles of the Stripe CLI.
     CliProfiles(Vec<CliProfile>),
+    /// A target was added (or was there already, the same).
+    Target {
+        /// Its number.
+        id: TargetId,
+    },
+    /// Rows of attempts.
+    Attempts(AttemptWindow),
+    /// One attempt.
+    Attempt(Box<AttemptDetail>),
+    /// Rows of failed payments.
+    Cases(CaseWindow),
+    /// One failed payment.
+    Case(Box<CaseDetail>),
+    /// A person has to agree first: ask again with `confirmed`.
+    NeedsYes {
+        /// What is asked: names the account, LIVE and the URL.
+        question: String,
+        /// The account's name, if it has to be typed; none: a plain yes.
+        name: Option<String>,
+    },
     /// A filter can't be read.
     BadFilter {
         /// Where, in characters from the beginning.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationId, IntegrationView, KeyCheckView};
+use super::{IntegrationId, IntegrationView, KeyCheckView, TargetView};
 
 /// How the whole system is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,6 +38,15 @@ pub struct Snapshot {
     /// Rises by one whenever records were stored: the hint to read tables again.
     #[serde(default)]
     pub records_version: u64,
+    /// Targets that events are forwarded to, in the order of their numbers.
+    #[serde(default)]
+    pub targets: Vec<TargetView>,
+    /// Rises by one whenever an attempt was stored.
+    #[serde(default)]
+    pub deliveries_version: u64,
+    /// Rises by one whenever a failed payment's case changed.
+    #[serde(default)]
+    pub cases_version: u64,
     /// Keys that are being tried or were, until they are saved or dropped.
     #[serde(default)]
     pub key_checks: Vec<KeyCheckView>,

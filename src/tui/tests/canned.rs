@@ -46,6 +46,8 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
         reads: ReadsView { last_30_days: 1412, floor: 10_000 },
         events_kept: 412_019,
         events_today: 3214,
+        payments_today: Vec::new(),
+        open_cases: 0,
         events_per_minute: (0..30).map(|n| n * n % 23 + n).collect(),
         catalog: CatalogCounts {
             total: 41_200,
@@ -154,6 +156,9 @@ pub fn snapshot(name: &str) -> Snapshot {
         integrations: all,
         events_version: 1,
         records_version: 1,
+        targets: Vec::new(),
+        deliveries_version: 0,
+        cases_version: 0,
         key_checks: Vec::new(),
         remembered: None,
         messages: vec![Message {
