@@ -29,14 +29,15 @@ pub struct RestoreArgs {
 
 /// Writes a backup.
 pub fn backup(context: &Context, args: &BackupArgs) -> Outcome {
-    if args.file.exists() && !args.force {
+    let file = context.path(&args.file);
+    if file.exists() && !args.force {
         return Err(Fail::usage(format!(
             "{} is there already: name another file, or give --force",
             args.file.display()
         )));
     }
     let store = context.open_existing()?;
-    let keys = file::write(&store, &args.file)?;
+    let keys = file::write(&store, &file)?;
     store.close();
     if context.out.json {
         context.out.json(&json!({ "file": args.file, "entries": keys }));

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::context::{Context, title};
 use super::durations;
 use super::key_source::KeyArgs;
-use super::out::{DONE, Fail, Out, Outcome, ask};
+use super::out::{DONE, Fail, Out, Outcome};
 use crate::clock;
 use crate::engine::api::{Delivery, PermissionGroup};
 use crate::integration::Integration;
@@ -59,7 +59,7 @@ pub enum Events {
 }
 
 /// What the relay is, said once when it is chosen.
-pub fn relay_note(out: Out) {
+pub fn relay_note(out: &Out) {
     out.say(
         "Live events come by the call that `stripe listen` uses. It is not a public API of Stripe's; if it stops, polling goes on.",
     );
@@ -95,7 +95,7 @@ pub struct ConnectArgs {
 
 /// Runs it.
 pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
-    let out = context.out;
+    let out = &context.out;
     let base = match &context.api_base {
         Some(base) => base.clone(),
         None => BaseUrl::parse(DEFAULT_BASE).map_err(Fail::usage)?,
@@ -104,8 +104,9 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     let billing = args.billing == OnOff::On;
     // A folder that is there is opened before the key is asked for, so that nobody types a key for nothing; a new
     // one is made only for a key that works.
-    let opened = if context.data_dir.exists() { Some(context.open()?) } else { None };
-    let Given { key, command: key_command, origin } = args.key.read()?;
+    let opened =
+        if context.within.is_some() || context.data_dir.exists() { Some(context.open()?) } else { None };
+    let Given { key, command: key_command, origin } = args.key.read(context)?;
     let kind = key.kind;
     let livemode = key.livemode;
     let (client, found) = try_key(&base, &key, billing).await?;
@@ -136,7 +137,10 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         );
     }
     let relay = args.webhook == Webhook::Relay;
+    let alone = context.alone().await;
     let integration = save(&store, &vault, wish, found, &context.now).await?;
+    drop(alone);
+    context.changed(integration.id).await;
     let proposal = propose(context, &store, &client, &integration).await;
     count_reads(&store, integration.id, &client, &context.now).await?;
     if out.json {
@@ -193,14 +197,14 @@ fn form(integration: &Integration) -> String {
 }
 
 /// A secret live key is more than this program needs.
-fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(), Fail> {
+fn secret_live(out: &Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(), Fail> {
     let link = form_link(true, &wanted_permissions(billing));
     out.warn("This key can move money; tillwatch only needs to read.");
     out.say(format!("Stripe's form for a restricted key, with the right boxes ticked (Administrator or Developer role):\n  {link}"));
     if yes {
         return Ok(());
     }
-    match ask(&format!(
+    match out.ask(&format!(
         "To use the secret key all the same, type the account's name ({}):",
         found.account.name
     )) {
@@ -214,7 +218,7 @@ fn secret_live(out: Out, found: &KeyCheck, billing: bool, yes: bool) -> Result<(
 }
 
 /// The matrix, three resources a line.
-pub fn matrix(out: Out, rows: &[Checked]) {
+pub fn matrix(out: &Out, rows: &[Checked]) {
     out.line("This key may read");
     // What other ways of staying current would need has no say in this one.
     let needed = |row: &&Checked| matches!(row.group, PermissionGroup::Read | PermissionGroup::Poll);
@@ -254,7 +258,7 @@ pub fn matrix(out: Out, rows: &[Checked]) {
 }
 
 /// What is missing, what it costs, and how to add it.
-pub fn missing(out: Out, integration: &Integration) {
+pub fn missing(out: &Out, integration: &Integration) {
     let missing = integration.missing();
     if missing.is_empty() {
         return;

@@ -2,15 +2,18 @@
 //!
 //! It must never make a data folder for a command that only reads.
 
-use std::path::PathBuf;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::Global;
 use super::out::{Fail, NOT_CONNECTED, Out};
 use crate::clock::{self, Now};
-use crate::engine;
+use crate::engine::{self, Engine};
 use crate::integration::Integration;
 use crate::integration::config::{PickError, pick};
 use crate::integration::stripe_cli;
+use crate::server::attach::host::Host;
 use crate::store::{OpenOptions, Store};
 use crate::stripe::BaseUrl;
 use crate::vault::Vault;
@@ -30,6 +33,57 @@ pub struct Context {
     pub read_only: bool,
     /// The time.
     pub now: Now,
+    /// The engine of the process that carries the command out for somebody; none: the command is on its own.
+    pub within: Option<Engine>,
+    /// Where relative paths begin.
+    pub cwd: PathBuf,
+}
+
+/// The store of a command: opened by it, or the holder's.
+pub struct Opened {
+    store: Store,
+    ours: bool,
+}
+
+impl Deref for Opened {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Opened {
+    /// Closes it, if it was opened for this command; tells its folder.
+    pub fn close(self) -> PathBuf {
+        if self.ours { self.store.close() } else { self.store.dir().to_owned() }
+    }
+}
+
+/// The engine of a command: its own, or the holder's.
+pub struct Working {
+    engine: Engine,
+    ours: bool,
+    host: Mutex<Option<Host>>,
+}
+
+impl Deref for Working {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl Working {
+    /// Ends it, if it was started for this command.
+    pub async fn shutdown(&self) {
+        // Nobody is let in any more before it ends.
+        drop(self.host.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if self.ours {
+            self.engine.shutdown().await;
+        }
+    }
 }
 
 impl Context {
@@ -51,20 +105,58 @@ impl Context {
             data_dir.with_file_name(name)
         };
         let api_base = global.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
-        Ok(Context { out, data_dir, key_dir, api_base, read_only: global.read_only, now: clock::system() })
+        let cwd = std::env::current_dir().unwrap_or_default();
+        let read_only = global.read_only;
+        Ok(Context { out, data_dir, key_dir, api_base, read_only, now: clock::system(), within: None, cwd })
     }
 
     /// Opens the store, making the folder if it is new.
-    pub fn open(&self) -> Result<Store, Fail> {
-        Ok(Store::open(&self.data_dir, &OpenOptions::default())?)
+    pub fn open(&self) -> Result<Opened, Fail> {
+        if let Some(engine) = &self.within {
+            let store = engine
+                .store()
+                .ok_or_else(|| Fail::new(super::out::FAILED, "the store is still opening: try again"))?;
+            return Ok(Opened { store, ours: false });
+        }
+        Ok(Opened { store: Store::open(&self.data_dir, &OpenOptions::default())?, ours: true })
     }
 
     /// Opens the store of a command that has nothing to do in a new folder.
-    pub fn open_existing(&self) -> Result<Store, Fail> {
-        if !self.data_dir.exists() {
+    pub fn open_existing(&self) -> Result<Opened, Fail> {
+        if self.within.is_none() && !self.data_dir.exists() {
             return Err(Fail::new(NOT_CONNECTED, PickError::None.to_string()));
         }
         self.open()
+    }
+
+    /// An engine on the store: the holder's, or one of this command's own, which others can attach to.
+    pub async fn engine(&self, opened: Opened, live: bool) -> Result<Working, Fail> {
+        if let Some(engine) = &self.within {
+            return Ok(Working { engine: engine.clone(), ours: false, host: Mutex::new(None) });
+        }
+        let engine = Engine::with_store(self.engine_options(live), opened.store).await?;
+        let host = super::within::listen(&engine, &self.out);
+        Ok(Working { engine, ours: true, host: Mutex::new(host) })
+    }
+
+    /// A path as the caller meant it.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.cwd.join(path)
+    }
+
+    /// Holds changes of what is connected off while a command makes one of its own, in the store alone.
+    pub async fn alone(&self) -> Option<engine::Alone<'_>> {
+        match &self.within {
+            Some(engine) => Some(engine.alone().await),
+            None => None,
+        }
+    }
+
+    /// Tells the holder that an integration was changed in the store.
+    pub async fn changed(&self, id: crate::engine::api::IntegrationId) {
+        if let Some(engine) = &self.within {
+            engine.reload(id).await;
+        }
     }
 
     /// Opens the vault.

@@ -8,9 +8,11 @@ use tokio::sync::watch;
 
 use super::Global;
 use super::context::Context;
-use super::out::{DONE, FAILED, Fail, Out, Outcome};
+use super::out::{DONE, FAILED, Fail, OWNED, Out, Outcome};
 use crate::engine::Engine;
 use crate::engine::api::{Answer, Request, Snapshot};
+use crate::server::attach::remote::{AttachError, Remote, connect};
+use crate::store::StoreError;
 use crate::tui::{self, ColorLevel};
 use crate::vault::secret::Secret;
 
@@ -37,13 +39,33 @@ pub async fn run(context: Context, screen: tui::Options) -> Outcome {
     if !is_terminal() {
         return super::status::lines(&context).await;
     }
-    // A folder that can't be used is told before the screen is taken.
-    let engine = Engine::start(context.engine_options(true));
-    if let Some(Err(error)) = engine.failed_early().await {
-        engine.shutdown().await;
-        return Err(error.into());
+    let begun = std::time::Instant::now();
+    loop {
+        match connect(&context.data_dir).await {
+            Ok((stream, hello)) => {
+                let remote = Remote::new(stream, &hello, context.engine_options(true));
+                let result = tui::run(remote.handle(), screen).await;
+                remote.close().await;
+                return left(&context.out, result);
+            }
+            Err(AttachError::Nobody) => {}
+            Err(error) => return Err(Fail::new(OWNED, error.to_string())),
+        }
+        // A folder that can't be used is told before the screen is taken.
+        let engine = Engine::start(context.engine_options(true));
+        match engine.failed_early().await {
+            // Another command has it for a moment, or does not listen yet.
+            Some(Err(StoreError::Owned { .. })) if begun.elapsed() < super::HELD => {
+                engine.shutdown().await;
+                tokio::time::sleep(super::LOOK_AGAIN).await;
+            }
+            Some(Err(error)) => {
+                engine.shutdown().await;
+                return Err(error.into());
+            }
+            _ => return show(engine, context.out, screen).await,
+        }
     }
-    show(engine, context.out, screen).await
 }
 
 /// Standard input and output are a terminal.
@@ -52,7 +74,7 @@ pub fn is_terminal() -> bool {
 }
 
 /// How the screen is to look: what the flags say, then the files.
-pub fn screen(global: &Global, out: Out) -> tui::Options {
+pub fn screen(global: &Global, out: &Out) -> tui::Options {
     let dir = directories::ProjectDirs::from("", "", "tillwatch").map(|dirs| dirs.config_dir().to_owned());
     let config = crate::config::read(global.config.as_deref(), &dir.unwrap_or_default(), colours(out.color));
     tui::Options {
@@ -81,8 +103,19 @@ fn colours(any: bool) -> ColorLevel {
 
 /// Shows the screen until it is left, then stops the engine.
 pub async fn show(engine: Engine, out: Out, options: tui::Options) -> Outcome {
+    let (opening, speaking) = (engine.clone(), Out { quiet: true, ..out.clone() });
+    // As soon as the store is open, others can attach.
+    let listening = tokio::spawn(async move {
+        opening.ready().await.ok().and_then(|()| super::within::listen(&opening, &speaking))
+    });
     let result = tui::run(Arc::new(Local(engine.clone())), options).await;
+    listening.abort();
+    drop(listening.await);
     engine.shutdown().await;
+    left(&out, result)
+}
+
+fn left(out: &Out, result: Result<tui::Exit, tui::TuiError>) -> Outcome {
     match result {
         Ok(exit) => {
             if let Some(farewell) = exit.farewell {

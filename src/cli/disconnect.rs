@@ -4,7 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::{Context, title};
-use super::out::{DONE, Fail, Outcome, confirm};
+use super::out::{DONE, Fail, Outcome};
+use crate::engine::api::{Answer, Request};
+use crate::integration::Integration;
 use crate::integration::connect::{disconnect, revoke_link};
 use crate::store::{OpenOptions, rewrite};
 use crate::stripe::kind::Kind;
@@ -25,7 +27,6 @@ pub struct DisconnectArgs {
 /// Runs it.
 pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
     let store = context.open_existing()?;
-    let vault = context.vault()?;
     let before = Context::integration(&store, Some(&args.integration))?;
     if before.off_since.is_some() && before.key.is_none() && !args.purge {
         return Err(Fail::usage(format!(
@@ -42,7 +43,7 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             crate::text::count(records),
             crate::text::count(counters.events)
         );
-        match confirm(&question) {
+        match context.out.confirm(&question) {
             Some(true) => {}
             Some(false) => return Err(Fail::new(super::out::FAILED, "nothing was changed")),
             None => {
@@ -52,13 +53,23 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             }
         }
     }
-    let after = disconnect(&store, &vault, &before, &context.now).await?;
-    let dir = store.close();
     let mut removed = 0;
-    if args.purge {
-        removed = rewrite::without(&dir, &OpenOptions::default(), rewrite::belongs_to(after.id))?;
-    }
-    let out = context.out;
+    let after = if let Some(engine) = &context.within {
+        let request = Request::Disconnect { integration: before.id, purge: args.purge };
+        if let Answer::Refused { reason } = engine.request(request).await {
+            return Err(Fail::new(super::out::FAILED, reason));
+        }
+        store.meta(&Integration::document(before.id))?.unwrap_or(before)
+    } else {
+        let vault = context.vault()?;
+        let after = disconnect(&store, &vault, &before, &context.now).await?;
+        let dir = store.close();
+        if args.purge {
+            removed = rewrite::without(&dir, &OpenOptions::default(), rewrite::belongs_to(after.id))?;
+        }
+        after
+    };
+    let out = &context.out;
     let link = revoke_link(after.livemode);
     if out.json {
         out.json(&json!({

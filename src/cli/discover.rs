@@ -7,7 +7,6 @@ use super::context::Context;
 use super::jobs::{JobArgs, announce, check_pace, may_cost, rate, run as run_job};
 use super::out::{DONE, Fail, Outcome};
 use crate::clock;
-use crate::engine::Engine;
 use crate::engine::api::{DiscoverSpec, JobKind, Request};
 use crate::integration::Integration;
 use crate::integration::connect::{count_reads, stored_key, trial};
@@ -86,14 +85,14 @@ pub async fn run(context: &Context, args: DiscoverArgs) -> Outcome {
                 store.close();
                 return Ok(DONE);
             }
-            Ok(cost) => may_cost(&args.job, cost.reads, cost.exact)?,
+            Ok(cost) => may_cost(&context.out, &args.job, cost.reads, cost.exact)?,
             // A stand-in for Stripe that cannot list by time: nothing there costs anything.
             Err(Error::BadRequest { .. } | Error::Fault { .. })
                 if !integration.is_stripe() && !args.job.plan => {}
             Err(error) => return Err(error.into()),
         }
     }
-    let engine = Engine::with_store(context.engine_options(false), store).await?;
+    let engine = context.engine(store, false).await?;
     let request = Request::Discover { integration: integration.id, spec };
     run_job(context, &engine, &integration, JobKind::Discover, request).await
 }

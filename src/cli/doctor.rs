@@ -7,16 +7,15 @@ use super::context::{Context, title};
 use super::out::{DONE, FAILED, Outcome};
 use crate::integration::Integration;
 use crate::integration::connect::stored_key;
-use crate::store::Store;
 use crate::stripe::{API_VERSION, WRITES};
 
 /// Runs it.
 pub fn run(context: &Context) -> Outcome {
-    let out = context.out;
+    let out = &context.out;
     let mut problems = Vec::new();
     let mut accounts = Vec::new();
-    if context.data_dir.exists() {
-        match Store::open(&context.data_dir, &crate::store::OpenOptions::default()) {
+    if context.within.is_some() || context.data_dir.exists() {
+        match context.open() {
             Ok(store) => {
                 let vault = context.vault()?;
                 for one in Integration::all(&store)?.iter().filter(|one| one.off_since.is_none()) {
@@ -32,7 +31,8 @@ pub fn run(context: &Context) -> Outcome {
                 }
                 store.close();
             }
-            Err(error) => problems.push(error.to_string()),
+            Err(error) if error.code == super::out::OWNED => return Err(error),
+            Err(error) => problems.push(error.text),
         }
     }
     let writes: Vec<String> =

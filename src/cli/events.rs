@@ -60,7 +60,7 @@ pub async fn run(context: &Context, args: &EventsArgs) -> Outcome {
     if args.follow {
         return super::listen::follow(context, store, &accounts, args.all).await;
     }
-    let out = context.out;
+    let out = &context.out;
     let limit = args.limit.unwrap_or(if out.json { usize::MAX } else { SHOWN });
     let mut shown = 0;
     let mut more = false;

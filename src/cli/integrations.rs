@@ -99,7 +99,7 @@ fn as_json(integration: &Integration) -> Value {
 }
 
 fn list(context: &Context) -> Outcome {
-    if !context.data_dir.exists() {
+    if context.within.is_none() && !context.data_dir.exists() {
         return Ok(none(context));
     }
     let store = context.open()?;
@@ -137,7 +137,7 @@ fn none(context: &Context) -> u8 {
 fn show(context: &Context, word: &str) -> Outcome {
     let store = context.open_existing()?;
     let one = Context::integration(&store, Some(word))?;
-    let out = context.out;
+    let out = &context.out;
     if out.json {
         out.json(&as_json(&one));
     } else {
@@ -181,7 +181,7 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         Some(base) => base.clone(),
         None => BaseUrl::parse(&before.base_url).map_err(Fail::usage)?,
     };
-    let key = if args.key.given() || args.new_key { Some(args.key.read()?) } else { None };
+    let key = if args.key.given() || args.new_key { Some(args.key.read(context)?) } else { None };
     let poll_every_s = args.poll.map(|seconds| poll_seconds(seconds, &base)).transpose()?;
     let wish = Edit {
         name: args.name,
@@ -208,8 +208,11 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
     }
     let turned_live = wish.delivery == Some(Delivery::Relay) && before.delivery != Delivery::Relay;
     let turned_on = wish.billing == Some(true) && !before.billing;
+    let alone = context.alone().await;
     let edited = edit(&store, &vault, &before, wish, &context.now).await?;
-    let out = context.out;
+    drop(alone);
+    context.changed(before.id).await;
+    let out = &context.out;
     if out.json {
         out.json(&as_json(&edited.integration));
     } else {
@@ -265,9 +268,12 @@ async fn check(context: &Context, word: &str) -> Outcome {
         }
         Err(error) => return Err(error.into()),
     };
+    let alone = context.alone().await;
     let mut batch = crate::store::Batch::new();
     batch.meta(Integration::document(one.id), &one);
     store.commit(batch, crate::store::Durability::Synced, now).await?;
+    drop(alone);
+    context.changed(one.id).await;
     store.close();
     if let Some(error) = refusal {
         return Err(Fail::new(
@@ -278,7 +284,7 @@ async fn check(context: &Context, word: &str) -> Outcome {
             ),
         ));
     }
-    let out = context.out;
+    let out = &context.out;
     if out.json {
         let mut value = as_json(&one);
         value["restricted_key_form"] = json!(form_link(one.livemode, &wanted_permissions(one.billing)));

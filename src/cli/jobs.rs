@@ -3,13 +3,11 @@
 //!
 //! Ctrl-c stops a job where it is; the next run goes on there.
 
-use std::io::Write as _;
-
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, title};
-use super::out::{DONE, FAILED, Fail, INTERRUPTED, NOT_CONNECTED, Out, Outcome, PARTLY, confirm};
+use super::context::{Context, Working, title};
+use super::out::{DONE, FAILED, Fail, INTERRUPTED, NOT_CONNECTED, Out, Outcome, PARTLY};
 use crate::clock;
 use crate::engine::Engine;
 use crate::engine::api::{
@@ -91,7 +89,7 @@ pub fn rate(integration: &Integration, pace: Pace) -> f64 {
 }
 
 /// Asks before a run that would use more than a tenth of the read floor.
-pub fn may_cost(args: &JobArgs, reads: u64, exact: bool) -> Result<(), Fail> {
+pub fn may_cost(out: &Out, args: &JobArgs, reads: u64, exact: bool) -> Result<(), Fail> {
     let reads = args.max_reads.map_or(reads, |most| reads.min(most));
     if args.yes || reads <= ASK_ABOVE {
         return Ok(());
@@ -103,7 +101,7 @@ pub fn may_cost(args: &JobArgs, reads: u64, exact: bool) -> Result<(), Fail> {
         count(reads),
         count(READ_FLOOR)
     );
-    match confirm(&format!("This takes {what}. Go on?")) {
+    match out.confirm(&format!("This takes {what}. Go on?")) {
         Some(true) => Ok(()),
         Some(false) => Err(Fail::new(FAILED, "nothing was done")),
         None => {
@@ -115,12 +113,12 @@ pub fn may_cost(args: &JobArgs, reads: u64, exact: bool) -> Result<(), Fail> {
 /// Runs a job in this process until it ends.
 pub async fn run(
     context: &Context,
-    engine: &Engine,
+    engine: &Working,
     integration: &Integration,
     kind: JobKind,
     request: Request,
 ) -> Outcome {
-    let out = context.out;
+    let out = &context.out;
     let (job, resumed) = match engine.request(request).await {
         Answer::Started { job, resumed } => (job, resumed),
         Answer::Refused { reason } => {
@@ -170,13 +168,13 @@ fn refusal_code(integration: &Integration, kind: JobKind) -> u8 {
 /// Waits for the end; `None` when a signal came first.
 async fn follow(
     engine: &Engine,
-    out: Out,
+    out: &Out,
     integration: &Integration,
     kind: JobKind,
     job: JobId,
 ) -> Option<JobView> {
     let mut snapshots = engine.snapshots();
-    let mut interrupt = std::pin::pin!(interrupted());
+    let mut interrupt = std::pin::pin!(out.interrupted());
     let shows = out.shows_progress();
     let ended = loop {
         let view = {
@@ -196,8 +194,7 @@ async fn follow(
                 break Some(view);
             }
             if shows {
-                let mut err = std::io::stderr().lock();
-                let _ = write!(err, "\r\x1b[2K{}", progress_line(out, &view)).and_then(|()| err.flush());
+                out.progress(&progress_line(out, &view));
             }
         }
         tokio::select! {
@@ -210,29 +207,12 @@ async fn follow(
         }
     };
     if shows {
-        let _ = write!(std::io::stderr().lock(), "\r\x1b[2K");
+        out.progress("");
     }
     ended
 }
 
-/// Ctrl-c, or being told to end.
-async fn interrupted() {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminate {
-            Some(signal) => {
-                signal.recv().await;
-            }
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-}
-
-fn progress_line(out: Out, view: &JobView) -> String {
+fn progress_line(out: &Out, view: &JobView) -> String {
     let what = match view.kind {
         JobKind::Discover => "discover",
         JobKind::Sync => "sync    ",
@@ -272,7 +252,7 @@ fn progress_line(out: Out, view: &JobView) -> String {
     )
 }
 
-fn report(out: Out, integration: &Integration, job: &JobView, view: Option<&IntegrationView>) {
+fn report(out: &Out, integration: &Integration, job: &JobView, view: Option<&IntegrationView>) {
     use std::fmt::Write;
     for warning in &job.warnings {
         out.warn(clean(warning));

@@ -7,9 +7,11 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::out::Fail;
+use super::context::Context;
+use super::out::{Fail, Out};
 use crate::integration::connect::Given;
 use crate::integration::stripe_cli;
+use crate::server::attach::wire::Question;
 use crate::stripe::ApiKey;
 use crate::vault::secret::Secret;
 use crate::vault::{Place, Vault};
@@ -41,10 +43,11 @@ impl KeyArgs {
     }
 
     /// Reads the key, and notes where it came from.
-    pub fn read(&self) -> Result<Given, Fail> {
+    pub fn read(&self, context: &Context) -> Result<Given, Fail> {
+        let out = &context.out;
         let mut origin = None;
         let secret = if let Some(file) = &self.api_key_file {
-            from_file(file)?
+            from_file(context, file)?
         } else if let Some(profile) = &self.from_stripe_cli {
             let (secret, from) =
                 stripe_cli::key(&stripe_cli::usual_files(), profile, self.live).map_err(Fail::usage)?;
@@ -52,49 +55,89 @@ impl KeyArgs {
             secret
         } else if let Some(command) = &self.key_command {
             Vault::in_memory().get("", &Place::Command { command: command.clone() })?
-        } else if let Some(text) = std::env::var_os("STRIPE_API_KEY").filter(|text| !text.is_empty()) {
-            let text = text
-                .into_string()
-                .map_err(|_| Fail::usage("STRIPE_API_KEY is not text: set it to the key"))?;
-            Secret::new(text)
+        } else if let Some(secret) = variable(out)? {
+            secret
         } else {
-            prompt()?
+            prompt(out)?
         };
         let key = ApiKey::parse(secret.expose()).map_err(|problem| Fail::usage(problem.to_string()))?;
         Ok(Given { key, command: self.key_command.clone(), origin })
     }
 }
 
-fn from_file(file: &Path) -> Result<Secret, Fail> {
-    let mut text = String::new();
-    let result = if file == Path::new("-") {
-        std::io::stdin().lock().take(MOST).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(MOST).read_to_string(&mut text))
-    };
-    let secret = Secret::new(text);
-    let shown = crate::text::clean(&file.display().to_string()).into_owned();
-    match result {
-        Ok(_) => Ok(secret),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Fail::usage(format!(
-            "{shown} is not a text file: name a file that holds the key and nothing else"
-        ))),
-        Err(error) => Err(Fail::usage(format!(
-            "the key file {shown} cannot be read ({error}): name one that you may read"
-        ))),
+/// The key in the caller's environment, if there is one.
+fn variable(out: &Out) -> Result<Option<Secret>, Fail> {
+    let name = "STRIPE_API_KEY";
+    if let Some(far) = &out.far {
+        let said = far.ask(Question::Variable { name: name.to_owned() });
+        return Ok(said.filter(|text| !text.expose().is_empty()));
+    }
+    match std::env::var_os(name).filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => text
+            .into_string()
+            .map(|text| Some(Secret::new(text)))
+            .map_err(|_| Fail::usage("STRIPE_API_KEY is not text: set it to the key")),
     }
 }
 
-/// Asks on the terminal, without an echo.
-fn prompt() -> Result<Secret, Fail> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Fail::usage(
+/// All of standard input.
+pub fn stdin(most: u64) -> std::io::Result<Secret> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(most).read_to_string(&mut text);
+    let secret = Secret::new(text);
+    read.map(|_| secret)
+}
+
+fn from_file(context: &Context, file: &Path) -> Result<Secret, Fail> {
+    let shown = crate::text::clean(&file.display().to_string()).into_owned();
+    let result = if file == Path::new("-") {
+        match &context.out.far {
+            Some(far) => far
+                .ask(Question::Stdin { most: MOST })
+                .ok_or_else(|| std::io::Error::other("standard input cannot be read")),
+            None => stdin(MOST),
+        }
+    } else {
+        let mut text = String::new();
+        let read = std::fs::File::open(context.path(file))
+            .and_then(|file| file.take(MOST).read_to_string(&mut text));
+        let secret = Secret::new(text);
+        read.map(|_| secret)
+    };
+    result.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::InvalidData {
+            return Fail::usage(format!(
+                "{shown} is not a text file: name a file that holds the key and nothing else"
+            ));
+        }
+        Fail::usage(format!("the key file {shown} cannot be read ({error}): name one that you may read"))
+    })
+}
+
+/// Asks on the caller's terminal, without an echo.
+fn prompt(out: &Out) -> Result<Secret, Fail> {
+    const ASKED: &str = "API key (restricted, read only; it is not shown): ";
+    let nobody = || {
+        Fail::usage(
             "no API key: use --api-key-file FILE (or - for stdin), --key-command, --from-stripe-cli, or STRIPE_API_KEY",
-        ));
+        )
+    };
+    match &out.far {
+        Some(far) if far.command().asks => {
+            far.ask(Question::Hidden { text: ASKED.to_owned() }).ok_or_else(nobody)
+        }
+        Some(_) => Err(nobody()),
+        None if std::io::stdin().is_terminal() => hidden(ASKED),
+        None => Err(nobody()),
     }
+}
+
+/// Reads a line of this process's terminal without an echo.
+pub fn hidden(question: &str) -> Result<Secret, Fail> {
     let stdin = std::io::stdin();
     let mut err = std::io::stderr().lock();
-    let _ = write!(err, "API key (restricted, read only; it is not shown): ").and_then(|()| err.flush());
+    let _ = write!(err, "{question}").and_then(|()| err.flush());
     let failed = |error: String| {
         Fail::new(
             super::out::FAILED,

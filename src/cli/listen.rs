@@ -6,17 +6,15 @@ use std::collections::HashMap;
 
 use clap::Args;
 
-use super::context::{Context, title};
+use super::context::{Context, Opened, title};
 use super::events::{Account, accounts, passes, print};
 use super::filtering::check;
-use super::out::{FAILED, Fail, INTERRUPTED, Outcome};
-use crate::engine::Engine;
+use super::out::{INTERRUPTED, Outcome};
 use crate::engine::api::{Delivery, IntegrationId, IntegrationView, LinkView, Snapshot};
 use crate::filter::Subject;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError};
 use crate::text::clean;
-use crate::tui::terminal::signals::{Signal, Signals};
 
 /// Watch without a screen: print events as they come.
 #[derive(Debug, Args)]
@@ -47,12 +45,16 @@ pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
 }
 
 /// Prints events of these accounts in the order of their coming, until it is interrupted.
-pub(super) async fn follow(context: &Context, store: Store, accounts: &[Account], all: bool) -> Outcome {
-    let mut signals =
-        Signals::listen().map_err(|error| Fail::new(FAILED, format!("signals cannot be caught: {error}")))?;
+pub(super) async fn follow(context: &Context, store: Opened, accounts: &[Account], all: bool) -> Outcome {
+    let mut interrupted = std::pin::pin!(context.out.interrupted());
     let mut seen: HashMap<IntegrationId, u64> =
         accounts.iter().map(|one| (one.integration.id, store.counters(one.integration.id).arrived)).collect();
-    let engine = Engine::with_store(context.engine_options(true), store.clone()).await?;
+    let reader: Store = (*store).clone();
+    let engine = context.engine(store, true).await?;
+    if !engine.options().live {
+        context.out.warn("the running command that holds the data folder does not watch: start `listen` again when it has ended");
+    }
+    let store = reader;
     let mut snapshots = engine.snapshots();
     let mut talk = Talk::default();
     let mut result = Ok(());
@@ -65,7 +67,7 @@ pub(super) async fn follow(context: &Context, store: Store, accounts: &[Account]
         }
         tokio::select! {
             changed = snapshots.changed() => if changed.is_err() { break },
-            signal = signals.next() => if signal == Signal::End { break },
+            () = &mut interrupted => break,
         }
     }
     engine.shutdown().await;

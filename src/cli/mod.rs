@@ -24,14 +24,20 @@ mod records;
 pub mod sandbox;
 mod status;
 mod sync;
+mod within;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use context::Context;
 use out::{Fail, Out, Outcome, USAGE};
+
+/// A folder that another process holds is waited for so long: a command that only reads is done by then.
+const HELD: Duration = Duration::from_millis(2500);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// When colour is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -138,7 +144,7 @@ enum Command {
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
     if let Some(refusal) = key_in_arguments() {
-        return end(Out { json: false, quiet: false, ascii: false, color: false }, Err(refusal));
+        return end(&Out { json: false, quiet: false, ascii: false, color: false, far: None }, Err(refusal));
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -152,30 +158,33 @@ pub fn main() -> ExitCode {
         quiet: cli.global.quiet,
         ascii: cli.global.ascii,
         color: wants_color(cli.global.color),
+        far: None,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return end(out, Err(Fail::new(out::FAILED, format!("the program cannot start: {error}"))));
+            return end(&out, Err(Fail::new(out::FAILED, format!("the program cannot start: {error}"))));
         }
     };
     if let Some(Command::Sandbox(args)) = cli.command {
         return runtime.block_on(sandbox::run(args));
     }
-    let outcome = runtime.block_on(run(cli, out));
+    let outcome = runtime.block_on(run(cli, out.clone()));
     // A command that is done does not wait for a thread that still reads a hidden prompt or a file.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
-    end(out, outcome)
+    end(&out, outcome)
 }
 
 async fn run(cli: Cli, out: Out) -> Outcome {
     let Some(command) = cli.command else {
-        let screen = dashboard::screen(&cli.global, out);
+        let screen = dashboard::screen(&cli.global, &out);
         return dashboard::run(Context::new(&cli.global, out)?, screen).await;
     };
     match command {
         // These need no data folder of the user's.
-        Command::Demo(args) => return demo::run(out, dashboard::screen(&cli.global, out), args).await,
+        Command::Demo(args) => {
+            return demo::run(out.clone(), dashboard::screen(&cli.global, &out), args).await;
+        }
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tillwatch", &mut text);
@@ -185,25 +194,54 @@ async fn run(cli: Cli, out: Out) -> Outcome {
         _ => {}
     }
     let context = Context::new(&cli.global, out)?;
+    // A restore goes into a folder that nobody holds.
+    if matches!(command, Command::Restore(_)) {
+        return carry_out(&context, command).await;
+    }
+    let begun = std::time::Instant::now();
+    let mut command = Some(command);
+    loop {
+        if context.data_dir.exists()
+            && let Some(stream) = within::holder(&context.data_dir).await?
+        {
+            let told = within::command(cli.global.api_base.clone(), context.out.color)?;
+            return within::call(&context.out, stream, told).await;
+        }
+        let next = match command.take() {
+            Some(command) => command,
+            None => Cli::try_parse().ok().and_then(|cli| cli.command).unwrap_or(Command::Doctor),
+        };
+        match carry_out(&context, next).await {
+            // Another command has it for a moment, or does not listen yet.
+            Err(fail) if fail.code == out::OWNED && begun.elapsed() < HELD => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Carries a command out in this process.
+async fn carry_out(context: &Context, command: Command) -> Outcome {
     match command {
-        Command::Connect(args) => connect::run(&context, args).await,
-        Command::Integrations(args) => integrations::run(&context, args).await,
-        Command::Disconnect(args) => disconnect::run(&context, args).await,
-        Command::Discover(args) => discover::run(&context, args).await,
-        Command::Sync(args) => sync::run(&context, args).await,
-        Command::Status(args) => status::run(&context, &args).await,
-        Command::Records(args) => records::run(&context, &args),
-        Command::Events(args) => events::run(&context, &args).await,
-        Command::Listen(args) => listen::run(&context, &args).await,
-        Command::Get(args) => get::run(&context, &args),
-        Command::Backup(args) => backup::backup(&context, &args),
-        Command::Restore(args) => backup::restore(&context, &args),
-        Command::Doctor => doctor::run(&context),
+        Command::Connect(args) => connect::run(context, args).await,
+        Command::Integrations(args) => integrations::run(context, args).await,
+        Command::Disconnect(args) => disconnect::run(context, args).await,
+        Command::Discover(args) => discover::run(context, args).await,
+        Command::Sync(args) => sync::run(context, args).await,
+        Command::Status(args) => status::run(context, &args).await,
+        Command::Records(args) => records::run(context, &args),
+        Command::Events(args) => events::run(context, &args).await,
+        Command::Listen(args) => listen::run(context, &args).await,
+        Command::Get(args) => get::run(context, &args),
+        Command::Backup(args) => backup::backup(context, &args),
+        Command::Restore(args) => backup::restore(context, &args),
+        Command::Doctor => doctor::run(context),
         Command::Sandbox(_) | Command::Demo(_) | Command::Completions { .. } => Ok(out::DONE),
     }
 }
 
-fn end(out: Out, outcome: Outcome) -> ExitCode {
+fn end(out: &Out, outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(fail) => {

@@ -6,6 +6,9 @@ use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::server::attach::run::Far;
+use crate::server::attach::wire::Question;
+
 /// Done.
 pub const DONE: u8 = 0;
 /// Failed.
@@ -93,8 +96,8 @@ impl From<crate::integration::connect::ConnectError> for Fail {
 /// How a command ends: an exit code, or a failure to be told.
 pub type Outcome = Result<u8, Fail>;
 
-/// Where a command speaks.
-#[derive(Debug, Clone, Copy)]
+/// Where a command speaks, and whom it asks: this terminal, or that of a caller for whom it is carried out.
+#[derive(Debug, Clone)]
 pub struct Out {
     /// Results as JSON.
     pub json: bool,
@@ -104,12 +107,17 @@ pub struct Out {
     pub ascii: bool,
     /// Colour on stderr.
     pub color: bool,
+    /// The caller; none: this process's own terminal.
+    pub far: Option<Far>,
 }
 
 impl Out {
     /// A result, one line. A closed pipe ends the program quietly, as other tools do.
-    pub fn line(self, text: impl AsRef<str>) {
-        let _ = self;
+    pub fn line(&self, text: impl AsRef<str>) {
+        if let Some(far) = &self.far {
+            far.line(text.as_ref());
+            return;
+        }
         let mut out = std::io::stdout().lock();
         if writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()).is_err() {
             std::process::exit(i32::from(DONE));
@@ -117,25 +125,43 @@ impl Out {
     }
 
     /// A result as one JSON object on one line.
-    pub fn json(self, value: &impl Serialize) {
+    pub fn json(&self, value: &impl Serialize) {
         // Our own types: writing them as JSON can't fail.
         self.line(serde_json::to_string(value).unwrap_or_default());
     }
 
     /// Talk.
-    pub fn say(self, text: impl AsRef<str>) {
+    pub fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+            self.talk(text.as_ref());
         }
     }
 
     /// Said even when quiet: it changes what the result means.
-    pub fn warn(self, text: impl AsRef<str>) {
-        let _ = writeln!(std::io::stderr().lock(), "{} {}", self.mark('!'), text.as_ref());
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.talk(&format!("{} {}", self.mark('!'), text.as_ref()));
+    }
+
+    fn talk(&self, text: &str) {
+        match &self.far {
+            Some(far) => far.say(text),
+            None => {
+                let _ = writeln!(std::io::stderr().lock(), "{text}");
+            }
+        }
+    }
+
+    /// A line that is drawn over and over; empty: it goes.
+    pub fn progress(&self, text: &str) {
+        if let Some(far) = &self.far {
+            far.progress(text);
+        } else {
+            draw_over(text);
+        }
     }
 
     /// A mark for `✓`, `✗`, `–`, `!`, or its ASCII form.
-    pub fn mark(self, glyph: char) -> &'static str {
+    pub fn mark(&self, glyph: char) -> &'static str {
         match (glyph, self.ascii) {
             ('✓', false) => "✓",
             ('✓', true) => "ok",
@@ -148,14 +174,62 @@ impl Out {
     }
 
     /// A line that is drawn again and again may be shown.
-    pub fn shows_progress(self) -> bool {
-        !self.quiet && !self.json && std::io::stderr().is_terminal()
+    pub fn shows_progress(&self) -> bool {
+        let terminal = match &self.far {
+            Some(far) => far.command().progress,
+            None => std::io::stderr().is_terminal(),
+        };
+        !self.quiet && !self.json && terminal
+    }
+
+    /// Asks for a line on the terminal. `None`: there is no terminal to ask on, or it was closed.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        match &self.far {
+            Some(far) if far.command().asks => far
+                .ask(Question::Line { text: question.to_owned() })
+                .map(|said| said.expose().trim().to_owned()),
+            Some(_) => None,
+            None => ask_here(question),
+        }
+    }
+
+    /// A yes or no on the terminal; anything but yes is no. Without a terminal: none.
+    pub fn confirm(&self, question: &str) -> Option<bool> {
+        self.ask(&format!("{question} [y/N]"))
+            .map(|answer| matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Waits for ctrl-c, or for being told to end.
+    pub async fn interrupted(&self) {
+        if let Some(far) = &self.far {
+            far.interrupt().cancelled().await;
+            return;
+        }
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        let terminated = async {
+            match &mut terminate {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated => {}
+        }
     }
 }
 
-/// Asks for a line on the terminal. `None`: there is no terminal to ask on, or it was closed.
-pub fn ask(question: &str) -> Option<String> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+/// Draws a line over the last one on this terminal.
+pub fn draw_over(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "\r\x1b[2K{text}").and_then(|()| err.flush());
+}
+
+/// Asks for a line on this process's terminal.
+pub fn ask_here(question: &str) -> Option<String> {
+    if !can_ask() {
         return None;
     }
     let mut err = std::io::stderr().lock();
@@ -167,8 +241,7 @@ pub fn ask(question: &str) -> Option<String> {
     }
 }
 
-/// A yes or no on the terminal; anything but yes is no. Without a terminal: none.
-pub fn confirm(question: &str) -> Option<bool> {
-    ask(&format!("{question} [y/N]"))
-        .map(|answer| matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
+/// There is somebody to ask on this process's terminal.
+pub fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }

@@ -67,7 +67,7 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
         order.reverse();
     }
     let stored = order.len();
-    let out = context.out;
+    let out = &context.out;
     let limit = args.limit.unwrap_or(if out.json { usize::MAX } else { SHOWN });
     // Without JSON to read, counting all that pass costs nothing; else one more than shown is looked for.
     let most = if filter.needs_json() { limit.saturating_add(1) } else { usize::MAX };

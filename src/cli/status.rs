@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::context::Context;
 use super::out::{DONE, NOT_CONNECTED, Outcome, PARTLY};
 use crate::clock;
-use crate::engine::Engine;
 use crate::engine::api::{Health, IntegrationView, JobState};
 use crate::engine::status::body;
 use crate::text::{clean, count};
@@ -30,7 +29,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Outcome {
     let store = context.open_existing()?;
     let picked =
         if args.all { None } else { Some(Context::integration(&store, args.integration.as_deref())?.id) };
-    let engine = Engine::with_store(context.engine_options(false), store).await?;
+    let engine = context.engine(store, false).await?;
     // Whatever changed, the state of this moment is what counts.
     let snapshot = crate::engine::publish::build(&engine);
     engine.shutdown().await;

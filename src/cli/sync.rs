@@ -7,7 +7,6 @@ use super::context::Context;
 use super::jobs::{JobArgs, announce, check_pace, may_cost, rate, run as run_job};
 use super::out::{DONE, Fail, Outcome};
 use crate::clock;
-use crate::engine::Engine;
 use crate::engine::api::{JobKind, Request, SyncSpec};
 use crate::sync::plan::plan;
 use crate::text::{count, fit};
@@ -83,8 +82,8 @@ pub async fn run(context: &Context, args: SyncArgs) -> Outcome {
         store.close();
         return Ok(DONE);
     }
-    may_cost(&args.job, planned.reads, false)?;
-    let engine = Engine::with_store(context.engine_options(false), store).await?;
+    may_cost(&context.out, &args.job, planned.reads, false)?;
+    let engine = context.engine(store, false).await?;
     let request = Request::Sync { integration: integration.id, spec };
     run_job(context, &engine, &integration, JobKind::Sync, request).await
 }

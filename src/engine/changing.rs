@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// Takes an integration as it is stored, with a schedule of its own.
-    pub(super) async fn reload(&self, id: IntegrationId) {
+    pub async fn reload(&self, id: IntegrationId) {
         let Some(store) = self.store() else { return };
         let now = self.now();
         let loaded = tokio::task::spawn_blocking(move || {

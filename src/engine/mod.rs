@@ -92,6 +92,12 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// Held by whoever changes what is connected in the store alone; [`Engine::reload`] follows.
+pub struct Alone<'a> {
+    _connecting: tokio::sync::MutexGuard<'a, ()>,
+    _documents: tokio::sync::MutexGuard<'a, ()>,
+}
+
 impl Engine {
     /// Starts. Opening the store goes on in the background: the first snapshot says `Opening`.
     pub fn start(options: Options) -> Engine {
@@ -126,9 +132,10 @@ impl Engine {
             data_dir: options.data_dir.display().to_string(),
             ..Snapshot::default()
         };
+        let state = State::beginning((options.now)());
         let inner = Inner {
             options,
-            state: Mutex::new(State::default()),
+            state: Mutex::new(state),
             changed: Arc::new(Notify::new()),
             snapshots: watch::channel(Arc::new(first)).0,
             publishing: Mutex::new(()),
@@ -189,6 +196,7 @@ impl Engine {
                 plans::plan(self, integration, discover, sync, look).await
             }
             Request::Runs { integration, limit } => history::runs(self, integration, limit).await,
+            Request::TakeOver => Answer::Done,
             Request::Remember { text } => history::remember(self, text).await,
             request @ (Request::TryKey { .. }
             | Request::DropKey { .. }
@@ -235,6 +243,19 @@ impl Engine {
         }
     }
 
+    /// How it is run.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// Nothing that is connected is changed while this is held.
+    pub async fn alone(&self) -> Alone<'_> {
+        Alone {
+            _connecting: self.inner.connecting.lock().await,
+            _documents: self.inner.documents.lock().await,
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -267,6 +288,7 @@ impl Engine {
         let mut unfinished = Vec::new();
         {
             let mut state = self.state();
+            store.changes().begin_at(state.events_version);
             state.store = Some(store);
             state.phase = Phase::Ready;
             state.remembered = remembered;

@@ -63,6 +63,7 @@ pub fn build(engine: &Engine) -> Snapshot {
         demo: options.demo,
         read_only: options.read_only,
         data_dir: options.data_dir.display().to_string(),
+        attached: None,
         integrations,
         events_version: state.events_version,
         records_version: state.store.as_ref().map_or(0, |store| store.changes().records_version()),

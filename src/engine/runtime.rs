@@ -50,6 +50,24 @@ pub struct State {
     pub cases_version: u64,
 }
 
+/// Versions and numbers of an engine begin at its start's second times this, so that a screen that goes from one
+/// process to the next sees them rise.
+const A_SECOND: u64 = 1_000_000;
+
+impl State {
+    /// The state of an engine that starts now.
+    pub fn beginning(now: i64) -> State {
+        let first = now.max(0) as u64 * A_SECOND;
+        State {
+            events_version: first,
+            deliveries_version: first,
+            cases_version: first,
+            message_seq: first,
+            ..State::default()
+        }
+    }
+}
+
 /// One integration.
 pub struct Runtime {
     /// As stored.

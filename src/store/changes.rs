@@ -73,6 +73,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Lets the versions begin here, if they are not beyond it.
+    pub fn begin_at(&self, version: u64) {
+        self.version.fetch_max(version, Ordering::AcqRel);
+    }
+
     /// Rises by one with every batch that stores records.
     pub fn records_version(&self) -> u64 {
         self.version.load(Ordering::Acquire)

@@ -3,7 +3,7 @@
 //! Everything here happens before sled is opened. It must never touch a folder that is not ours.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -76,6 +76,18 @@ impl Folder {
         Ok(Self { dir: dir.to_owned(), marker, _lock: lock })
     }
 
+    /// Names the socket on which the holder listens, behind its process number.
+    pub fn name_socket(&self, socket: &Path) -> Result<(), StoreError> {
+        let path = self.dir.join(LOCK);
+        let text = format!("{}\n{}\n", std::process::id(), socket.display());
+        // Written over, never replaced: the lock is on this very file.
+        OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| StoreError::io(&path, &error))
+    }
+
     /// The path of the database.
     pub fn db(&self) -> PathBuf {
         self.dir.join(DB)
@@ -134,15 +146,31 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     match taken {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut text = String::new();
-            let _ = file.read_to_string(&mut text);
-            return Err(StoreError::Owned { dir: dir.to_owned(), pid: text.trim().parse().ok() });
+            return Err(StoreError::Owned { dir: dir.to_owned(), pid: holder(dir).map(|holder| holder.pid) });
         }
         Err(errno) => return Err(StoreError::Unusable { dir: path, reason: errno.to_string() }),
     }
     let _ =
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(file)
+}
+
+/// Who holds a folder, as its lock file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// Where it can be talked to.
+    pub socket: Option<PathBuf>,
+}
+
+/// Reads who holds a folder, or held it last; none: nobody ever did, or it is being written.
+pub fn holder(dir: &Path) -> Option<Holder> {
+    let text = fs::read_to_string(dir.join(LOCK)).ok()?;
+    let mut lines = text.lines();
+    let pid = lines.next()?.trim().parse().ok()?;
+    let socket = lines.next().map(str::trim).filter(|line| !line.is_empty()).map(PathBuf::from);
+    Some(Holder { pid, socket })
 }
 
 /// Writes a file whole or not at all: temporary file, fsync, rename, fsync of the folder. Mode 0600.

@@ -133,6 +133,11 @@ impl Store {
         &self.inner.folder.dir
     }
 
+    /// Names the socket on which this process listens, for others that want the folder.
+    pub fn name_socket(&self, socket: &Path) -> Result<(), StoreError> {
+        self.inner.folder.name_socket(socket)
+    }
+
     /// The id of this data folder.
     pub fn install_id(&self) -> &str {
         &self.inner.folder.marker.install_id

@@ -122,7 +122,8 @@ fn now_ms() -> i64 {
 fn farewell(state: &state::State, now_ms: i64) -> Option<String> {
     let watched: Vec<_> =
         state.snapshot.integrations.iter().filter(|one| one.health != Health::Off).collect();
-    if watched.is_empty() || state.snapshot.demo {
+    let others = state.snapshot.attached.as_ref().is_some_and(|held| held.lost.is_none());
+    if watched.is_empty() || state.snapshot.demo || others {
         return None;
     }
     let since = fmt::hm(now_ms.div_euclid(1000), state.timezone());

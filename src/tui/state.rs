@@ -17,7 +17,7 @@ use super::screens::log::LogState;
 use super::screens::records::RecordsState;
 use super::screens::sync::SyncState;
 use super::widgets::Hits;
-use crate::engine::api::{IntegrationId, IntegrationView, JobKind, Level, Mark, Snapshot};
+use crate::engine::api::{Attached, IntegrationId, IntegrationView, JobKind, Level, Mark, Snapshot};
 
 /// How long a toast stays, in milliseconds.
 pub const TOAST_MS: i64 = 4_000;
@@ -121,6 +121,8 @@ pub enum Purpose {
         /// With or without.
         on: bool,
     },
+    /// Take the data folder over.
+    TakeOver,
     /// Mark so many entries of the catalog.
     Mark(IntegrationId, Mark, usize),
 }
@@ -254,6 +256,15 @@ impl State {
         if !row.is_on(self.screen) {
             let names: Vec<&str> = row.on.iter().map(|screen| screen.row().name).collect();
             return Err(format!("only on: {}", names.join(", ")));
+        }
+        if action == Action::TakeOver {
+            return match &self.snapshot.attached {
+                None => Err("this tillwatch holds the data folder itself".to_owned()),
+                Some(Attached { pid, lost: None }) => {
+                    Err(format!("process {pid} holds the data folder and answers"))
+                }
+                Some(_) => Ok(()),
+            };
         }
         (self.screen.row().can)(self, action)
     }

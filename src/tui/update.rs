@@ -12,7 +12,7 @@ use super::remember;
 use super::screens::dashboard::update::job_word;
 use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State};
-use crate::engine::api::{Answer, Level, Mark, Phase, Snapshot};
+use crate::engine::api::{Answer, Level, Mark, Phase, Request, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
 pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
@@ -38,10 +38,11 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Snapshot(snapshot) => {
-            state.snapshot = snapshot;
+            let before = std::mem::replace(&mut state.snapshot, snapshot);
             keep_selection(state);
             remember::take_up(state);
             tell_news(state, now_ms);
+            tell_lost(state, &before, now_ms);
             let mut effects = overlay::refresh(state);
             effects.extend((state.screen.row().refresh)(state));
             effects
@@ -99,6 +100,13 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     if let Err(reason) = state.can(action) {
         state.tell(Level::Info, reason, now_ms);
         return Vec::new();
+    }
+    if action == Action::TakeOver {
+        let generation = state.expect(Purpose::TakeOver);
+        return generation
+            .map(|generation| Effect::Request { generation, request: Request::TakeOver })
+            .into_iter()
+            .collect();
     }
     if action == Action::Connect {
         return overlay::wizard::open(state, None, now_ms);
@@ -200,7 +208,23 @@ fn tell_news(state: &mut State, now_ms: i64) {
             state.flash(level, text, now_ms);
         }
     }
+    // A screen that went to another process: what that one told before is not news.
     state.told = Some(state.told.unwrap_or(0).max(newest));
+}
+
+/// Says once when nothing is heard any more from the process that holds the data folder, and when it is there again.
+fn tell_lost(state: &mut State, before: &Snapshot, now_ms: i64) {
+    let lost = |snapshot: &Snapshot| snapshot.attached.as_ref().and_then(|held| held.lost.clone());
+    match (lost(before), lost(&state.snapshot)) {
+        (None, Some(reason)) => {
+            let keys = state.keymap.label(Action::TakeOver);
+            state.tell(Level::Warning, format!("{reason}: {keys} takes the folder over, q quits"), now_ms);
+        }
+        (Some(_), None) if state.snapshot.attached.is_some() => {
+            state.tell(Level::Info, "attached again to the tillwatch that holds the data folder", now_ms);
+        }
+        _ => {}
+    }
 }
 
 fn rank(level: Level) -> u8 {
@@ -273,6 +297,12 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
         }
         (Purpose::Mark(..), Answer::Refused { reason }) => {
             (Level::Warning, format!("nothing was marked: {reason}"))
+        }
+        (Purpose::TakeOver, Answer::Done) => {
+            (Level::Info, "this tillwatch holds the data folder now and goes on with what runs".to_owned())
+        }
+        (Purpose::TakeOver, Answer::Refused { reason }) => {
+            (Level::Warning, format!("not taken over: {reason}"))
         }
         // A poll that went well shows as rows.
         _ => return None,

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttemptDetail, AttemptId, AttemptQuery, AttemptWindow, CaseDetail, CaseQuery, CaseWindow, CliProfile, ConnectSpec, DiscoverSpec, Edit, EventDetail, EventPos, EventQuery, EventRow, EventWindow,
-    IntegrationId, JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery, RecordWindow,
-    ReplayTo, SearchResult, SyncSpec, TargetId, TargetSpec,
+    AttemptDetail, AttemptId, AttemptQuery, AttemptWindow, CaseDetail, CaseQuery, CaseWindow, CliProfile,
+    ConnectSpec, DiscoverSpec, Edit, EventDetail, EventPos, EventQuery, EventRow, EventWindow, IntegrationId,
+    JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery, RecordWindow, ReplayTo,
+    SearchResult, SyncSpec, TargetId, TargetSpec,
 };
 
 /// What a front-end can ask of the engine.
@@ -213,6 +214,8 @@ pub enum Request {
         /// Its id.
         id: String,
     },
+    /// Take the data folder over from a process that is gone; done at once where the engine is in this process.
+    TakeOver,
     /// Keep this text for the next start of the screen; at most 64 KB.
     Remember {
         /// The screen's own business.

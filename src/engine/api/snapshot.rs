@@ -31,6 +31,9 @@ pub struct Snapshot {
     pub read_only: bool,
     /// The data folder, as text for a person.
     pub data_dir: String,
+    /// The engine is in another process; none: it is in this one.
+    #[serde(default)]
+    pub attached: Option<Attached>,
     /// In the order of their numbers.
     pub integrations: Vec<IntegrationView>,
     /// Rises by one whenever events were stored: the hint to read the window again.
@@ -56,6 +59,15 @@ pub struct Snapshot {
     pub remembered: Option<String>,
     /// The newest messages of the system, newest last, at most 50.
     pub messages: Vec<Message>,
+}
+
+/// The process whose engine this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// Its number.
+    pub pid: u32,
+    /// Nothing is heard from it any more: one sentence. What is shown is what was heard last.
+    pub lost: Option<String>,
 }
 
 /// Something worth telling once.

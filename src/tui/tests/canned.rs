@@ -153,6 +153,7 @@ pub fn snapshot(name: &str) -> Snapshot {
         demo: false,
         read_only: false,
         data_dir: "/home/ada/.local/share/tillwatch".into(),
+        attached: None,
         integrations: all,
         events_version: 1,
         records_version: 1,

@@ -86,6 +86,15 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     if snapshot.read_only {
         parts.push(part(0, vec![Span::styled("READ-ONLY", theme.strong())]));
     }
+    match &snapshot.attached {
+        Some(held) if held.lost.is_some() => {
+            parts.push(part(0, vec![Span::styled(" NOT CONNECTED ", theme.bad().patch(theme.reversed()))]));
+        }
+        Some(held) if wide => {
+            parts.push(part(8, vec![Span::styled(format!("attached to {}", held.pid), theme.faint())]));
+        }
+        _ => {}
+    }
     if let Some(current) = view.state.current() {
         let name = fmt::fit(&fmt::clean(&current.name), if wide { 32 } else { 18 });
         parts.push(part(

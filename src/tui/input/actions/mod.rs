@@ -64,6 +64,8 @@ pub enum Action {
     ForceQuit,
     /// Back to the shell for a while.
     Suspend,
+    /// Take the data folder over from a process that is gone.
+    TakeOver,
     /// To the left: fold, the tab before, columns.
     Left,
     /// To the right: unfold, the next tab, columns.

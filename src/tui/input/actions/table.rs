@@ -110,6 +110,7 @@ pub const TABLE: &[Entry] = &[
     entry("Program", Action::Messages, &["M"], "messages", "everything that was told, newest first").within(LISTS).footer(28),
     entry("Program", Action::Help, &["?"], "help", "these keys").within(LISTS),
     entry("Program", Action::Back, &["esc"], "back", "back one step; never quits").within(LISTS),
+    entry("Program", Action::TakeOver, &["ctrl-t"], "take over", "take the data folder over from a tillwatch that has ended"),
     entry("Program", Action::Suspend, &["ctrl-z"], "suspend", "back to the shell; `fg` returns here").within(ALL),
     entry("Program", Action::Quit, &["q"], "quit", "quit at once; what runs can be taken up again").within(LISTS).footer(29),
     entry("Program", Action::ForceQuit, &["ctrl-c"], "quit", "quit, whatever is open").within(ALL),

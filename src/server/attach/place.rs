@@ -1,0 +1,83 @@
+//! Where the attach socket is: a short path in a folder of this user's, named in the lock file of the data folder.
+//!
+//! It must never use a folder that somebody else could write to.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::store::folder;
+
+/// Paths of Unix sockets end here on the systems we run on (104 on macOS, 108 on Linux, with the zero behind).
+const MOST_BYTES: usize = 103;
+
+/// A path for a new socket that nobody uses.
+pub fn fresh() -> io::Result<PathBuf> {
+    let name = format!("tillwatch-{}.sock", &folder::random_id()[..12]);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "no folder for the socket");
+    for dir in candidates() {
+        let path = dir.join(&name);
+        if path.as_os_str().len() > MOST_BYTES {
+            continue;
+        }
+        match private(&dir) {
+            Ok(()) => return Ok(path),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let uid = rustix::process::getuid().as_raw();
+    let own = format!("tillwatch-{uid}");
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    runtime
+        .map(|dir| dir.join("tillwatch"))
+        .into_iter()
+        .chain([std::env::temp_dir().join(&own), Path::new("/tmp").join(own)])
+        .collect()
+}
+
+/// Makes the folder, or sees that it is ours alone.
+fn private(dir: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let meta = fs::symlink_metadata(dir)?;
+    if !meta.is_dir() || meta.uid() != rustix::process::getuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("{} is not a folder of this user's", dir.display()),
+        ));
+    }
+    if meta.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_path_is_short_and_in_a_private_folder() {
+        let path = fresh().unwrap();
+        assert!(path.as_os_str().len() <= MOST_BYTES);
+        let dir = path.parent().unwrap();
+        assert_eq!(fs::metadata(dir).unwrap().permissions().mode() & 0o077, 0);
+        assert_ne!(fresh().unwrap(), path);
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_folder_is_not_used() {
+        let temp = tempfile::tempdir().unwrap();
+        let link = temp.path().join("link");
+        std::os::unix::fs::symlink(temp.path(), &link).unwrap();
+        assert!(private(&link).is_err());
+        assert!(private(&temp.path().join("new")).is_ok());
+    }
+}
