@@ -8,6 +8,7 @@ mod cases;
 mod changing;
 mod connecting;
 mod data;
+pub mod endpoints;
 mod forwarding;
 mod history;
 mod jobs;
@@ -87,6 +88,8 @@ struct Inner {
     connecting: tokio::sync::Mutex<()>,
     /// Held while a key is looked up again: who comes second finds it done.
     rereading: tokio::sync::Mutex<()>,
+    /// Where deliveries of webhook endpoints are taken.
+    doors: endpoints::Doors,
     /// Held while an integration's document is written.
     documents: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -143,6 +146,7 @@ impl Engine {
             cancel: CancellationToken::new(),
             connecting: tokio::sync::Mutex::new(()),
             rereading: tokio::sync::Mutex::new(()),
+            doors: endpoints::Doors::default(),
             documents: tokio::sync::Mutex::new(()),
             tasks: Mutex::new(Vec::new()),
         };
@@ -211,6 +215,7 @@ impl Engine {
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
             Request::Poll { integration } => poller::now(self, integration),
+            Request::Endpoint { integration, action } => endpoints::answer(self, integration, action).await,
             request @ (Request::AddTarget(_)
             | Request::RemoveTarget { .. }
             | Request::PauseTarget { .. }
@@ -306,6 +311,7 @@ impl Engine {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);
                 }
+                endpoints::finish_later(self, &config);
                 if config.refused.is_some() {
                     // There may have been another login at the Stripe CLI meanwhile.
                     let engine = self.clone();

@@ -144,8 +144,9 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         timezone: config.timezone.clone(),
         health,
         link: runtime.link.clone(),
+        endpoint: super::endpoints::view(store, runtime),
         poll: PollView {
-            every_s: super::poller::effective_s(&runtime.link, config),
+            every_s: super::poller::effective_s(runtime),
             last_at: cursor.polled_at,
             next_at: runtime.poll.next_at,
             running: runtime.poll.running,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationId, JobView, PaymentsToday};
+use super::{EndpointView, IntegrationId, JobView, PaymentsToday};
 use crate::stripe::kind::Kind;
 
 /// How an integration stays current.
@@ -165,6 +165,9 @@ pub struct IntegrationView {
     /// The live connection.
     #[serde(default)]
     pub link: LinkView,
+    /// Its webhook endpoint, if it has one.
+    #[serde(default)]
+    pub endpoint: Option<EndpointView>,
     /// The schedule.
     pub poll: PollView,
     /// `created` of the newest event in the log.

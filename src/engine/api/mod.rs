@@ -7,6 +7,7 @@
 //! Times are Unix seconds unless the name ends in `_ms`. Money is minor units with its currency.
 
 mod connect;
+mod endpoint;
 mod events;
 mod forward;
 mod integrations;
@@ -21,6 +22,7 @@ mod snapshot;
 use serde::{Deserialize, Serialize};
 
 pub use connect::*;
+pub use endpoint::*;
 pub use events::*;
 pub use forward::*;
 pub use integrations::*;

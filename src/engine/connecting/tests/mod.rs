@@ -17,6 +17,7 @@ fn spec() -> ConnectSpec {
         delivery: Delivery::Poll,
         poll_every_s: 900,
         confirmed: None,
+        public_url: None,
     }
 }
 
