@@ -3,16 +3,18 @@
 //! It must never put anything but events on stdout: how the connection is goes to stderr.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use clap::Args;
 
 use super::context::{Context, Opened, title};
 use super::events::{Account, accounts, passes, print};
 use super::filtering::check;
-use super::out::{INTERRUPTED, Outcome};
+use super::out::{FAILED, Fail, INTERRUPTED, Outcome};
 use crate::engine::api::{Delivery, IntegrationId, IntegrationView, LinkView, Snapshot};
 use crate::filter::Subject;
 use crate::integration::Integration;
+use crate::server::receiver::{self, Limits};
 use crate::store::{Store, StoreError};
 use crate::text::clean;
 
@@ -25,6 +27,9 @@ pub struct ListenArgs {
     /// Only events that pass: 'type:*failed amount>50 currency:eur' (docs/filters.md)
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
+    /// Take deliveries of webhook endpoints on this address (127.0.0.1:8456 is usual)
+    #[arg(long, value_name = "ADDRESS")]
+    webhook_listen: Option<std::net::SocketAddr>,
 }
 
 /// Runs it.
@@ -41,11 +46,17 @@ pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
     }
     let all = picked.len() > 1;
     let accounts = accounts(context, picked, args.filter.as_deref())?;
-    follow(context, store, &accounts, all).await
+    follow(context, store, &accounts, all, args.webhook_listen).await
 }
 
 /// Prints events of these accounts in the order of their coming, until it is interrupted.
-pub(super) async fn follow(context: &Context, store: Opened, accounts: &[Account], all: bool) -> Outcome {
+pub(super) async fn follow(
+    context: &Context,
+    store: Opened,
+    accounts: &[Account],
+    all: bool,
+    webhooks: Option<SocketAddr>,
+) -> Outcome {
     let mut interrupted = std::pin::pin!(context.out.interrupted());
     let mut seen: HashMap<IntegrationId, u64> =
         accounts.iter().map(|one| (one.integration.id, store.counters(one.integration.id).arrived)).collect();
@@ -54,6 +65,20 @@ pub(super) async fn follow(context: &Context, store: Opened, accounts: &[Account
     if !engine.options().live {
         context.out.warn("the running command that holds the data folder does not watch: start `listen` again when it has ended");
     }
+    let receiver = match webhooks {
+        Some(_) if context.within.is_some() => {
+            return Err(Fail::usage(
+                "the running command that holds the data folder would have to take deliveries: start that one with --webhook-listen",
+            ));
+        }
+        Some(address) => {
+            let receiver = receiver::start(&engine, address, Limits::default()).await;
+            let receiver = receiver.map_err(|error| Fail::new(FAILED, error))?;
+            context.out.say(format!("deliveries are taken on http://{}", receiver.address()));
+            Some(receiver)
+        }
+        None => None,
+    };
     let store = reader;
     let mut snapshots = engine.snapshots();
     let mut talk = Talk::default();
@@ -69,6 +94,9 @@ pub(super) async fn follow(context: &Context, store: Opened, accounts: &[Account
             changed = snapshots.changed() => if changed.is_err() { break },
             () = &mut interrupted => break,
         }
+    }
+    if let Some(receiver) = receiver {
+        receiver.stop().await;
     }
     engine.shutdown().await;
     // What was stored to the last is printed: a reader of stdout has all that the log has.
@@ -130,6 +158,12 @@ fn word(view: &IntegrationView) -> String {
         0 => format!("{start}not polled"),
         every => format!("{start}polled every {}", super::durations::show(every)),
     };
+    if let Some(endpoint) = view.endpoint.as_ref().filter(|_| view.delivery == Delivery::Endpoint) {
+        return match endpoint.problem(view.id.0) {
+            Some(problem) => poll(&format!("{}; events are ", clean(&problem))),
+            None => "events are delivered to the webhook endpoint; ^C ends".to_owned(),
+        };
+    }
     if view.delivery != Delivery::Relay {
         return poll("events are ");
     }

@@ -12,6 +12,7 @@ mod disconnect;
 mod discover;
 mod doctor;
 mod durations;
+mod endpoint;
 mod events;
 mod filtering;
 mod get;

@@ -167,7 +167,8 @@ impl Integration {
     pub fn health(&self) -> Health {
         if let Some(since) = self.off_since {
             // The key is wiped when nothing is left to be done with it.
-            let busy = self.key.is_some() && self.endpoint.as_ref().is_some_and(|note| note.leaving.is_some());
+            let busy =
+                self.key.is_some() && self.endpoint.as_ref().is_some_and(|note| note.leaving.is_some());
             return if busy { Health::Disconnecting { since } } else { Health::Off };
         }
         if let Some(refused) = &self.refused {

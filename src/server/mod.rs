@@ -4,3 +4,4 @@
 //! without a token.
 
 pub mod attach;
+pub mod receiver;

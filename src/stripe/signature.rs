@@ -22,7 +22,9 @@ pub enum Wrong {
     #[error("there is no Stripe-Signature that can be read")]
     Missing,
     /// Not signed with any of our secrets.
-    #[error("the signature does not fit: the signing secret is another one, or the body was changed on its way")]
+    #[error(
+        "the signature does not fit: the signing secret is another one, or the body was changed on its way"
+    )]
     Mismatch,
     /// It was signed too long ago.
     #[error("it was signed more than 300 s ago: it is a repetition, or a clock is wrong")]
@@ -122,7 +124,11 @@ mod tests {
             let changed = format!("{body} ");
             assert_eq!(verify(&header, changed.as_bytes(), &secrets, AT), Err(Wrong::Mismatch));
             let header = format!("t={},v1={digest}", AT + 1);
-            assert_eq!(verify(&header, body.as_bytes(), &secrets, AT), Err(Wrong::Mismatch), "the time is signed");
+            assert_eq!(
+                verify(&header, body.as_bytes(), &secrets, AT),
+                Err(Wrong::Mismatch),
+                "the time is signed"
+            );
         }
     }
 

@@ -84,9 +84,9 @@ impl EndpointView {
                 Some("the webhook endpoint is disabled: enable it in the Dashboard".into())
             }
             EndpointState::Disabled { .. } => again("the webhook endpoint is disabled at Stripe"),
-            EndpointState::Gone { .. } if self.by_hand => Some(
-                "no webhook endpoint with this address is at Stripe: make it in the Dashboard".into(),
-            ),
+            EndpointState::Gone { .. } if self.by_hand => {
+                Some("no webhook endpoint with this address is at Stripe: make it in the Dashboard".into())
+            }
             EndpointState::Gone { .. } => again("the webhook endpoint is gone at Stripe"),
             EndpointState::Leaving { .. } => {
                 Some("the webhook endpoint is removed as soon as Stripe answers".into())

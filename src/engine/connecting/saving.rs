@@ -263,7 +263,9 @@ async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>
         match endpoints::bring(engine, id, Ask { public_url, ..Ask::default() }).await {
             Ok(Told { trouble: None, did, others, .. }) => {
                 for other in others {
-                    let text = format!("another installation of tillwatch has an endpoint there: {other}; it is left alone");
+                    let text = format!(
+                        "another installation of tillwatch has an endpoint there: {other}; it is left alone"
+                    );
                     engine.message(Level::Info, Some(id), text);
                 }
                 (Level::Info, endpoints::words(did))

@@ -12,9 +12,9 @@ use crate::engine::connecting::count;
 use crate::engine::{Engine, publish, refused};
 use crate::integration::Integration;
 use crate::integration::connect::{ConnectError, trial_until};
+use crate::integration::endpoint::dashboard_link;
 use crate::integration::endpoint::remote::Did;
 use crate::integration::endpoint::steps::{self, Ask, Left, Told};
-use crate::integration::endpoint::dashboard_link;
 
 /// The first wait before another try of a removal, and the longest.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -30,12 +30,16 @@ pub async fn answer(engine: &Engine, id: IntegrationId, action: EndpointAction) 
         return refused(format!("{} is disconnected: connect it again first", config.name));
     }
     if config.delivery != Delivery::Endpoint {
-        return refused(format!("{} has no webhook endpoint: change how it stays current first", config.name));
+        return refused(format!(
+            "{} has no webhook endpoint: change how it stays current first",
+            config.name
+        ));
     }
     let result = match action {
         EndpointAction::Look => once(engine, id, true).await.map(|()| None),
         EndpointAction::Rotate if config.endpoint.as_ref().is_some_and(|note| note.by_hand) => {
-            Err("this endpoint is made by hand: roll its secret in the Dashboard, and give the new one".into())
+            Err("this endpoint is made by hand: roll its secret in the Dashboard, and give the new one"
+                .into())
         }
         EndpointAction::Enable => bring(engine, id, Ask::default()).await.map(Some),
         EndpointAction::Rotate => bring(engine, id, Ask { anew: true, ..Ask::default() }).await.map(Some),
@@ -70,7 +74,8 @@ pub async fn bring(engine: &Engine, id: IntegrationId, ask: Ask) -> Result<Told,
     let _documents = engine.inner.documents.lock().await;
     let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
     let config = config.ok_or("there is no such integration")?;
-    if engine.inner.options.read_only && steps::writes(&config, store.install_id(), Delivery::Endpoint, &ask) {
+    if engine.inner.options.read_only && steps::writes(&config, store.install_id(), Delivery::Endpoint, &ask)
+    {
         return Err(READ_ONLY.into());
     }
     let (base, key) = engine.key_of(&config).await?;
@@ -108,7 +113,8 @@ pub async fn leave(engine: &Engine, id: IntegrationId) -> Result<Left, String> {
     let _documents = engine.inner.documents.lock().await;
     let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
     let config = config.ok_or("there is no such integration")?;
-    if engine.inner.options.read_only && steps::writes(&config, store.install_id(), Delivery::Poll, &Ask::default())
+    if engine.inner.options.read_only
+        && steps::writes(&config, store.install_id(), Delivery::Poll, &Ask::default())
     {
         return Err(READ_ONLY.into());
     }

@@ -177,7 +177,8 @@ async fn hear(engine: &Engine, id: IntegrationId, mut words: mpsc::Receiver<Told
             engine.reschedule(id);
         }
         if let Some(why) = told.odd.filter(|_| !std::mem::replace(&mut odd, true)) {
-            let text = format!("something was delivered that is no event ({why}); it was counted and left out");
+            let text =
+                format!("something was delivered that is no event ({why}); it was counted and left out");
             engine.message(Level::Warning, Some(id), text);
         }
         match told.failed {
@@ -226,7 +227,8 @@ pub async fn once(engine: &Engine, id: IntegrationId, count_failures: bool) -> R
         (runtime.config.clone(), runtime.poll.stop.clone())
     };
     let install = engine.store().ok_or("the store is still opening")?.install_id().to_owned();
-    let note = own(&config, &install).filter(|note| note.leaving.is_none() && (note.by_hand || note.id.is_some()));
+    let note =
+        own(&config, &install).filter(|note| note.leaving.is_none() && (note.by_hand || note.id.is_some()));
     let Some(note) = note.filter(|_| config.off_since.is_none() && config.refused.is_none()) else {
         return Ok(());
     };
@@ -269,11 +271,9 @@ fn tell(engine: &Engine, id: IntegrationId) {
         let Some(runtime) = state.runtimes.get(&id) else { return };
         let Some(store) = &state.store else { return };
         let view = super::view(store, runtime);
-        view.filter(|view| {
-            matches!(view.state, EndpointState::Disabled { .. } | EndpointState::Gone { .. })
-        })
-        .and_then(|view| view.problem(id.0))
-        .map(|problem| format!("{}: {problem}; events are polled meanwhile", runtime.config.name))
+        view.filter(|view| matches!(view.state, EndpointState::Disabled { .. } | EndpointState::Gone { .. }))
+            .and_then(|view| view.problem(id.0))
+            .map(|problem| format!("{}: {problem}; events are polled meanwhile", runtime.config.name))
     };
     if let Some(text) = said {
         engine.message(Level::Error, Some(id), text);

@@ -208,7 +208,9 @@ pub fn number(id: IntegrationId) -> String {
 pub fn public_url(text: &str, livemode: bool, local: bool) -> Result<String, String> {
     let shown = crate::text::clean_max(text.trim(), 100);
     let wrong = |what: &str| {
-        Err(format!("the public URL “{shown}” {what}: give the https address under which Stripe reaches the receiver"))
+        Err(format!(
+            "the public URL “{shown}” {what}: give the https address under which Stripe reaches the receiver"
+        ))
     };
     let Ok(url) = Url::parse(text.trim()) else { return wrong("is no URL") };
     if !url.username().is_empty() || url.password().is_some() {
@@ -246,14 +248,19 @@ fn is_private(ip: Ipv4Addr) -> bool {
 
 fn token() -> Result<String, String> {
     let mut bytes = [0_u8; TOKEN_BYTES];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| "the system gives no random numbers, so there can be no unguessable address".to_owned())?;
+    getrandom::fill(&mut bytes).map_err(|_| {
+        "the system gives no random numbers, so there can be no unguessable address".to_owned()
+    })?;
     Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
 /// The Dashboard's page of webhook endpoints.
 pub fn dashboard_link(livemode: bool) -> &'static str {
-    if livemode { "https://dashboard.stripe.com/webhooks" } else { "https://dashboard.stripe.com/test/webhooks" }
+    if livemode {
+        "https://dashboard.stripe.com/webhooks"
+    } else {
+        "https://dashboard.stripe.com/test/webhooks"
+    }
 }
 
 #[cfg(test)]

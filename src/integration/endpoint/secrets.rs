@@ -41,7 +41,9 @@ pub fn parse(text: &str) -> Result<Secret, String> {
             return Ok(Secret::new(word));
         }
     };
-    Err(format!("that is {what}: the signing secret begins with whsec_ and is behind “Reveal” on the endpoint's page in the Dashboard"))
+    Err(format!(
+        "that is {what}: the signing secret begins with whsec_ and is behind “Reveal” on the endpoint's page in the Dashboard"
+    ))
 }
 
 /// Keeps a new secret; the one before it is taken for a day more. May ask a keyring: blocks.
