@@ -155,7 +155,9 @@ fn show(context: &Context, word: &str) -> Outcome {
     let one = Context::integration(&store, Some(word))?;
     let out = &context.out;
     if out.json {
-        out.json(&as_json(&one));
+        let mut value = as_json(&one);
+        value["endpoint"] = endpoint::as_json(&store, &one, None);
+        out.json(&value);
     } else {
         out.line(title(&one));
         out.line(format!("state       {}", state(&one)));

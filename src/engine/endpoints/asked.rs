@@ -44,14 +44,13 @@ pub async fn answer(engine: &Engine, id: IntegrationId, action: EndpointAction) 
         EndpointAction::Enable => bring(engine, id, Ask::default()).await.map(Some),
         EndpointAction::Rotate => bring(engine, id, Ask { anew: true, ..Ask::default() }).await.map(Some),
     };
+    if let Ok(Some(Told { trouble: None, did, .. })) = &result {
+        engine.message(Level::Info, Some(id), words(*did));
+    }
     publish::now(engine);
     match result {
         Ok(Some(Told { trouble: Some(reason), .. })) | Err(reason) => refused(reason),
-        Ok(Some(told)) => {
-            engine.message(Level::Info, Some(id), words(told.did));
-            Answer::Done
-        }
-        Ok(None) => Answer::Done,
+        Ok(_) => Answer::Done,
     }
 }
 
