@@ -149,7 +149,8 @@ pub fn body(view: &IntegrationView) -> StatusBody {
     }
 }
 
-fn health(health: &Health) -> &'static str {
+/// The word for what an integration can do.
+pub fn health(health: &Health) -> &'static str {
     match health {
         Health::Connected => "connected",
         Health::Degraded { .. } => "degraded",

@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::header;
+use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
 use super::Limits;
+use super::lines::State;
 
 /// Bytes that are reserved on a client's word alone.
 const FIRST: usize = 16 * 1024;
@@ -26,11 +28,12 @@ pub enum Unread {
     Broken,
 }
 
-/// The whole body.
-pub async fn read(headers: &HeaderMap, mut body: Incoming, limits: &Limits) -> Result<Bytes, Unread> {
+/// The whole body. While it comes, the connection counts as one that is not at work.
+pub async fn read(parts: &Parts, mut body: Incoming, limits: &Limits) -> Result<Bytes, Unread> {
+    let _resting = parts.extensions.get::<State>().map(State::resting);
     let declared = body.size_hint().lower();
     if declared > limits.body_bytes as u64 {
-        discard(headers, body, limits.body_time).await;
+        discard(parts, body, limits.body_time).await;
         return Err(Unread::TooLarge);
     }
     let deadline = tokio::time::Instant::now() + limits.body_time;
@@ -41,7 +44,7 @@ pub async fn read(headers: &HeaderMap, mut body: Incoming, limits: &Limits) -> R
         let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
         if whole.len() + data.len() > limits.body_bytes {
             drop(whole);
-            discard(headers, body, limits.body_time).await;
+            discard(parts, body, limits.body_time).await;
             return Err(Unread::TooLarge);
         }
         whole.extend_from_slice(&data);
@@ -49,8 +52,9 @@ pub async fn read(headers: &HeaderMap, mut body: Incoming, limits: &Limits) -> R
 }
 
 /// Takes a body that nobody wants off the wire, for at most so long. A client that asked first (`Expect`) sends none.
-pub async fn discard(headers: &HeaderMap, mut body: Incoming, most: Duration) {
-    if headers.contains_key(header::EXPECT) {
+pub async fn discard(parts: &Parts, mut body: Incoming, most: Duration) {
+    let _resting = parts.extensions.get::<State>().map(State::resting);
+    if parts.headers.contains_key(header::EXPECT) {
         return;
     }
     let all = async { while let Some(Ok(_)) = body.frame().await {} };

@@ -3,7 +3,7 @@
 //! It must never let a connection go on which an answer is being made.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,11 +39,14 @@ struct Doing {
     begun: Instant,
     /// Milliseconds after `begun` at which something was read or written last.
     moved: AtomicU64,
-    working: AtomicUsize,
+    working: AtomicIsize,
 }
 
 /// While it is held an answer is being made.
 pub struct Working(State);
+
+/// While it is held, the answer waits for its client.
+pub struct Resting(State);
 
 impl Default for Lines {
     fn default() -> Lines {
@@ -66,7 +69,7 @@ impl Lines {
         let state = State(Arc::new(Doing {
             begun: Instant::now(),
             moved: AtomicU64::new(0),
-            working: AtomicUsize::new(0),
+            working: AtomicIsize::new(0),
         }));
         let go = CancellationToken::new();
         let mut open = self.open();
@@ -123,6 +126,12 @@ impl State {
         Working(self.clone())
     }
 
+    /// The answer waits for its client until this is dropped.
+    pub fn resting(&self) -> Resting {
+        self.0.working.fetch_sub(1, Ordering::SeqCst);
+        Resting(self.clone())
+    }
+
     /// Something was read or written.
     pub fn moved(&self) {
         self.0.moved.store(self.0.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
@@ -145,6 +154,12 @@ impl Drop for Working {
     }
 }
 
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.0.0.working.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +173,10 @@ mod tests {
         assert!(lines.let_go(Duration::ZERO));
         assert!(second.go.is_cancelled() && !first.go.is_cancelled());
         assert!(!lines.let_go(Duration::ZERO), "the first one works");
+        let resting = first.state().resting();
+        assert!(first.state().idle().is_some(), "it waits for its client");
+        drop(resting);
+        assert!(first.state().idle().is_none());
         drop(working);
         assert!(lines.let_go(Duration::ZERO));
         assert!(first.go.is_cancelled());

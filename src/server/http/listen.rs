@@ -65,6 +65,17 @@ impl Default for Limits {
     }
 }
 
+/// Tells how many connections of a listener are open.
+#[derive(Debug, Clone)]
+pub struct Connections(Arc<Lines>);
+
+impl Connections {
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.count()
+    }
+}
+
 /// A bound address.
 #[derive(Debug)]
 pub struct Listening {
@@ -83,6 +94,11 @@ impl Listening {
     /// Where it is bound; the port is the one that was found if 0 was asked for.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Open connections, now and later.
+    pub fn connections(&self) -> Connections {
+        Connections(self.lines.clone())
     }
 
     /// Answers requests with `handler` until `stop`; then takes no more, lets what runs end within the grace, and ends.
@@ -133,8 +149,9 @@ where
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Patient::new(stream, limits.write_time, line.state()));
     let state = line.state();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let working = state.working();
+        request.extensions_mut().insert(state.clone());
         let answer = handler(request);
         async move {
             let response = answer.await;

@@ -9,4 +9,4 @@ pub mod listen;
 mod patient;
 
 pub use body::{Unread, discard, read};
-pub use listen::{Limits, Listening};
+pub use listen::{Connections, Limits, Listening};
