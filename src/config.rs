@@ -18,6 +18,9 @@ struct File {
     theme: Option<String>,
     ascii: Option<bool>,
     keymap: Option<PathBuf>,
+    /// `serve` reads it by itself and is stricter with it (`server::settings`).
+    #[serde(rename = "serve")]
+    _serve: serde::de::IgnoredAny,
 }
 
 /// What the files say, and what is wrong with them.

@@ -13,7 +13,8 @@
 //! - [`store`]: sled: keys, codec, writer, rows, windows, backup, format versions.
 //! - [`vault`]: keys and secrets at rest.
 //! - [`sandbox`]: a local Stripe, over real HTTP.
-//! - [`server`]: front-ends for other processes: the attach socket.
+//! - [`server`]: front-ends for other processes: the attach socket, the HTTP API.
+//! - [`log`]: the log of a process without a screen.
 //! - [`filter`]: the filter language, one grammar for feed, records and command line; pure.
 //! - [`config`]: the files a person may keep: theme, keys.
 //! - [`text`] and [`clock`]: outside text made safe for a terminal; dates in an account's time zone.
@@ -25,6 +26,7 @@ pub mod engine;
 pub mod events;
 pub mod filter;
 pub mod integration;
+pub mod log;
 pub mod sandbox;
 pub mod server;
 pub mod store;

@@ -14,7 +14,7 @@ use super::out::{FAILED, Fail, INTERRUPTED, Outcome};
 use crate::engine::api::{Delivery, IntegrationId, IntegrationView, LinkView, Snapshot};
 use crate::filter::Subject;
 use crate::integration::Integration;
-use crate::server::receiver::{self, Limits};
+use crate::server::receiver;
 use crate::store::{Store, StoreError};
 use crate::text::clean;
 
@@ -72,7 +72,7 @@ pub(super) async fn follow(
             ));
         }
         Some(address) => {
-            let receiver = receiver::start(&engine, address, Limits::default()).await;
+            let receiver = receiver::start(&engine, address, receiver::limits()).await;
             let receiver = receiver.map_err(|error| Fail::new(FAILED, error))?;
             context.out.say(format!("deliveries are taken on http://{}", receiver.address()));
             Some(receiver)

@@ -23,6 +23,7 @@ mod listen;
 mod out;
 mod records;
 pub mod sandbox;
+mod serve;
 mod status;
 mod sync;
 mod within;
@@ -127,6 +128,8 @@ enum Command {
     Events(events::EventsArgs),
     /// Watch without a screen: print events as they come
     Listen(listen::ListenArgs),
+    /// Run without a screen and answer over HTTP
+    Serve(serve::ServeArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -199,6 +202,11 @@ async fn run(cli: Cli, out: Out) -> Outcome {
     if matches!(command, Command::Restore(_)) {
         return carry_out(&context, command).await;
     }
+    // What holds the folder itself is not carried out by another holder.
+    let command = match command {
+        Command::Serve(args) => return serve::run(&context, &cli.global, args).await,
+        other => other,
+    };
     let begun = std::time::Instant::now();
     let mut command = Some(command);
     loop {
@@ -238,6 +246,9 @@ async fn carry_out(context: &Context, command: Command) -> Outcome {
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         Command::Doctor => doctor::run(context),
+        Command::Serve(_) => {
+            Err(Fail::new(out::OWNED, "this data folder is held by a running tillwatch already"))
+        }
         Command::Sandbox(_) | Command::Demo(_) | Command::Completions { .. } => Ok(out::DONE),
     }
 }

@@ -253,6 +253,14 @@ impl Engine {
         &self.inner.options
     }
 
+    /// What was sent to Stripe so far, by integration; nothing of one that nothing was asked of yet.
+    pub fn sent(&self) -> Vec<(IntegrationId, crate::stripe::Counters)> {
+        let state = self.state();
+        let sent =
+            |(id, one): (&IntegrationId, &runtime::Runtime)| Some((*id, one.client.as_ref()?.counters()));
+        state.runtimes.iter().filter_map(sent).collect()
+    }
+
     /// Nothing that is connected is changed while this is held.
     pub async fn alone(&self) -> Alone<'_> {
         Alone {

@@ -13,6 +13,7 @@ use super::connecting::Offers;
 use super::endpoints::Endpoint;
 use super::query::Query;
 use crate::clock;
+use crate::events::gaps::LiveDoc;
 use crate::events::intake::Shared;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError, event_log};
@@ -166,6 +167,10 @@ impl Runtime {
         let id = config.id;
         let load = |kind| store.meta::<JobDoc>(&JobDoc::name(id, kind)).map(Slot::load);
         let today = count_today(store, &config, now)?;
+        let shared = Shared::default();
+        if let Some(known) = store.meta::<LiveDoc>(&LiveDoc::name(id))? {
+            *shared.live() = known;
+        }
         Ok(Runtime {
             discover: load(JobKind::Discover)?,
             sync: load(JobKind::Sync)?,
@@ -175,7 +180,7 @@ impl Runtime {
             poll: PollState::default(),
             link: LinkView::Off,
             endpoint: Endpoint::default(),
-            shared: Arc::default(),
+            shared: Arc::new(shared),
             minutes: MinuteCounts::default(),
             today,
         })

@@ -1,65 +1,43 @@
 //! The receiver of webhook deliveries: an address of its own, so that only this is led to from outside.
 //!
 //! A delivery is answered 200 when it is on disk, never before. Whoever does not know an address learns nothing: every
-//! wrong path is answered alike, before a body is read. It must never parse what is not signed, never hold more than
-//! its limits of anybody's bytes, and never answer anything but deliveries.
+//! wrong path is answered alike, before a body is read. It must never parse what is not signed, and never answer
+//! anything but deliveries.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use axum::body::Body;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::http::{Limits, Listening, Unread, discard, read};
+use super::service::{Answerer, Door};
 use crate::engine::Engine;
 use crate::engine::endpoints::Taken;
 
 /// Where it listens when nothing else is said.
-pub const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8456);
-/// Header lines that a request may have. Stripe sends ten, a proxy adds a few.
-const MOST_HEADERS: usize = 64;
-/// Bytes that a request's head may have.
-const MOST_HEAD: usize = 16 * 1024;
-/// How long a stop waits for deliveries that are being stored.
-const GOODBYE: Duration = Duration::from_secs(5);
-/// The unit in which the memory for bodies is handed out.
+pub const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8456);
+/// Bytes of all bodies that are being read or stored.
+const BODIES: usize = 64 * 1024 * 1024;
+/// The unit in which that is handed out.
 const UNIT: usize = 1024;
+/// A body that nobody wants is taken off the wire for so long.
+const UNWANTED: Duration = Duration::from_secs(1);
 
-/// What anybody may use up.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Connections at a time; further ones wait in the system's queue.
-    pub connections: usize,
-    /// Bytes of one body. An event of Stripe's has some kilobytes, seldom a hundred.
-    pub body: usize,
-    /// Bytes of all bodies that are being read or stored.
-    pub bodies: usize,
-    /// For a request's head, and for the next one on a connection.
-    pub head: Duration,
-    /// For a body.
-    pub slow: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            connections: 1024,
-            body: 1024 * 1024,
-            bodies: 64 * 1024 * 1024,
-            head: Duration::from_secs(30),
-            slow: Duration::from_secs(10),
-        }
+/// What senders may use: a proxy keeps connections open, and an event has some kilobytes, seldom a hundred.
+pub fn limits() -> Limits {
+    Limits {
+        connections: 512,
+        header_time: Duration::from_secs(30),
+        body_bytes: 1024 * 1024,
+        ..Limits::default()
     }
 }
 
@@ -68,7 +46,7 @@ impl Default for Limits {
 pub struct Counts {
     /// 200: stored, or known.
     pub taken: AtomicU64,
-    /// 4xx with the right path: not signed, too old, too big, too slow.
+    /// 4xx with the right path: not signed, too old, too large, too slow.
     pub refused: AtomicU64,
     /// 404.
     pub lost: AtomicU64,
@@ -76,13 +54,13 @@ pub struct Counts {
     pub later: AtomicU64,
 }
 
-/// A receiver that listens. It stops when it is dropped; [`Receiver::stop`] waits for what is under way.
+/// A receiver that runs by itself. It stops when it is dropped; [`Receiver::stop`] waits for what is under way.
 pub struct Receiver {
     engine: Engine,
     address: SocketAddr,
     counts: Arc<Counts>,
     stop: CancellationToken,
-    tasks: TaskTracker,
+    serving: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -90,29 +68,44 @@ struct Shared {
     limits: Limits,
     counts: Arc<Counts>,
     memory: Semaphore,
-    stop: CancellationToken,
 }
 
-/// Listens there and hands deliveries to the engine. The error is a sentence.
-pub async fn start(engine: &Engine, listen: SocketAddr, limits: Limits) -> Result<Receiver, String> {
+/// Listens there; deliveries are answered once somebody serves at the door. The error is a sentence.
+pub async fn open(
+    engine: &Engine,
+    address: SocketAddr,
+    limits: Limits,
+) -> Result<(Door, Arc<Counts>), String> {
     let failed = |error: std::io::Error| {
         format!(
-            "deliveries cannot be taken on {listen} ({error}): choose another address with --webhook-listen"
+            "deliveries cannot be taken at {address} ({error}): name another address with --webhook-listen"
         )
     };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let (counts, stop, tasks) = (Arc::<Counts>::default(), CancellationToken::new(), TaskTracker::new());
+    let listening = Listening::bind(address, limits.clone()).await.map_err(failed)?;
+    let address = listening.address().map_err(failed)?;
+    let counts = Arc::<Counts>::default();
     let shared = Arc::new(Shared {
         engine: engine.clone(),
         limits,
         counts: counts.clone(),
-        memory: Semaphore::new(limits.bodies / UNIT),
-        stop: stop.clone(),
+        memory: Semaphore::new(BODIES / UNIT),
     });
-    tasks.spawn(accept(listener, shared, tasks.clone()));
     engine.listens(Some(format!("http://{address}")));
-    Ok(Receiver { engine: engine.clone(), address, counts, stop, tasks })
+    let answer: Answerer = Arc::new(move |request| {
+        let shared = shared.clone();
+        Box::pin(async move { answer(&shared, request).await })
+    });
+    Ok((Door { name: "webhooks", listening, answer }, counts))
+}
+
+/// Listens there and answers. The error is a sentence.
+pub async fn start(engine: &Engine, address: SocketAddr, limits: Limits) -> Result<Receiver, String> {
+    let (door, counts) = open(engine, address, limits).await?;
+    let address = door.address().unwrap_or(address);
+    let stop = CancellationToken::new();
+    let (ending, Door { listening, answer, .. }) = (stop.clone(), door);
+    let serving = tokio::spawn(async move { listening.serve(move |request| answer(request), ending).await });
+    Ok(Receiver { engine: engine.clone(), address, counts, stop, serving: Some(serving) })
 }
 
 impl Receiver {
@@ -127,10 +120,11 @@ impl Receiver {
     }
 
     /// Takes no more, and waits until what came is answered.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
-        self.tasks.close();
-        let _ = tokio::time::timeout(GOODBYE, self.tasks.wait()).await;
+        if let Some(serving) = self.serving.take() {
+            let _ = serving.await;
+        }
     }
 }
 
@@ -141,88 +135,38 @@ impl Drop for Receiver {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) {
-    let places = Arc::new(Semaphore::new(shared.limits.connections));
-    loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let stream = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => {
-                    // Out of descriptors, mostly: some come back.
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-        };
-        let shared = shared.clone();
-        tasks.spawn(async move {
-            serve(stream, &shared).await;
-            drop(place);
-        });
-    }
-}
-
-async fn serve(stream: TcpStream, shared: &Arc<Shared>) {
-    // An answer is small and must not wait for more; the connection works without it too.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&shared, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(shared.limits.head)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(MOST_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    // Who breaks off, or sends what is no HTTP, gets no more than that.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = shared.stop.cancelled() => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
-}
-
 async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
-    let token = request.uri().path().rsplit('/').next().unwrap_or_default();
+    let (parts, body) = request.into_parts();
+    let token = parts.uri.path().rsplit('/').next().unwrap_or_default();
     let door = if token.is_empty() { None } else { shared.engine.door(token) };
     let Some(door) = door else {
         shared.counts.lost.fetch_add(1, Ordering::Relaxed);
+        discard(&parts, body, UNWANTED).await;
         return closing(StatusCode::NOT_FOUND, "");
     };
     let refuse = |status, why: &'static str| {
         shared.counts.refused.fetch_add(1, Ordering::Relaxed);
         closing(status, why)
     };
-    if request.method() != Method::POST {
+    if parts.method != Method::POST {
+        discard(&parts, body, UNWANTED).await;
         let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "deliveries are posted");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    let limits = shared.limits;
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let length: usize = length.unwrap_or(limits.body);
-    if length > limits.body {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than any event");
-    }
-    // Kept until the delivery is stored.
-    let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
-    let room = tokio::time::timeout(limits.slow, shared.memory.acquire_many(units)).await;
+    // Kept until the delivery is stored. Who does not say how much will come may send as much as anybody.
+    let most = shared.limits.body_bytes;
+    let length = body.size_hint().exact().map_or(most, |bytes| bytes.min(most as u64) as usize);
+    let units = length.div_ceil(UNIT).min(BODIES / UNIT) as u32;
+    let room = tokio::time::timeout(shared.limits.body_time, shared.memory.acquire_many(units)).await;
     let Ok(Ok(_room)) = room else { return later(shared) };
-    let (parts, body) = request.into_parts();
-    let body = match tokio::time::timeout(limits.slow, to_bytes(Body::new(body), limits.body)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            return refuse(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than any event, or was cut off",
-            );
+    let body = match read(&parts, body, &shared.limits).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than any event");
         }
-        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
+        Err(Unread::TooSlow) => return refuse(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
+        Err(Unread::Broken) => return refuse(StatusCode::BAD_REQUEST, "the body was cut off"),
     };
     let signature = parts.headers.get("stripe-signature").and_then(|value| value.to_str().ok());
     match door.take(signature, body).await {
@@ -244,7 +188,7 @@ fn told(status: StatusCode, why: impl Into<Body>) -> Response<Body> {
     response
 }
 
-/// What is left of the request is not read.
+/// The connection ends with it.
 fn closing(status: StatusCode, why: &'static str) -> Response<Body> {
     let mut response = told(status, why);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

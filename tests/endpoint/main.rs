@@ -105,7 +105,7 @@ impl Desk {
         });
         engine.ready().await.unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
-        let receiver = receiver::start(&engine, any, receiver::Limits::default()).await.unwrap();
+        let receiver = receiver::start(&engine, any, receiver::limits()).await.unwrap();
         Desk { engine, receiver, dir, base: base.to_owned() }
     }
 

@@ -12,13 +12,11 @@ use super::door::Door;
 use crate::engine::api::{EndpointState, IntegrationId, Level, Pace};
 use crate::engine::connecting::count;
 use crate::engine::{Engine, poller};
-use crate::events::gaps::LiveDoc;
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::Cursor;
 use crate::integration::Integration;
 use crate::integration::endpoint::steps::{look, own};
 use crate::integration::endpoint::{Seen, Status, secrets};
-use crate::store::Store;
 
 /// Deliveries that wait to be stored; behind them senders wait.
 const POSTS: usize = 1024;
@@ -64,7 +62,7 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
         runtime.endpoint.trouble = None;
         runtime.shared.clone()
     };
-    restore(&store, &shared, engine, id);
+    restore(&shared, engine, id);
     let secrets = match (own(config, &install).cloned(), engine.now()) {
         (Some(note), now) if !note.secrets.is_empty() && note.leaving.is_none() => {
             // A keyring may take its time.
@@ -132,13 +130,7 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
 }
 
 /// What is kept of the last delivery.
-fn restore(store: &Store, shared: &Shared, engine: &Engine, id: IntegrationId) {
-    if let Ok(Some(known)) = store.meta::<LiveDoc>(&LiveDoc::name(id)) {
-        let mut live = shared.live();
-        if live.alive_at == 0 {
-            *live = known;
-        }
-    }
+fn restore(shared: &Shared, engine: &Engine, id: IntegrationId) {
     let alive = shared.live().alive_at;
     let mut state = engine.state();
     if let Some(runtime) = state.runtimes.get_mut(&id) {
@@ -153,7 +145,7 @@ fn restore(store: &Store, shared: &Shared, engine: &Engine, id: IntegrationId) {
 
 /// Hears of what was stored.
 async fn hear(engine: &Engine, id: IntegrationId, mut words: mpsc::Receiver<Told>) {
-    let (mut odd, mut failing) = (false, false);
+    let (mut said, mut failing) = (Vec::new(), false);
     while let Some(told) = words.recv().await {
         let now = engine.now();
         let first = {
@@ -176,10 +168,14 @@ async fn hear(engine: &Engine, id: IntegrationId, mut words: mpsc::Receiver<Told
             // Polls are slower beside an endpoint that works.
             engine.reschedule(id);
         }
-        if let Some(why) = told.odd.filter(|_| !std::mem::replace(&mut odd, true)) {
-            let text =
-                format!("something was delivered that is no event ({why}); it was counted and left out");
-            engine.message(Level::Warning, Some(id), text);
+        for why in told.odd {
+            if !said.contains(&why) {
+                said.push(why);
+                let text = format!(
+                    "something was delivered that is none of ours ({why}); it was counted and left out"
+                );
+                engine.message(Level::Warning, Some(id), text);
+            }
         }
         match told.failed {
             Some(error) if !std::mem::replace(&mut failing, true) => {
