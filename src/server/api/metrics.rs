@@ -103,7 +103,9 @@ impl Metrics {
         };
         let mut counts = self.counts();
         counts.seen.insert(id, seen + rows.len() as u64);
-        rows.iter().for_each(|row| counts.event(row));
+        for row in &rows {
+            counts.event(row);
+        }
     }
 }
 
