@@ -9,7 +9,6 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Global;
@@ -91,10 +90,12 @@ async fn serve(
         let stop = stop.clone();
         async move { service::serve(doors, &stop).await }
     });
-    let mut background = JoinSet::new();
-    let telling = engine.clone();
-    background.spawn(async move { service::tell(&telling).await });
-    background.spawn(async move { api.count().await });
+    let quiet = CancellationToken::new();
+    let telling = tokio::spawn({
+        let (engine, quiet) = (engine.clone(), quiet.clone());
+        async move { service::tell(&engine, &quiet).await }
+    });
+    let counting = tokio::spawn(async move { api.count().await });
     let mut host = None;
     let opening = async {
         engine.ready().await?;
@@ -111,7 +112,9 @@ async fn serve(
     stop.cancel();
     drop(host);
     let _ = serving.await;
-    background.shutdown().await;
+    counting.abort();
+    quiet.cancel();
+    let _ = telling.await;
     outcome
 }
 

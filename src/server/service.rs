@@ -50,25 +50,36 @@ pub async fn serve(doors: Vec<Door>, stop: &CancellationToken) {
     while open.join_next().await.is_some() {}
 }
 
-/// Writes what the engine has to tell into the log, until the engine ends.
-pub async fn tell(engine: &Engine) {
+/// Writes what the engine has to tell into the log, until `quiet`.
+pub async fn tell(engine: &Engine, quiet: &CancellationToken) {
     let mut snapshots: watch::Receiver<Arc<Snapshot>> = engine.snapshots();
     let mut last = 0;
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
-        for message in snapshot.messages.iter().filter(|message| message.seq > last) {
-            let named = |id| snapshot.integrations.iter().find(|one| Some(one.id) == id);
-            let integration = named(message.integration).map_or("", |one| one.name.as_str());
-            let text = message.text.as_str();
-            match message.level {
-                Level::Info => tracing::info!(integration, "{text}"),
-                Level::Warning => tracing::warn!(integration, "{text}"),
-                Level::Error => tracing::error!(integration, "{text}"),
-            }
-        }
-        last = snapshot.messages.last().map_or(last, |message| message.seq.max(last));
-        if snapshots.changed().await.is_err() {
-            return;
+        last = write(&snapshot, last);
+        let more = tokio::select! {
+            changed = snapshots.changed() => changed.is_ok(),
+            () = quiet.cancelled() => false,
+        };
+        if !more {
+            break;
         }
     }
+    // What was not published yet is told, too.
+    write(&crate::engine::publish::build(engine), last);
+}
+
+/// Writes messages behind `last`; the newest one's number.
+fn write(snapshot: &Snapshot, last: u64) -> u64 {
+    for message in snapshot.messages.iter().filter(|message| message.seq > last) {
+        let named = |id| snapshot.integrations.iter().find(|one| Some(one.id) == id);
+        let integration = named(message.integration).map_or("", |one| one.name.as_str());
+        let text = message.text.as_str();
+        match message.level {
+            Level::Info => tracing::info!(integration, "{text}"),
+            Level::Warning => tracing::warn!(integration, "{text}"),
+            Level::Error => tracing::error!(integration, "{text}"),
+        }
+    }
+    snapshot.messages.last().map_or(last, |message| message.seq.max(last))
 }

@@ -48,6 +48,12 @@ async fn records_and_events_page_by_page() {
     assert!(first["last_error"].is_null());
     let catalog = all(&service, "/api/records/invoices?catalog=1", 100).await;
     assert_eq!(catalog.len() as u64, service.status().await["catalog"]["total"].as_u64().unwrap());
+    let entry = catalog.iter().find(|one| one["stripe_invoice_id"] == first["id"]).unwrap();
+    let object = &first["object"];
+    assert_eq!((&entry["total"], &entry["customer"]), (&object["total"], &object["customer"]));
+    assert_eq!((&entry["number"], &entry["customer_email"]), (&object["number"], &object["customer_email"]));
+    assert_eq!((&entry["processing_status"], &entry["attempts"]), (&"synced".into(), &0.into()));
+    assert_eq!(entry.as_object().unwrap().len(), 17, "the fixed fields");
     let open = all(&service, "/api/records/invoices?filter=status:open&sort=amount", 7).await;
     assert!(!open.is_empty() && open.iter().all(|one| one["object"]["status"] == "open"));
     once(&open);

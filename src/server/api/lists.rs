@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::catalog::entry;
 use super::fault::{Fault, answer, said, sentence};
 use super::fields::Query;
 use super::pick::{FIELD, pick};
@@ -21,6 +22,7 @@ use crate::engine::api::{
     RecordRow, RecordWindow, Request, Snapshot, Sort,
 };
 use crate::engine::status::{health, time};
+use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
 use crate::sync::lines::whole;
 
@@ -201,7 +203,15 @@ pub async fn records(
         format!("{index}.{}.{}", row.integration.0, row.id)
     });
     window.rows.truncate(limit);
-    send(whole_records(&shared, snapshot, window.rows).await?, next)
+    let rows = window.rows;
+    if catalog {
+        let entry = |store: &Store, snapshot: &Snapshot, row: RecordRow| {
+            entry(store, owner(snapshot, row.integration).1, &row)
+        };
+        let entries = each(&shared, snapshot, rows, entry).await?;
+        return send(entries.into_iter().flatten().collect(), next);
+    }
+    send(each(&shared, snapshot, rows, record).await?, next)
 }
 
 /// `INDEX.INTEGRATION.ID` of the row that the page begins with.
@@ -253,31 +263,33 @@ struct Record {
     object: Option<Box<RawValue>>,
 }
 
-async fn whole_records(
+fn record(store: &Store, snapshot: &Snapshot, row: RecordRow) -> Result<Record, StoreError> {
+    let (name, account) = owner(snapshot, row.integration);
+    let json = whole(store, row.integration, row.kind, &row.id)?;
+    Ok(Record {
+        organization_uid: name.to_owned(),
+        account: account.to_owned(),
+        kind: row.kind.list_name(),
+        processing_status: Some(row.state).filter(|state| !state.is_empty()),
+        last_error: Some(row.error).filter(|error| !error.is_empty()),
+        object: json.and_then(|json| RawValue::from_string(json).ok()),
+        id: row.id,
+    })
+}
+
+/// Reads what belongs to each row, on a thread that may block.
+async fn each<T: Send + 'static>(
     shared: &Shared,
     snapshot: Snapshot,
     rows: Vec<RecordRow>,
-) -> Result<Vec<Record>, Fault> {
+    read: fn(&Store, &Snapshot, RecordRow) -> Result<T, StoreError>,
+) -> Result<Vec<T>, Fault> {
     let store = shared.store()?;
-    let read = tokio::task::spawn_blocking(move || {
-        rows.into_iter()
-            .map(|row| {
-                let (name, account) = owner(&snapshot, row.integration);
-                let json = whole(&store, row.integration, row.kind, &row.id)?;
-                Ok(Record {
-                    organization_uid: name.to_owned(),
-                    account: account.to_owned(),
-                    kind: row.kind.list_name(),
-                    processing_status: Some(row.state).filter(|state| !state.is_empty()),
-                    last_error: Some(row.error).filter(|error| !error.is_empty()),
-                    object: json.and_then(|json| RawValue::from_string(json).ok()),
-                    id: row.id,
-                })
-            })
-            .collect::<Result<Vec<_>, crate::store::StoreError>>()
+    let reading = tokio::task::spawn_blocking(move || {
+        rows.into_iter().map(|row| read(&store, &snapshot, row)).collect::<Result<Vec<T>, _>>()
     });
-    match read.await {
-        Ok(Ok(records)) => Ok(records),
+    match reading.await {
+        Ok(Ok(whole)) => Ok(whole),
         Ok(Err(error)) => Err(Fault::not_now(sentence(&error.to_string()))),
         Err(_) => Err(Fault::ours()),
     }

@@ -36,6 +36,8 @@ struct Counts {
     lag: BTreeMap<&'static str, Lag>,
     requests: BTreeMap<u16, u64>,
     listeners: Vec<(&'static str, Connections)>,
+    /// What happened before this moment came late because nobody ran: that is no lag.
+    since: i64,
     /// Events that had arrived when they were counted last.
     seen: HashMap<IntegrationId, u64>,
 }
@@ -76,6 +78,7 @@ impl Metrics {
             return;
         }
         let mut snapshots = engine.snapshots();
+        self.counts().since = (engine.options().now)();
         if let Some(store) = engine.store() {
             let ids = snapshots.borrow().integrations.iter().map(|one| one.id).collect::<Vec<_>>();
             // What was there before this process is not its work.
@@ -103,7 +106,9 @@ impl Metrics {
         };
         let mut counts = self.counts();
         counts.seen.insert(id, seen + rows.len() as u64);
-        rows.iter().for_each(|row| counts.event(row));
+        for row in &rows {
+            counts.event(row);
+        }
     }
 }
 
@@ -116,6 +121,9 @@ impl Counts {
         }
         let kind = if known || self.types <= TYPES { row.event_type.clone() } else { "other".to_owned() };
         *self.events.entry((source, kind)).or_default() += 1;
+        if row.created < self.since {
+            return;
+        }
         let seconds = (row.received - row.created).max(0);
         let lag = self.lag.entry(source).or_default();
         lag.count += 1;
@@ -255,7 +263,11 @@ fn counted(text: &mut Text, counts: &Counts) {
         text.sample("tillwatch_events_total", &[("source", source), ("type", kind)], *count);
     }
     let name = "tillwatch_event_lag_seconds";
-    text.family(name, "histogram", "From an event's time to its being stored");
+    text.family(
+        name,
+        "histogram",
+        "From an event's time to its being stored, of what happened while this process ran",
+    );
     for (source, lag) in &counts.lag {
         for (edge, count) in EDGES.iter().zip(lag.buckets) {
             let labels = [("source", *source), ("le", &edge.to_string())];
@@ -342,9 +354,12 @@ mod tests {
             counts.event(&row(&format!("made.up{number}"), 3));
         }
         counts.event(&row("made.up0", -5));
+        counts.since = 1001;
+        counts.event(&row("made.up1", 9_000_000));
         assert_eq!(counts.events.len(), TYPES + 1);
         assert_eq!(counts.events[&("relay", "other".to_owned())], 50);
         assert_eq!(counts.events[&("relay", "made.up0".to_owned())], 2);
+        assert_eq!(counts.events[&("relay", "made.up1".to_owned())], 2);
         let lag = &counts.lag["relay"];
         assert_eq!((lag.count, lag.buckets[0], lag.buckets[2]), (TYPES as u64 + 51, 1, TYPES as u64 + 51));
     }

@@ -4,6 +4,7 @@
 //! Order of checks: Host, Origin, token, pace, body, path, method, fields, integration. It knows the engine's requests and
 //! snapshots. It must never answer without the token, send CORS headers, or log a query, a header or a body.
 
+mod catalog;
 pub mod fault;
 mod fields;
 mod guard;
