@@ -162,7 +162,7 @@ pub fn body(view: &IntegrationView) -> StatusBody {
         catalog: catalog(&view.catalog),
         delivery: DeliveryBody {
             mode: view.delivery,
-            endpoint_id: None,
+            endpoint_id: view.endpoint.as_ref().and_then(|one| one.id.clone()),
             state: health(&view.health),
             last_event_at: view.last_event_at.map(time),
             complete_to: view.complete_to.map(time),
