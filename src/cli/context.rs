@@ -5,10 +5,12 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::Global;
 use super::out::{Fail, NOT_CONNECTED, Out};
 use crate::clock::{self, Now};
+use crate::engine::api::{JobId, JobState, Request, Snapshot};
 use crate::engine::{self, Engine};
 use crate::integration::Integration;
 use crate::integration::config::{PickError, pick};
@@ -17,6 +19,9 @@ use crate::server::attach::host::Host;
 use crate::store::{OpenOptions, Store};
 use crate::stripe::BaseUrl;
 use crate::vault::Vault;
+
+/// A job takes no longer to store where it is.
+const STOPPED: Duration = Duration::from_secs(5);
 
 /// A command's surroundings.
 #[derive(Clone)]
@@ -76,6 +81,22 @@ impl Deref for Working {
 }
 
 impl Working {
+    /// Stops a job that nobody waits for any more, where the engine goes on without this command.
+    pub async fn stop(&self, job: JobId) {
+        if self.ours {
+            return;
+        }
+        let mut snapshots = self.engine.snapshots();
+        self.engine.request(Request::Cancel { job }).await;
+        let runs = |snapshot: &Snapshot| {
+            let jobs = snapshot.integrations.iter().flat_map(|one| [&one.discover, &one.sync]).flatten();
+            jobs.into_iter().any(|one| one.id == job && one.state == JobState::Running)
+        };
+        // It stores where it is first; the next command is to find it stopped.
+        let stopped = snapshots.wait_for(|snapshot| !runs(snapshot));
+        let _ = tokio::time::timeout(STOPPED, stopped).await;
+    }
+
     /// Ends it, if it was started for this command.
     pub async fn shutdown(&self) {
         // Nobody is let in any more before it ends.

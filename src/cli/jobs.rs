@@ -135,6 +135,9 @@ pub async fn run(
         out.say(format!("going on with {job} where it was"));
     }
     let ended = follow(engine, out, integration, kind, job).await;
+    if ended.is_none() {
+        engine.stop(job).await;
+    }
     let view = build(engine).integrations.into_iter().find(|one| one.id == integration.id);
     engine.shutdown().await;
     let Some(ended) = ended else {

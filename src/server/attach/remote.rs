@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::host::{Host, Runner};
 use super::wire::{Call, Carried, Hello, Reply, receive, send};
 use crate::engine::api::{Answer, Attached, Phase, Request, Snapshot};
 use crate::engine::{self, Engine};
@@ -69,6 +70,7 @@ pub struct Remote {
 
 struct Shared {
     options: engine::Options,
+    runner: Runner,
     snapshots: watch::Sender<Arc<Snapshot>>,
     link: Mutex<Link>,
     numbers: AtomicU64,
@@ -79,17 +81,18 @@ enum Link {
     Up { calls: mpsc::Sender<Call>, waiting: HashMap<u64, oneshot::Sender<Answer>>, pid: u32 },
     /// Nothing is heard, for this reason.
     Lost(String),
-    /// The folder was taken over.
-    Own(Engine),
+    /// The folder was taken over, and others can attach to this process.
+    Own { engine: Engine, host: Option<Host> },
 }
 
 impl Remote {
-    /// Over a connection that was greeted. `options`: for taking the folder over.
-    pub fn new(stream: UnixStream, hello: &Hello, options: engine::Options) -> Remote {
+    /// Over a connection that was greeted. `options` and `runner`: for taking the folder over.
+    pub fn new(stream: UnixStream, hello: &Hello, options: engine::Options, runner: Runner) -> Remote {
         let first =
             Snapshot { attached: Some(Attached { pid: hello.pid, lost: None }), ..Snapshot::default() };
         let shared = Arc::new(Shared {
             options,
+            runner,
             snapshots: watch::channel(Arc::new(first)).0,
             link: Mutex::new(Link::Lost("it is being attached to".into())),
             numbers: AtomicU64::new(0),
@@ -104,8 +107,11 @@ impl Remote {
     /// Ends what was taken over, if it was.
     pub async fn close(self) {
         self.task.abort();
-        let own = match &*self.shared.link() {
-            Link::Own(engine) => Some(engine.clone()),
+        let own = match &mut *self.shared.link() {
+            Link::Own { engine, host } => {
+                drop(host.take());
+                Some(engine.clone())
+            }
             _ => None,
         };
         if let Some(engine) = own {
@@ -157,7 +163,7 @@ impl Shared {
 
     fn own(&self) -> Option<Engine> {
         match &*self.link() {
-            Link::Own(engine) => Some(engine.clone()),
+            Link::Own { engine, .. } => Some(engine.clone()),
             _ => None,
         }
     }
@@ -171,7 +177,7 @@ impl Shared {
                 Ok(calls.clone())
             }
             Link::Lost(reason) => Err(reason.clone()),
-            Link::Own(_) => Err("try again".to_owned()),
+            Link::Own { .. } => Err("try again".to_owned()),
         };
         let calls = match calls {
             Ok(calls) => calls,
@@ -267,7 +273,7 @@ impl Shared {
     fn lost(&self, pid: u32, why: String) {
         {
             let mut link = self.link();
-            if matches!(*link, Link::Own(_)) {
+            if matches!(*link, Link::Own { .. }) {
                 return;
             }
             *link = Link::Lost(why.clone());
@@ -289,7 +295,9 @@ impl Shared {
             engine.shutdown().await;
             return Answer::Refused { reason: error.to_string() };
         }
-        *self.link() = Link::Own(engine.clone());
+        // Without a socket of its own it turns others away, as it says then.
+        let host = Host::listen(&engine, self.runner.clone()).ok();
+        *self.link() = Link::Own { engine: engine.clone(), host };
         let shared = self.clone();
         tokio::spawn(async move {
             let mut own = engine.snapshots();
