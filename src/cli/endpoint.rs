@@ -323,7 +323,7 @@ fn difference(out: &Out, store: &Store, one: &Integration) {
 }
 
 fn time(at: i64) -> String {
-    crate::clock::format_time(at, &Zone::utc())
+    crate::clock::format_time(at, Zone::utc())
 }
 
 fn form(one: &Integration) -> String {

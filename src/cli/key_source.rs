@@ -130,9 +130,8 @@ pub fn ask_hidden(out: &Out, question: &str, nobody: impl Fn() -> Fail) -> Resul
         Some(far) if far.command().asks => {
             far.ask(Question::Hidden { text: question.to_owned() }).ok_or_else(nobody)
         }
-        Some(_) => Err(nobody()),
         None if std::io::stdin().is_terminal() => hidden(question),
-        None => Err(nobody()),
+        _ => Err(nobody()),
     }
 }
 

@@ -90,7 +90,7 @@ pub async fn open(
         counts: counts.clone(),
         memory: Semaphore::new(BODIES / UNIT),
     });
-    engine.listens(Some(format!("http://{address}")));
+    engine.listens(Some(&format!("http://{address}")));
     let answer: Answerer = Arc::new(move |request| {
         let shared = shared.clone();
         Box::pin(async move { answer(&shared, request).await })

@@ -66,12 +66,12 @@ impl Engine {
     }
 
     /// A receiver listens there, or no more.
-    pub fn listens(&self, at: Option<String>) {
-        self.inner.doors.listens(at.clone());
+    pub fn listens(&self, at: Option<&str>) {
+        self.inner.doors.listens(at.map(str::to_owned));
         let ids: Vec<IntegrationId> = {
             let mut state = self.state();
             for runtime in state.runtimes.values_mut() {
-                runtime.endpoint.listening.clone_from(&at);
+                runtime.endpoint.listening = at.map(str::to_owned);
             }
             state.runtimes.keys().copied().collect()
         };

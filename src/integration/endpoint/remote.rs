@@ -175,7 +175,7 @@ impl Remote {
 
     /// `till.example.com, made 2026-05-03`
     fn told(&self) -> String {
-        let made = clock::format_date(self.created, &clock::Zone::utc());
+        let made = clock::format_date(self.created, clock::Zone::utc());
         format!("{} ({}), made {made}", self.host(), clean_max(&self.id, 40))
     }
 
@@ -194,6 +194,17 @@ impl Remote {
     }
 }
 
+/// Why endpoints could not be read.
+fn unread(error: Error) -> EndpointError {
+    match error {
+        Error::MissingPermission { permission, .. } => EndpointError::NotAllowed {
+            what: "read",
+            permission: permission.unwrap_or_else(|| "rak_webhook_read".into()),
+        },
+        error => EndpointError::Stripe(error),
+    }
+}
+
 async fn list(client: &Client) -> Result<Vec<Remote>, EndpointError> {
     let mut out: Vec<Remote> = Vec::new();
     loop {
@@ -201,13 +212,7 @@ async fn list(client: &Client) -> Result<Vec<Remote>, EndpointError> {
         if let Some(last) = out.last() {
             query.push(("starting_after", last.id.clone()));
         }
-        let page = client.list(PATH, &query).await.map_err(|error| match error {
-            Error::MissingPermission { permission, .. } => EndpointError::NotAllowed {
-                what: "read",
-                permission: permission.unwrap_or_else(|| "rak_webhook_read".into()),
-            },
-            error => EndpointError::Stripe(error),
-        })?;
+        let page = client.list(PATH, &query).await.map_err(unread)?;
         let before = out.len();
         out.extend(page.iter().filter_map(|item| serde_json::from_str::<Remote>(item).ok()));
         if !page.has_more || out.len() == before || out.len() > 1000 {
@@ -269,13 +274,12 @@ async fn create(client: &Client, want: &Want<'_>) -> Result<(Remote, Secret), Er
     let remote = Remote::read(&object)?;
     log("made", want.account, &remote.id, &object);
     let said: Option<WithSecret> = serde_json::from_slice(&object.body).ok();
-    match said.and_then(|said| said.secret).filter(|secret| secret.starts_with("whsec_")) {
-        Some(secret) => Ok((remote, Secret::new(secret))),
-        None => {
-            let message = "it made a webhook endpoint and did not tell its signing secret".to_owned();
-            Err(Error::BadAnswer { message, request_id: object.request_id })
-        }
+    let secret = said.and_then(|said| said.secret).filter(|secret| secret.starts_with("whsec_"));
+    if let Some(secret) = secret {
+        return Ok((remote, Secret::new(secret)));
     }
+    let message = "it made a webhook endpoint and did not tell its signing secret".to_owned();
+    Err(Error::BadAnswer { message, request_id: object.request_id })
 }
 
 /// Makes one whose secret we hold what it should be.
@@ -343,24 +347,17 @@ pub async fn look(
     count: bool,
     now: i64,
 ) -> Result<(Option<String>, Seen), EndpointError> {
-    let found = match id {
-        Some(id) => match client.get(&path(id), &[]).await {
+    let found = if let Some(id) = id {
+        match client.get(&path(id), &[]).await {
             Ok(object) => Some(Remote::read(&object)?),
             Err(Error::NotFound { .. }) => None,
-            Err(Error::MissingPermission { permission, .. }) => {
-                return Err(EndpointError::NotAllowed {
-                    what: "read",
-                    permission: permission.unwrap_or_else(|| "rak_webhook_read".into()),
-                });
-            }
-            Err(error) => return Err(EndpointError::Stripe(error)),
-        },
-        None => {
-            let mut all: Vec<Remote> = list(client).await?;
-            all.retain(|one| one.url == url);
-            all.sort_by_key(|one| one.status() == Status::Disabled);
-            all.into_iter().next()
+            Err(error) => return Err(unread(error)),
         }
+    } else {
+        let mut all: Vec<Remote> = list(client).await?;
+        all.retain(|one| one.url == url);
+        all.sort_by_key(|one| one.status() == Status::Disabled);
+        all.into_iter().next()
     };
     let Some(found) = found else {
         let gone = before.filter(|before| before.status == Status::Gone);
