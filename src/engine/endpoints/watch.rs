@@ -84,7 +84,8 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
         (Ok(secrets), Some(token)) if !secrets.is_empty() => {
             // The newest event is known before anything is live: what is delivered is never the beginning.
             let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
-            if cursor.complete_to.is_none() {
+            let begins = cursor.complete_to.is_none();
+            if begins {
                 poller::once(engine, id).await;
             }
             let (posts, parcels) = mpsc::channel(POSTS);
@@ -101,7 +102,9 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
             engine.inner.changed.notify_one();
             engine.reschedule(id);
             // What happened while nothing listened is in Stripe's list.
-            engine.poke(id);
+            if !begins {
+                engine.poke(id);
+            }
             let intake = Intake { store, integration: config.clone(), shared, now };
             let closing = async {
                 cancel.cancelled().await;
