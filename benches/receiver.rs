@@ -151,13 +151,13 @@ async fn load(
     name: &str,
     time: Duration,
     rate: Option<u64>,
-    taken: &Arc<Mutex<HashSet<String>>>,
+    stored: &Arc<Mutex<HashSet<String>>>,
 ) -> Run {
     let begun = Instant::now();
     let next = Arc::new(AtomicU64::new(0));
     let mut tasks = Vec::new();
     for _ in 0..SENDERS {
-        let (next, taken, name) = (next.clone(), taken.clone(), name.to_owned());
+        let (next, stored, name) = (next.clone(), stored.clone(), name.to_owned());
         let mut sender = Sender::new(address, token).await.expect("it listens");
         tasks.push(tokio::spawn(async move {
             let mut run = Run::default();
@@ -172,15 +172,12 @@ async fn load(
                 }
                 tokio::time::sleep_until(due.into()).await;
                 let id = format!("evt_{name}_{n}");
-                match sender.post(&id, n).await {
-                    Ok(200) => {
-                        run.micros.push(due.elapsed().as_micros() as u64);
-                        taken.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-                    }
-                    _ => {
-                        run.failed += 1;
-                        return run;
-                    }
+                if let Ok(200) = sender.post(&id, n).await {
+                    run.micros.push(due.elapsed().as_micros() as u64);
+                    stored.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                } else {
+                    run.failed += 1;
+                    return run;
                 }
             }
         }));
@@ -233,7 +230,7 @@ async fn main() {
     let made: Value = serde_json::from_slice(&output.stdout).expect("as JSON");
     let url = made["endpoint"]["url"].as_str().expect("an address");
     let token = url.rsplit('/').next().expect("a word").to_owned();
-    let taken = Arc::new(Mutex::new(HashSet::new()));
+    let stored = Arc::new(Mutex::new(HashSet::new()));
 
     let (server, address) = listen(dir, &base);
     // The door opens when the beginning of the log is known.
@@ -248,20 +245,20 @@ async fn main() {
         "{SENDERS} connections, bodies of {} bytes, each delivery on disk before its 200",
         event("evt_x_1", 1, 1).len()
     );
-    load(&address, &token, "warm", time / 5, None, &taken).await;
-    load(&address, &token, "full", time, None, &taken).await.print("as fast as it goes");
-    load(&address, &token, "paced", time, Some(GOAL), &taken).await.print(&format!("at {GOAL}/s"));
+    load(&address, &token, "warm", time / 5, None, &stored).await;
+    load(&address, &token, "full", time, None, &stored).await.print("as fast as it goes");
+    load(&address, &token, "paced", time, Some(GOAL), &stored).await.print(&format!("at {GOAL}/s"));
     let killing = tokio::spawn(async move {
         tokio::time::sleep(time / 3).await;
         drop(server);
     });
-    load(&address, &token, "killed", time, None, &taken).await.print("until kill -9");
+    load(&address, &token, "killed", time, None, &stored).await.print("until kill -9");
     killing.await.expect("killed");
 
     let store = Store::open(&dir.join("data"), &OpenOptions::default()).expect("it opens after the kill");
     let here: HashSet<String> =
         store.arrivals(IntegrationId(1), 0).expect("read").into_iter().map(|row| row.id).collect();
-    let told = taken.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = stored.lock().unwrap_or_else(PoisonError::into_inner);
     let lost = told.iter().filter(|id| !here.contains(*id)).count();
     println!("{} acknowledged, {} stored, {lost} acknowledged and lost", told.len(), here.len());
     store.close();
