@@ -271,7 +271,7 @@ fn timeline(
         let here = row.id == event.row.id;
         let text = timeline_line(view, row, &time, wide, cells, here);
         let selected = focused && top + slot == cursor;
-        put::line(buf, body, slot as u16, &detail::view::lit(theme, text, cells, selected));
+        put::line(buf, body, slot as u16, &put::lit(theme, text, cells, selected));
     }
 }
 
