@@ -70,16 +70,6 @@ pub fn build(engine: &Engine) -> Snapshot {
     }
 }
 
-/// Reads that a sync of all that is pending or stale likely uses: payment links and payments by list, customers
-/// at a quarter of the invoices, lines of one invoice in a hundred.
-pub fn sync_estimate(to_do: u64) -> u64 {
-    if to_do == 0 {
-        return 0;
-    }
-    let pages = to_do.div_ceil(100);
-    2 * pages + pages.div_ceil(4) + 1 + to_do / 100
-}
-
 fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
     let config = &runtime.config;
     let counters = store.counters(config.id);
@@ -105,7 +95,6 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
             allowed: config.may(kind.permission()),
         })
         .collect();
-    let to_do = counters.catalog.pending + counters.catalog.stale;
     let today =
         if super::runtime::day_start(now, &config.timezone) == runtime.today.0 { runtime.today.1 } else { 0 };
     IntegrationView {
@@ -138,6 +127,6 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         stored,
         discover,
         sync,
-        sync_estimate_reads: sync_estimate(to_do),
+        sync_estimate_reads: crate::sync::plan::guess(config, &counters),
     }
 }

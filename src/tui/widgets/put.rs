@@ -12,6 +12,12 @@ use ratatui::{
 use crate::tui::fmt;
 use crate::tui::style::Theme;
 
+/// The upper `rows` rows, and what is below them.
+pub fn split(area: Rect, rows: u16) -> [Rect; 2] {
+    let rows = rows.min(area.height);
+    [Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area }]
+}
+
 /// Writes a line into row `row` of `area`, cut at its right edge.
 pub fn line(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     let clip = area.intersection(buf.area);
