@@ -250,6 +250,11 @@ pub(crate) fn group(digits: &str, mark: char) -> String {
     out
 }
 
+/// So many GETs, in words: `1 read`, `41 200 reads`.
+pub fn reads(n: u64) -> String {
+    if n == 1 { "1 read".to_owned() } else { format!("{} reads", count(n)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +312,10 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(41_200), "41 200");
         assert_eq!(count(1_234_567), "1 234 567");
+        assert_eq!(
+            (reads(0), reads(1), reads(1000)),
+            ("0 reads".into(), "1 read".into(), "1 000 reads".into())
+        );
     }
 
     proptest! {

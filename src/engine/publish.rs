@@ -76,16 +76,6 @@ pub fn build(engine: &Engine) -> Snapshot {
     }
 }
 
-/// Reads that a sync of all that is pending or stale likely uses: payment links and payments by list, customers
-/// at a quarter of the invoices, lines of one invoice in a hundred.
-pub fn sync_estimate(to_do: u64) -> u64 {
-    if to_do == 0 {
-        return 0;
-    }
-    let pages = to_do.div_ceil(100);
-    2 * pages + pages.div_ceil(4) + 1 + to_do / 100
-}
-
 /// The time of the newest event in the log; 0: there is none.
 fn newest_stored(store: &Store, id: IntegrationId) -> i64 {
     store.newest_event(id).ok().flatten().unwrap_or(0)
@@ -127,7 +117,6 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
             allowed: config.may(kind.permission()),
         })
         .collect();
-    let to_do = counters.catalog.pending + counters.catalog.stale;
     let today =
         if super::runtime::day_start(now, &config.timezone) == runtime.today.0 { runtime.today.1 } else { 0 };
     IntegrationView {
@@ -163,6 +152,6 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         stored,
         discover,
         sync,
-        sync_estimate_reads: sync_estimate(to_do),
+        sync_estimate_reads: crate::sync::plan::guess(config, &counters),
     }
 }

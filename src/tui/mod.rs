@@ -33,7 +33,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crossterm::event::EventStream;
 use futures::StreamExt;
 use ratatui::Terminal;
 use tokio::sync::mpsc;
@@ -108,10 +107,19 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         let next = signals.next().await;
         Some((next, signals))
     }));
-    let running = app.run(EventStream::new(), signals.fuse());
-    let (reason, state) = hooked.watch(running).await?;
-    drop(app);
-    Ok(Exit { reason, farewell: farewell(&state, now_ms()) })
+    let running = app.run(terminal::keys::read()?, signals.fuse());
+    let ended = hooked.watch(running).await;
+    let app::App { terminal, tty, .. } = app;
+    drop(tty);
+    // Dropped, it would show the cursor a second time, and panic where there is no terminal any more to complain to:
+    // before the engine has stopped. Its buffers go with the process.
+    std::mem::forget(terminal);
+    match ended {
+        Ok((reason, state)) => Ok(Exit { reason, farewell: farewell(&state, now_ms()) }),
+        // A frame was under way when it was closed: that is an end like any other.
+        Err(_) if terminal::keys::is_gone() => Ok(Exit { reason: ExitReason::InputEnded, farewell: None }),
+        Err(error) => Err(error),
+    }
 }
 
 fn now_ms() -> i64 {

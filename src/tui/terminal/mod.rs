@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod clipboard;
+pub mod keys;
 pub mod panics;
 pub mod signals;
 pub mod suspend;

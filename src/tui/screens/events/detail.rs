@@ -7,11 +7,12 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::pane::{Body, EventPane, TABS, Tab};
+use super::pane::{EventPane, TABS, Tab};
 use crate::engine::api::{EventDetail, EventRow, Phase, Source};
 use crate::stripe::kind::Kind;
 use crate::tui::fmt::{self, count};
 use crate::tui::style::Theme;
+use crate::tui::widgets::detail::Body;
 use crate::tui::widgets::put::{self, part};
 use crate::tui::widgets::{Hits, View, detail, feed};
 
@@ -271,7 +272,7 @@ fn timeline(
         let here = row.id == event.row.id;
         let text = timeline_line(view, row, &time, wide, cells, here);
         let selected = focused && top + slot == cursor;
-        put::line(buf, body, slot as u16, &detail::view::lit(theme, text, cells, selected));
+        put::line(buf, body, slot as u16, &put::lit(theme, text, cells, selected));
     }
 }
 

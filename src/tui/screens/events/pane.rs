@@ -7,7 +7,7 @@ use crate::engine::api::{Answer, Basis, EventDetail, EventPos, EventRow, Integra
 use crate::tui::feed::place;
 use crate::tui::fmt;
 use crate::tui::input::line::Typed;
-use crate::tui::widgets::detail::{Detail, Row, Sheet};
+use crate::tui::widgets::detail::{Body, Detail, Row, Sheet};
 use crate::tui::widgets::json::JsonTree;
 
 /// Events of a timeline that are read.
@@ -29,22 +29,6 @@ pub enum Tab {
 
 /// The tabs in their order. Where an event was sent joins them as soon as there is somewhere to send it.
 pub const TABS: &[Tab] = &[Tab::Changed, Tab::Json, Tab::Now, Tab::Timeline];
-
-/// What is known of the event.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Body {
-    /// None is selected.
-    #[default]
-    Nothing,
-    /// It is being read.
-    Loading,
-    /// It is not stored here.
-    NotHere,
-    /// It could not be read: why.
-    Failed(String),
-    /// Here it is.
-    Here(Box<EventDetail>),
-}
 
 /// What is to be done as soon as the event is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +85,7 @@ impl Timeline {
 pub struct EventPane {
     subject: Option<(IntegrationId, String)>,
     /// What is known.
-    pub body: Body,
+    pub body: Body<EventDetail>,
     /// It was opened by name: the list does not change it.
     pub pinned: bool,
     /// Events that Esc goes back to, nearest last.

@@ -1,6 +1,6 @@
 //! What this screen does with actions and answers. Pure: everything it wants done is an effect.
 
-use super::pane::{Body, Tab, Then};
+use super::pane::{Tab, Then};
 use super::state::{EventsState, Focus};
 use crate::clock::Zone;
 use crate::engine::api::{Answer, EventRow, IntegrationId, Level, Link, Phase, Request};
@@ -11,6 +11,7 @@ use crate::tui::input::actions::Action;
 use crate::tui::input::line::Typed;
 use crate::tui::screens::{ScreenId, dashboard, records};
 use crate::tui::state::{Purpose, State};
+use crate::tui::widgets::detail::Body;
 use crate::tui::widgets::detail::{Outcome, customer_of};
 use crate::tui::widgets::filter_line::{Came, Lens};
 

@@ -301,12 +301,12 @@ fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bo
     if !link.stored {
         beside("  not stored here".to_owned());
     }
-    lit(theme, spans, cells, selected)
+    put::lit(theme, spans, cells, selected)
 }
 
 fn change_lines(theme: Theme, change: &Change, cells: usize, selected: bool) -> Vec<Line<'static>> {
     let path = fmt::fit(&fmt::clean(&change.path), cells);
-    let mut lines = vec![lit(theme, vec![Span::styled(path, theme.strong())], cells, selected)];
+    let mut lines = vec![put::lit(theme, vec![Span::styled(path, theme.strong())], cells, selected)];
     let mut side = |sign: &str, text: &str, style: Style| {
         let text = fmt::fit(&fmt::clean(text), cells.saturating_sub(4));
         lines.push(Line::from(vec![Span::styled(format!("  {sign} "), style), Span::styled(text, style)]));
@@ -320,16 +320,4 @@ fn change_lines(theme: Theme, change: &Change, cells: usize, selected: bool) -> 
     }
     lines.push(Line::default());
     lines
-}
-
-/// The line, reversed over its whole length when it is selected.
-pub fn lit(theme: Theme, mut spans: Vec<Span<'static>>, cells: usize, selected: bool) -> Line<'static> {
-    if selected {
-        for span in &mut spans {
-            span.style = theme.reversed().remove_modifier(Modifier::DIM);
-        }
-        let used: usize = spans.iter().map(Span::width).sum();
-        spans.push(Span::styled(" ".repeat(cells.saturating_sub(used)), theme.reversed()));
-    }
-    Line::from(spans)
 }
