@@ -124,6 +124,7 @@ pub(super) fn plain_event(n: i64) -> EventRow {
         who: String::new(),
         source: Source::Poll,
         starred: false,
+        marks: crate::engine::api::Marks::default(),
     }
 }
 
