@@ -136,6 +136,8 @@ pub(super) fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect>
     match open.detail.act(action, &hits) {
         Outcome::Done => refresh(state),
         Outcome::Go(link) => push(state, integration, &link.id, false),
+        // An object's sheet has none.
+        Outcome::To(_) => Vec::new(),
         Outcome::Copy(text) => copy(state, Some(text), now_ms),
         Outcome::Say(text) => say(state, &text, now_ms),
         Outcome::Ignored => work(state, action, now_ms).unwrap_or_default(),
