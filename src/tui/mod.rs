@@ -9,6 +9,7 @@
 //! - [`backend`]: what is needed of the engine.
 
 pub mod app;
+pub mod attempts;
 pub mod backend;
 pub mod effects;
 pub mod feed;

@@ -11,9 +11,11 @@ use super::overlay::Overlay;
 use super::overlay::search::SearchState;
 use super::screens::ScreenId;
 use super::screens::dashboard::DashboardState;
+use super::screens::deliveries::DeliveriesState;
 use super::screens::events::EventsState;
 use super::screens::integrations::IntegrationsState;
 use super::screens::log::LogState;
+use super::screens::payments::PaymentsState;
 use super::screens::records::RecordsState;
 use super::screens::sync::SyncState;
 use super::widgets::Hits;
@@ -49,6 +51,10 @@ pub struct State {
     pub sync: SyncState,
     /// The records' screen.
     pub records: RecordsState,
+    /// The screen of failed payments.
+    pub payments: PaymentsState,
+    /// The screen of deliveries.
+    pub deliveries: DeliveriesState,
     /// The log's screen.
     pub log: LogState,
     /// What lies over the screen, topmost last.
@@ -123,6 +129,23 @@ pub enum Purpose {
     },
     /// Mark so many entries of the catalog.
     Mark(IntegrationId, Mark, usize),
+    /// Do something with the target of that address.
+    Target(TargetDeed, String),
+}
+
+/// What is done with a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetDeed {
+    /// Forward no more to it.
+    Remove,
+    /// Let events wait.
+    Pause,
+    /// Let them go again.
+    GoOn,
+    /// Try it now, although it is down.
+    Try,
+    /// Send what is parked.
+    ReplayParked,
 }
 
 impl State {
@@ -138,6 +161,8 @@ impl State {
             events: EventsState::default(),
             sync: SyncState::default(),
             records: RecordsState::default(),
+            payments: PaymentsState::default(),
+            deliveries: DeliveriesState::default(),
             log: LogState::default(),
             overlays: Vec::new(),
             search: SearchState::default(),

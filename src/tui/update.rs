@@ -11,7 +11,7 @@ use super::overlay::{self, Overlay};
 use super::remember;
 use super::screens::dashboard::update::job_word;
 use super::screens::{SCREENS, ScreenId};
-use super::state::{Purpose, State};
+use super::state::{Purpose, State, TargetDeed};
 use crate::engine::api::{Answer, Level, Mark, Phase, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
@@ -119,6 +119,8 @@ fn navigate(state: &mut State, action: Action) -> bool {
         Action::Pane2 => ScreenId::Events,
         Action::Pane3 => ScreenId::Sync,
         Action::Records => ScreenId::Records,
+        Action::Payments => ScreenId::Payments,
+        Action::Deliveries => ScreenId::Deliveries,
         Action::Log => ScreenId::Log,
         Action::NextAccount | Action::PreviousAccount => {
             let all = &state.snapshot.integrations;
@@ -273,6 +275,26 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
         }
         (Purpose::Mark(..), Answer::Refused { reason }) => {
             (Level::Warning, format!("nothing was marked: {reason}"))
+        }
+        (Purpose::Target(deed, url), Answer::Done) => {
+            let text = match deed {
+                TargetDeed::Remove => format!("nothing is forwarded to {url} any more"),
+                TargetDeed::Pause => format!("events for {url} wait until it goes on"),
+                TargetDeed::GoOn => format!("events go on to {url}"),
+                TargetDeed::Try => format!("trying {url} now"),
+                TargetDeed::ReplayParked => format!("what was parked goes to {url}"),
+            };
+            (Level::Info, text)
+        }
+        (Purpose::Target(deed, url), Answer::Refused { reason }) => {
+            let what = match deed {
+                TargetDeed::Remove => "not removed",
+                TargetDeed::Pause => "not paused",
+                TargetDeed::GoOn => "still paused",
+                TargetDeed::Try => "not tried",
+                TargetDeed::ReplayParked => "nothing was sent",
+            };
+            (Level::Warning, format!("{url}: {what}: {reason}"))
         }
         // A poll that went well shows as rows.
         _ => return None,

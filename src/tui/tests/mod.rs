@@ -4,13 +4,16 @@
 mod canned;
 mod canned_connect;
 mod canned_events;
+pub mod canned_forward;
 mod canned_records;
 mod canned_sync;
 mod draw;
+mod deliveries;
 mod driver;
 mod events;
 mod integrations;
 mod keys;
+mod payments;
 mod records;
 mod search;
 mod sync;

@@ -36,6 +36,14 @@ pub fn open_object(state: &mut State, integration: IntegrationId, id: &str) -> V
     effects
 }
 
+/// Opens an object from anywhere with the events about it.
+pub fn open_timeline(state: &mut State, integration: IntegrationId, id: &str) -> Vec<Effect> {
+    let mut effects = open_object(state, integration, id);
+    show_timeline(state);
+    effects.extend(refresh(state));
+    effects
+}
+
 /// Opens an object over what is open.
 pub(super) fn push(state: &mut State, integration: IntegrationId, id: &str, timeline: bool) -> Vec<Effect> {
     // Whose it is stands in the header with its mode: it must not show another account's.

@@ -331,7 +331,8 @@ fn wrapped(text: &str, cells: usize, style: Style) -> Vec<Line<'static>> {
     lines
 }
 
-fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bool) -> Line<'static> {
+/// A way to another object: what it is to this one, its name, its id.
+pub fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bool) -> Line<'static> {
     let has_title = !link.title.is_empty() && link.title != link.id;
     let room = cells.saturating_sub(names + 4);
     let title =
