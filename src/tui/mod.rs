@@ -53,6 +53,10 @@ pub struct Options {
     pub theme: Theme,
     /// The keys.
     pub keymap: Keymap,
+    /// Ring the terminal's bell at an alert.
+    pub bell: bool,
+    /// Have the terminal show a notification at an alert (OSC 9).
+    pub osc9: bool,
     /// What is wrong with the files that say so; told when the screen is there.
     pub mistakes: Vec<String>,
 }

@@ -159,6 +159,7 @@ pub fn snapshot(name: &str) -> Snapshot {
         targets: Vec::new(),
         deliveries_version: 0,
         cases_version: 0,
+        alerts: Vec::new(),
         key_checks: Vec::new(),
         remembered: None,
         messages: vec![Message {
