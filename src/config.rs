@@ -29,6 +29,10 @@ pub struct Config {
     pub keymap: Keymap,
     /// Nothing but ASCII.
     pub ascii: bool,
+    /// Ring the terminal's bell at an alert.
+    pub bell: bool,
+    /// Have the terminal show a notification at an alert (OSC 9).
+    pub osc9: bool,
     /// One sentence for each thing that is wrong; the defaults are used there.
     pub mistakes: Vec<String>,
 }

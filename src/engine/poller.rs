@@ -126,12 +126,7 @@ pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
         }
         runtime.poll.running = true;
         // Taken now: behind a disconnect there is another one, which nobody stops.
-        (
-            runtime.config.clone(),
-            runtime.poll.turn.clone(),
-            runtime.shared.clone(),
-            runtime.poll.stop.clone(),
-        )
+        (runtime.config.clone(), runtime.poll.turn.clone(), runtime.shared.clone(), runtime.poll.stop.clone())
     };
     engine.inner.changed.notify_one();
     let result = {

@@ -72,6 +72,7 @@ pub fn build(engine: &Engine) -> Snapshot {
         targets: state.targets.clone(),
         deliveries_version: state.deliveries_version,
         cases_version: state.cases_version,
+        alerts: state.alerts.iter().cloned().collect(),
     }
 }
 

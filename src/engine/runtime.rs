@@ -48,6 +48,8 @@ pub struct State {
     pub deliveries_version: u64,
     /// Rises when failed payments changed.
     pub cases_version: u64,
+    /// Newest last.
+    pub alerts: VecDeque<super::api::Alert>,
 }
 
 /// One integration.

@@ -54,6 +54,10 @@ pub struct Options {
     pub theme: Theme,
     /// The keys.
     pub keymap: Keymap,
+    /// Ring the terminal's bell at an alert.
+    pub bell: bool,
+    /// Have the terminal show a notification at an alert (OSC 9).
+    pub osc9: bool,
     /// What is wrong with the files that say so; told when the screen is there.
     pub mistakes: Vec<String>,
 }
@@ -101,6 +105,7 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         theme: options.theme,
         ascii: options.ascii,
         keymap: Arc::new(options.keymap),
+        calls: state::Calls { bell: options.bell, osc9: options.osc9 },
         mistakes: options.mistakes,
         now_ms: Box::new(now_ms),
         panics,

@@ -71,6 +71,10 @@ pub struct State {
     pub notes: Vec<Note>,
     /// Messages of the engine up to this number were told already.
     pub told: Option<u64>,
+    /// Alerts up to this number were told already.
+    pub alerted: Option<u64>,
+    /// How a person is called at an alert.
+    pub calls: Calls,
     /// The time of the newest message, Unix milliseconds: for what has to know which day it is.
     pub now_ms: i64,
     /// The terminal's size.
@@ -87,6 +91,15 @@ pub struct State {
     pub generation: u64,
     /// Requests under way and what they were for.
     pub pending: Vec<(u64, Purpose)>,
+}
+
+/// How a person is called at an alert, besides the line on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Calls {
+    /// Ring the bell.
+    pub bell: bool,
+    /// Have the terminal show a notification.
+    pub osc9: bool,
 }
 
 /// A line at the bottom for a few seconds.
@@ -171,6 +184,8 @@ impl State {
             toast: None,
             notes: Vec::new(),
             told: None,
+            alerted: None,
+            calls: Calls::default(),
             now_ms: 0,
             size,
             hits: Hits::default(),

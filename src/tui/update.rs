@@ -42,7 +42,8 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
             keep_selection(state);
             remember::take_up(state);
             tell_news(state, now_ms);
-            let mut effects = overlay::refresh(state);
+            let mut effects = tell_alerts(state, now_ms);
+            effects.extend(overlay::refresh(state));
             effects.extend((state.screen.row().refresh)(state));
             effects
         }
@@ -203,6 +204,32 @@ fn tell_news(state: &mut State, now_ms: i64) {
         }
     }
     state.told = Some(state.told.unwrap_or(0).max(newest));
+}
+
+/// Calls a person for what has happened since the last snapshot; what was there before the screen was is not rung for.
+fn tell_alerts(state: &mut State, now_ms: i64) -> Vec<Effect> {
+    if state.snapshot.phase == Phase::Opening {
+        return Vec::new();
+    }
+    let snapshot = std::sync::Arc::clone(&state.snapshot);
+    let newest = snapshot.alerts.iter().map(|alert| alert.seq).max().unwrap_or(0);
+    let Some(told) = state.alerted.replace(newest.max(state.alerted.unwrap_or(0))) else { return Vec::new() };
+    let news = || snapshot.alerts.iter().filter(|alert| alert.seq > told);
+    if let Some(alert) = news().max_by_key(|alert| (rank(alert.level), alert.seq)) {
+        state.flash(alert.level, alert.text.clone(), now_ms);
+    }
+    // One call, however many they are: the first that is not over says why.
+    let Some(alert) = news().filter(|alert| !alert.over).max_by_key(|alert| (rank(alert.level), alert.seq)) else {
+        return Vec::new();
+    };
+    let mut effects = Vec::new();
+    if state.calls.bell {
+        effects.push(Effect::Ring);
+    }
+    if state.calls.osc9 {
+        effects.push(Effect::Notify(super::fmt::clean(&alert.text).into_owned()));
+    }
+    effects
 }
 
 fn rank(level: Level) -> u8 {

@@ -174,6 +174,7 @@ pub fn snapshot(name: &str) -> Snapshot {
         targets: super::canned_forward::targets(),
         deliveries_version: 1,
         cases_version: 1,
+        alerts: Vec::new(),
         key_checks: Vec::new(),
         remembered: None,
         messages: vec![Message {
