@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_notification_ends_where_it_should_whatever_its_text() {
-        assert_eq!(notification("4;1;50\u{7}\u{1b}[2J\n"), "\u{1b}]9;tillwatch: 4;1;50[2J\u{7}");
+        assert_eq!(notification("4;1;50\u{7}\u{1b}[2J\n"), "\u{1b}]9;tillwatch: 4;1;50 \u{7}");
         assert!(notification(&"x".repeat(10_000)).len() < 260);
     }
 }

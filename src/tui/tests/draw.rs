@@ -19,7 +19,26 @@ fn has(name: &str, size: (u16, u16), wanted: &[&str]) -> String {
 fn frames_are_whole_at_every_usual_size() {
     for name in canned::NAMES {
         for size in SIZES {
-            for keys in [&[][..], &["1"], &["3"], &["3", "3"], &["2", "2"], &["A"], &["?"], &["M"], &["s"]] {
+            for keys in [
+                &[][..],
+                &["1"],
+                &["3"],
+                &["3", "3"],
+                &["2", "2"],
+                &["2", "2", "R"],
+                &["A"],
+                &["?"],
+                &["M"],
+                &["s"],
+                &["5"],
+                &["5", "F", "A"],
+                &["5", "/"],
+                &["5", "enter"],
+                &["6"],
+                &["6", "a"],
+                &["6", "tab", "enter"],
+                &["6", "j", "j", "X"],
+            ] {
                 let mut desk = Desk::new(name, size);
                 for key in keys {
                     desk.key(key);
@@ -177,9 +196,11 @@ fn without_colour_no_colour_is_set() {
 #[test]
 fn ascii_is_ascii_and_keeps_its_columns() {
     for name in canned::NAMES {
-        for keys in ["2", "?", "A", "s"] {
+        for keys in [&["2"][..], &["?"], &["A"], &["s"], &["5"], &["5", "enter"], &["6"], &["6", "tab", "enter"], &["6", "a"]] {
             let mut desk = Desk::new(name, (120, 36));
-            desk.key(keys);
+            for key in keys {
+                desk.key(key);
+            }
             let buf = desk.buffer(true);
             for cell in &buf.content {
                 assert!(cell.symbol().is_ascii() && cell.symbol().len() == 1, "{:?}", cell.symbol());
