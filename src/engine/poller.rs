@@ -12,6 +12,7 @@ use super::api::{Answer, Delivery, IntegrationId, Level, LinkView};
 use super::{Engine, refused};
 use crate::events::intake::Shared;
 use crate::events::poll::{self, Cursor};
+use crate::events::settle;
 use crate::integration::Integration;
 use crate::stripe::Error;
 use crate::sync::job::Stop;
@@ -198,7 +199,14 @@ async fn attempt(
     // A handle of its own: its reads are counted apart.
     // A disconnect does not wait for an answer that takes long.
     let client = client.with_pace(super::api::Pace::Auto, stop);
-    poll::poll(&store, &client, config, shared, &engine.inner.options.now).await
+    settle::restore(&store, shared, id);
+    let now = &engine.inner.options.now;
+    let polled = poll::poll(&store, &client, config, shared, now).await?;
+    // Beside a live connection that has its own turn.
+    if config.delivery != Delivery::Relay && shared.memory().has_unsettled() {
+        settle::run(&store, &client, shared, id, now).await;
+    }
+    Ok(polled)
 }
 
 async fn withdraw_events(engine: &Engine, id: IntegrationId) {
