@@ -275,7 +275,11 @@ pub fn today(view: &View<'_>, cells: usize) -> Vec<Line<'static>> {
     } else {
         fmt::fit(&fmt::clean(&current.name), cells.saturating_sub(18))
     };
-    let head = Line::styled(format!(" {whose}, payments today"), theme.faint());
+    let mut head = Line::styled(format!(" {whose}, payments today"), theme.faint());
+    if head.width() + 3 <= cells {
+        let key = view.state.keymap.label(Action::Payments);
+        head.spans.push(Span::styled(format!(" {key}"), theme.accent().patch(theme.strong())));
+    }
     std::iter::once(head).chain(lines).collect()
 }
 
