@@ -13,6 +13,7 @@
 //! - [`forward`]: targets, the sender, attempts, replay.
 //! - [`store`]: sled: keys, codec, writer, rows, windows, backup, format versions.
 //! - [`vault`]: keys and secrets at rest.
+//! - [`recovery`]: failed payments as cases: declines, the fold of events into cases; pure.
 //! - [`sandbox`]: a local Stripe, over real HTTP.
 //! - [`filter`]: the filter language, one grammar for feed, records and command line; pure.
 //! - [`config`]: the files a person may keep: theme, keys.
@@ -26,6 +27,7 @@ pub mod events;
 pub mod filter;
 pub mod forward;
 pub mod integration;
+pub mod recovery;
 pub mod sandbox;
 pub mod store;
 pub mod stripe;

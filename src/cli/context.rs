@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use super::Global;
 use super::out::{Fail, NOT_CONNECTED, Out};
 use crate::clock::{self, Now};
+use crate::config::{self, Config};
 use crate::engine;
 use crate::integration::Integration;
 use crate::integration::config::{PickError, pick};
 use crate::integration::stripe_cli;
 use crate::store::{OpenOptions, Store};
 use crate::stripe::BaseUrl;
+use crate::tui::ColorLevel;
 use crate::vault::Vault;
 
 /// A command's surroundings.
@@ -28,6 +30,8 @@ pub struct Context {
     pub api_base: Option<BaseUrl>,
     /// Nothing may be written at Stripe.
     pub read_only: bool,
+    /// What the person's files say besides how the screen looks.
+    pub config: std::sync::Arc<Config>,
     /// The time.
     pub now: Now,
 }
@@ -51,7 +55,17 @@ impl Context {
             data_dir.with_file_name(name)
         };
         let api_base = global.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
-        Ok(Context { out, data_dir, key_dir, api_base, read_only: global.read_only, now: clock::system() })
+        let files = dirs.as_ref().map(|dirs| dirs.config_dir().to_owned()).unwrap_or_default();
+        let config = config::read(global.config.as_deref(), &files, ColorLevel::None);
+        Ok(Context {
+            out,
+            data_dir,
+            key_dir,
+            api_base,
+            read_only: global.read_only,
+            config: std::sync::Arc::new(config),
+            now: clock::system(),
+        })
     }
 
     /// Opens the store, making the folder if it is new.
@@ -90,6 +104,8 @@ impl Context {
             live,
             store: OpenOptions::default(),
             stripe_cli: stripe_cli::usual_files(),
+            declines: std::sync::Arc::new(self.config.declines.clone()),
+            alerts: self.config.alerts.clone(),
             now: self.now.clone(),
         }
     }

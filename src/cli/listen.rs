@@ -48,6 +48,9 @@ pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
 
 /// Prints events of these accounts in the order of their coming, until it is interrupted.
 pub(super) async fn follow(context: &Context, store: Store, accounts: &[Account], all: bool) -> Outcome {
+    for mistake in &context.config.mistakes {
+        context.out.warn(clean(mistake));
+    }
     let mut signals =
         Signals::listen().map_err(|error| Fail::new(FAILED, format!("signals cannot be caught: {error}")))?;
     let mut seen: HashMap<IntegrationId, u64> =
@@ -98,6 +101,7 @@ fn news(
 struct Talk {
     words: HashMap<IntegrationId, String>,
     message: u64,
+    alert: u64,
 }
 
 impl Talk {
@@ -109,6 +113,14 @@ impl Talk {
             if self.words.get(&view.id) != Some(&word) {
                 context.out.say(format!("{}: {word}", title(&account.integration)));
                 self.words.insert(view.id, word);
+            }
+        }
+        for alert in &snapshot.alerts {
+            if alert.seq > self.alert {
+                self.alert = alert.seq;
+                if ours(alert.integration).is_some() {
+                    context.out.say(format!("alert: {}", clean(&alert.text)));
+                }
             }
         }
         for message in &snapshot.messages {

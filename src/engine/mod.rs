@@ -3,6 +3,7 @@
 //! It knows no front-end: the screen and the command line both talk to it by the plain data of [`api`]. It
 //! must never show what is not stored, and never let two jobs of one kind run for one integration.
 
+pub mod alerts;
 pub mod api;
 mod cases;
 mod changing;
@@ -65,6 +66,10 @@ pub struct Options {
     pub store: OpenOptions,
     /// Where the Stripe CLI keeps its profiles, the first looked at first.
     pub stripe_cli: Vec<PathBuf>,
+    /// What decline codes mean, with what the user's own file says of them.
+    pub declines: Arc<crate::recovery::Declines>,
+    /// What a person wants to be called for.
+    pub alerts: alerts::Settings,
     /// The time.
     pub now: Now,
 }
@@ -281,6 +286,8 @@ impl Engine {
         if self.inner.options.live {
             // Built while nobody asks yet.
             data::begin(self);
+            let watcher = self.clone();
+            self.spawn(async move { alerts::run(&watcher).await });
             for config in self.configs() {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);

@@ -47,10 +47,10 @@ pub struct State {
     pub forwarding: super::forwarding::Forwarding,
     /// Rises when attempts were stored.
     pub deliveries_version: u64,
-    /// Rises when failed payments changed.
-    pub cases_version: u64,
     /// Newest last.
     pub alerts: VecDeque<super::api::Alert>,
+    /// Number of the newest alert.
+    pub alert_seq: u64,
 }
 
 /// One integration.
@@ -75,6 +75,8 @@ pub struct Runtime {
     pub minutes: MinuteCounts,
     /// Events whose time is today, and which day that is.
     pub today: (i64, u64),
+    /// What failed and came back today.
+    pub cases: super::cases::Known,
 }
 
 /// The schedule of one integration.
@@ -163,6 +165,7 @@ impl Runtime {
             shared: Arc::new(shared),
             minutes: MinuteCounts::default(),
             today,
+            cases: super::cases::Known::default(),
         })
     }
 

@@ -24,7 +24,7 @@ pub mod style;
 pub mod table;
 pub mod terminal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod update;
 pub mod view;
 pub mod widgets;
