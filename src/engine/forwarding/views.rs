@@ -2,7 +2,7 @@
 //!
 //! It must never read an answer's body for a row, and never block a thread that must not wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Forwarding, Running};
@@ -107,12 +107,19 @@ fn window(
         among.iter().copied().filter(|id| query.integration.is_none_or(|wanted| wanted == *id)).collect();
     let limit = query.limit.min(MOST);
     let mut out = AttemptWindow { total: store.attempts_kept(), ..AttemptWindow::default() };
+    let before = query.before.min(MOST);
+    // The nearest ones above `from`, as many as are wanted of them.
+    let mut above: VecDeque<AttemptRow> = VecDeque::new();
     let mut take = |row: AttemptRow| {
         let wanted = query.target.is_none_or(|target| row.target == Some(target))
             && query.event.as_ref().is_none_or(|event| row.event == *event)
             && !(query.failed_only && row.outcome.is_delivered());
         if wanted && query.from.is_some_and(|from| row.id > from) {
             out.newer += 1;
+            above.push_back(row);
+            if above.len() > before {
+                above.pop_front();
+            }
         } else if wanted {
             out.rows.push(row);
         }
@@ -132,6 +139,9 @@ fn window(
     } else {
         store.each_attempt(&among, |stored| Ok(take(attempts::decode(&stored)?)))?;
     }
+    out.newer -= above.len() as u64;
+    above.extend(std::mem::take(&mut out.rows));
+    out.rows = above.into();
     Ok(out)
 }
 
