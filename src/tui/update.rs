@@ -209,14 +209,15 @@ fn tell_news(state: &mut State, now_ms: i64) {
 /// Calls a person for what has happened since the last snapshot; what was there before the screen was is not rung for.
 fn tell_alerts(state: &mut State, now_ms: i64) -> Vec<Effect> {
     if state.snapshot.phase == Phase::Opening {
-        return Vec::new();
+        // Seen from the very beginning: whatever comes is new.
+        state.alerted.get_or_insert(0);
     }
     let snapshot = std::sync::Arc::clone(&state.snapshot);
     let newest = snapshot.alerts.iter().map(|alert| alert.seq).max().unwrap_or(0);
     let Some(told) = state.alerted.replace(newest.max(state.alerted.unwrap_or(0))) else { return Vec::new() };
     let news = || snapshot.alerts.iter().filter(|alert| alert.seq > told);
     if let Some(alert) = news().max_by_key(|alert| (rank(alert.level), alert.seq)) {
-        state.flash(alert.level, alert.text.clone(), now_ms);
+        state.tell(alert.level, alert.text.clone(), now_ms);
     }
     // One call, however many they are: the first that is not over says why.
     let Some(alert) = news().filter(|alert| !alert.over).max_by_key(|alert| (rank(alert.level), alert.seq)) else {
