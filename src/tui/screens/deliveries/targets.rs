@@ -83,6 +83,9 @@ impl Columns {
                 it = more;
             }
         }
+        // What is left makes the address whole.
+        let left = width.saturating_sub(it.used());
+        it.url = (it.url + left).min(url.max(12));
         let mut more = it;
         more.events = if it.events > 0 { events.clamp(6, 40) } else { 0 };
         if more.used() <= width { more } else { it }

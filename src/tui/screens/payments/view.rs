@@ -139,18 +139,24 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
         let inner = put::frame(buf, Rect { x, width, ..area }, theme, false, title, Vec::new());
         let cells = usize::from(inner.width).saturating_sub(2);
         let money = |one: &CaseTotals| view.money(of(one).amount, &one.currency);
-        let widest = totals.iter().take(lines).map(|one| fmt::width(&money(one))).max().unwrap_or(0);
+        let fits = |text: &String| fmt::width(text) <= cells;
+        let widest = totals.iter().take(lines).map(money).filter(fits).map(|text| fmt::width(&text)).max();
+        let widest = widest.unwrap_or(0);
         for (row, one) in totals.iter().take(lines).enumerate() {
             let Money { cases, .. } = of(one);
-            let style = if cases == 0 { theme.faint() } else { style.patch(theme.strong()) };
+            let at_row = Rect { x: inner.x + 1, width: cells as u16, ..inner };
+            if cases == 0 {
+                put::line(buf, at_row, row as u16, &Line::styled("–", theme.faint()));
+                continue;
+            }
             let word = if cases == 1 { "case" } else { "cases" };
-            // An amount that does not fit is not shown in part.
             let text = money(one);
-            let pad = " ".repeat(widest.saturating_sub(fmt::width(&text)));
             let mut parts: Vec<Part> = Vec::new();
-            if widest <= cells {
-                parts.push(part(0, vec![Span::raw(pad), Span::styled(text, style)]));
+            if fits(&text) {
+                let pad = " ".repeat(widest.saturating_sub(fmt::width(&text)));
+                parts.push(part(0, vec![Span::raw(pad), Span::styled(text, style.patch(theme.strong()))]));
             } else {
+                // An amount that does not fit is not shown in part.
                 parts.push(part(0, vec![Span::styled(one.currency.to_uppercase(), theme.faint())]));
             }
             parts.push(part(1, vec![Span::styled(count(cases), theme.faint())]));
@@ -159,8 +165,7 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
             parts.push(part(1, vec![Span::styled(format!("{} {word}", count(cases)), theme.faint())]));
             let long = put::fit_parts(parts, cells, 2);
             let line = if long.width() >= short.width() { long } else { short };
-            let at = Rect { x: inner.x + 1, width: cells as u16, ..inner };
-            put::line(buf, at, row as u16, &line);
+            put::line(buf, at_row, row as u16, &line);
         }
         if index == 3 && totals.len() > lines {
             let more = format!(" {} more currencies ", totals.len() - lines);
@@ -362,8 +367,8 @@ impl Columns {
 
     fn used(&self) -> usize {
         let of = |cells: usize| if cells == 0 { 0 } else { cells + self.gap };
-        // The edge, and no gap behind the last one.
-        1 + of(self.amount)
+        // Two cells of edge, and no gap behind the last one.
+        2 + of(self.amount)
             + of(self.account)
             + of(self.who)
             + of(self.number)
@@ -380,7 +385,7 @@ impl Columns {
         let all = [
             self.amount, self.account, self.who, self.number, self.since, self.tries, self.answer, self.class, self.next,
         ];
-        let mut out = vec![Span::raw(" ")];
+        let mut out = vec![Span::raw("  ")];
         for (width, span) in all.into_iter().zip(cells) {
             if width > 0 {
                 out.push(span);
@@ -510,7 +515,7 @@ fn means(view: &View<'_>, row: &CaseRow, cells: usize, indent: usize) -> Line<'s
     let todo = if row.state == CaseState::Active { decline.todo.as_str() } else { "" };
     let text = [decline.means.as_str(), todo].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
     let text = fmt::clean(&text.join(" · ")).into_owned();
-    let indent = indent.saturating_sub(2).max(1);
+    let indent = indent.saturating_sub(1).max(1);
     let soft = decline.class == DeclineClass::Soft || row.state != CaseState::Active;
     let style = if soft { theme.text() } else { theme.warn() };
     Line::from(vec![
