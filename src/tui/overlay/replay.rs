@@ -221,9 +221,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Replay) {
         let name = fmt::fit(&short_url(&one.url), cells.saturating_sub(8));
         rows.push(Line::from(form::choice(view, &name, it.target == Some(one.id), true, true)));
     }
-    let mut line = form::choice(view, "to", it.target.is_none(), true, true);
+    let mut line = form::choice(view, "another address", it.target.is_none(), true, true);
     line.push(Span::raw("  "));
-    let wide = cells.saturating_sub(10).min(44);
+    let wide = cells.saturating_sub(24).min(44);
     let text = it.url.draw(theme, wide, it.target.is_none(), |_| theme.text());
     line.extend(form::strip(view, text, wide, it.target.is_none()));
     rows.push(Line::from(line));

@@ -182,7 +182,7 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
             let url = form.url.text().trim().to_owned();
             let id = *id;
             state.overlays.remove(at);
-            state.deliveries.target = Some(id);
+            state.deliveries.added = Some(id);
             state.tell(Level::Info, format!("events go on to {url} as they come in"), now_ms);
             return Some((state.screen.row().refresh)(state));
         }
@@ -195,7 +195,8 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &TargetForm) {
     let theme = view.theme;
     super::dim(buf, area);
-    let inside = super::panel(view, buf, area, (88, 20), "Forward events to");
+    let high = if it.guard.is_some() { 12 } else { 20 };
+    let inside = super::panel(view, buf, area, (88, high), "Forward events to");
     let cells = usize::from(inside.width);
     let mut rows = Rows::default();
     if let Some(guard) = &it.guard {

@@ -165,6 +165,7 @@ fn a_target_is_added_after_a_yes() {
         assert_eq!((sent.events.len(), sent.confirmed.as_deref()), (2, Some("yes")));
         assert!(desk.state.overlays.is_empty());
         has(&mut desk, &["events go on to 3000"]);
+        // It is selected as soon as it is there.
         assert_eq!(desk.state.deliveries.target, Some(TargetId(2)));
     }
 }
@@ -231,7 +232,7 @@ fn an_event_is_sent_again_once_to_a_target_or_an_address() {
         let mut desk = Desk::new("data", (80, 24));
         press(&mut desk, way);
         press(&mut desk, &["R"]);
-        has(&mut desk, &["Send again", "invoice.paid", "localhost:3000", "to"]);
+        has(&mut desk, &["Send again", "invoice.paid", "localhost:3000", "another address"]);
         let Some(Overlay::Replay(it)) = desk.state.overlays.last() else { panic!("{way:?}") };
         let (event, target) = (it.event.clone(), it.target.unwrap());
         press(&mut desk, &["enter"]);

@@ -108,6 +108,8 @@ fn hint(state: &State, row: &actions::Entry) -> &'static str {
     };
     match row.action {
         Action::Find if state.screen == ScreenId::Dashboard => "search",
+        Action::Find if state.screen == ScreenId::Deliveries => "look in it",
+        Action::Find if state.screen == ScreenId::Payments => "find",
         Action::Freeze if !follows => "follow",
         Action::AllAccounts if state.all_accounts => "one account",
         Action::OnlyOpen => match state.screen {

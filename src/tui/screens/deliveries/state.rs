@@ -21,6 +21,8 @@ pub struct DeliveriesState {
     pub focus: Focus,
     /// The selected target; none: all of them.
     pub target: Option<TargetId>,
+    /// A target that was just added: selected as soon as it is there.
+    pub added: Option<TargetId>,
     /// The attempts at it.
     pub list: Attempts,
     /// Only those that were not delivered.

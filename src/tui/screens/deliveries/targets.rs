@@ -64,7 +64,7 @@ const GAP: usize = 2;
 impl Columns {
     fn fit(width: usize, url: usize, events: usize, whose: usize) -> Columns {
         let mut it = Columns { url: 12, ..Columns::default() };
-        let steps: [(usize, fn(&mut Columns, usize)); 10] = [
+        let steps: [(usize, fn(&mut Columns, usize)); 11] = [
             (19, |it, n| it.state = n),
             (url.min(18), |it, n| it.url = n),
             (7, |it, n| it.waiting = n),
@@ -74,6 +74,7 @@ impl Columns {
             (9, |it, n| it.delivered = n),
             (events.clamp(6, 16), |it, n| it.events = n),
             (whose.clamp(5, 14), |it, n| it.whose = n),
+            (whose.clamp(5, 30), |it, n| it.whose = n),
             (url.min(60), |it, n| it.url = n),
         ];
         for (cells, step) in steps {

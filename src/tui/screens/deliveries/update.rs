@@ -266,6 +266,9 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
     let version = snapshot.deliveries_version;
     let mut generation = state.generation;
     let deliveries = &mut state.deliveries;
+    if let Some(id) = deliveries.added.filter(|id| snapshot.targets.iter().any(|one| one.id == *id)) {
+        (deliveries.target, deliveries.added) = (Some(id), None);
+    }
     // A target that is gone leaves its place to all of them.
     if deliveries.target.is_some_and(|id| !snapshot.targets.iter().any(|one| one.id == id)) {
         deliveries.target = None;
