@@ -1,13 +1,17 @@
-//! The files a person may keep beside the vault's key: `config.toml`, `keymap.toml` and `themes/*.toml`.
+//! The files a person may keep beside the vault's key: `config.toml`, `keymap.toml`, `declines.toml` and `themes/*.toml`.
 //!
-//! They change how the screen looks and which keys do what, nothing else. A file that can't be read is told in one
+//! They change how the screen looks, which keys do what, what decline codes mean and what alerts do, nothing else. A file that can't be read is told in one
 //! sentence with its name and line, and the defaults are used: a broken file must never keep anybody from the data.
 //! It must never hold a key. Precedence: flag, environment, file, default.
 
 use std::path::{Path, PathBuf};
 
+mod alerts;
+
 use serde::Deserialize;
 
+use crate::engine::alerts::Settings;
+use crate::recovery::Declines;
 use crate::tui::input::keymap::Keymap;
 use crate::tui::style::{ColorLevel, Theme};
 
@@ -18,10 +22,11 @@ struct File {
     theme: Option<String>,
     ascii: Option<bool>,
     keymap: Option<PathBuf>,
+    alerts: alerts::Written,
 }
 
 /// What the files say, and what is wrong with them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Config {
     /// The theme.
     pub theme: Theme,
@@ -29,8 +34,31 @@ pub struct Config {
     pub keymap: Keymap,
     /// Nothing but ASCII.
     pub ascii: bool,
+    /// Ring the terminal's bell at an alert.
+    pub bell: bool,
+    /// Have the terminal show a notification at an alert (OSC 9).
+    pub osc9: bool,
+    /// What a person wants to be called for.
+    pub alerts: Settings,
+    /// What decline codes mean.
+    pub declines: Declines,
     /// One sentence for each thing that is wrong; the defaults are used there.
     pub mistakes: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            theme: Theme::default(),
+            keymap: Keymap::default(),
+            ascii: false,
+            bell: false,
+            osc9: false,
+            alerts: Settings::default(),
+            declines: Declines::built_in(),
+            mistakes: Vec::new(),
+        }
+    }
 }
 
 /// Reads `file` (or `config.toml` of `dir`, if there is one) and what it names. A file that was named by hand and is not
@@ -50,6 +78,8 @@ pub fn read(file: Option<&Path>, dir: &Path, level: ColorLevel) -> Config {
         None => File::default(),
     };
     config.ascii = own.ascii.unwrap_or(false);
+    (config.bell, config.osc9) = (own.alerts.bell, own.alerts.osc9);
+    config.alerts = own.alerts.settings();
     let beside = path.parent().unwrap_or(dir);
     if let Some(name) = &own.theme {
         theme(name, beside, level, &mut config);
@@ -61,6 +91,15 @@ pub fn read(file: Option<&Path>, dir: &Path, level: ColorLevel) -> Config {
             Ok(keymap) => config.keymap = keymap,
             Err(mistake) => {
                 config.mistakes.push(sentence(&keys, &text, mistake.at, &mistake.text));
+            }
+        }
+    }
+    let codes = beside.join("declines.toml");
+    if let Some(text) = text(&codes, false, &mut config.mistakes) {
+        match Declines::with(&text) {
+            Ok(declines) => config.declines = declines,
+            Err(mistake) => {
+                config.mistakes.push(sentence(&codes, &text, mistake.at, &mistake.text));
             }
         }
     }

@@ -181,7 +181,7 @@ fn show(context: &Context, word: &str) -> Outcome {
 
 /// What the last process knew of the live connection, and up to where nothing is missing.
 fn live(context: &Context, store: &Store, one: &Integration) -> Result<(), Fail> {
-    let (out, now) = (context.out, (context.now)());
+    let (out, now) = (&context.out, (context.now)());
     let cursor: Cursor = store.meta(&Cursor::name(one.id))?.unwrap_or_default();
     if let Some(at) = cursor.complete_to {
         out.line(format!("complete    to {} ago, compared with Stripe's own list", ago(now - at)));

@@ -46,6 +46,9 @@ pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
 
 /// Prints events of these accounts in the order of their coming, until it is interrupted.
 pub(super) async fn follow(context: &Context, store: Opened, accounts: &[Account], all: bool) -> Outcome {
+    for mistake in &context.config.mistakes {
+        context.out.warn(clean(mistake));
+    }
     let mut interrupted = std::pin::pin!(context.out.interrupted());
     let mut seen: HashMap<IntegrationId, u64> =
         accounts.iter().map(|one| (one.integration.id, store.counters(one.integration.id).arrived)).collect();
@@ -100,6 +103,7 @@ fn news(
 struct Talk {
     words: HashMap<IntegrationId, String>,
     message: u64,
+    alert: u64,
 }
 
 impl Talk {
@@ -111,6 +115,14 @@ impl Talk {
             if self.words.get(&view.id) != Some(&word) {
                 context.out.say(format!("{}: {word}", title(&account.integration)));
                 self.words.insert(view.id, word);
+            }
+        }
+        for alert in &snapshot.alerts {
+            if alert.seq > self.alert {
+                self.alert = alert.seq;
+                if ours(alert.integration).is_some() {
+                    context.out.say(format!("alert: {}", clean(&alert.text)));
+                }
             }
         }
         for message in &snapshot.messages {

@@ -21,6 +21,7 @@ mod key_source;
 mod listen;
 mod out;
 mod records;
+mod recovery;
 pub mod sandbox;
 mod status;
 mod sync;
@@ -56,7 +57,7 @@ pub struct Global {
     /// Folder that holds everything tillwatch keeps
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// File that says how the screen looks; keymap.toml and themes/ stand beside it
+    /// File that says how the screen looks and what alerts do; keymap.toml, declines.toml and themes/ stand beside it
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address of the API, for a sandbox or a proxy
@@ -126,6 +127,8 @@ enum Command {
     Events(events::EventsArgs),
     /// Watch without a screen: print events as they come
     Listen(listen::ListenArgs),
+    /// Failed payments: what is open, what came back
+    Recovery(recovery::RecoveryArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -233,6 +236,7 @@ async fn carry_out(context: &Context, command: Command) -> Outcome {
         Command::Records(args) => records::run(context, &args),
         Command::Events(args) => events::run(context, &args).await,
         Command::Listen(args) => listen::run(context, &args).await,
+        Command::Recovery(args) => recovery::run(context, &args).await,
         Command::Get(args) => get::run(context, &args),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

@@ -53,9 +53,22 @@ pub fn now(engine: &Engine) {
 pub fn build(engine: &Engine) -> Snapshot {
     let now = engine.now();
     let options = &engine.inner.options;
-    let state = engine.state();
+    let mut state = engine.state();
+    let state = &mut *state;
+    let query = state.query.as_deref();
     let integrations = match &state.store {
-        Some(store) => state.runtimes.values().map(|runtime| view(store, runtime, now)).collect(),
+        Some(store) => {
+            let of = |runtime: &mut Runtime| {
+                let mut view = view(store, runtime, now);
+                if let Some(query) = query {
+                    let today = runtime.cases.get(query, view.id, &view.timezone, now);
+                    view.open_cases = today.open;
+                    view.payments_today = today.payments;
+                }
+                view
+            };
+            state.runtimes.values_mut().map(of).collect()
+        }
         None => Vec::new(),
     };
     Snapshot {
@@ -70,9 +83,10 @@ pub fn build(engine: &Engine) -> Snapshot {
         key_checks: state.offers.views(),
         remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
-        targets: state.targets.clone(),
+        targets: state.forwarding.views(state.store.as_ref(), &state.runtimes),
         deliveries_version: state.deliveries_version,
-        cases_version: state.cases_version,
+        cases_version: query.map_or(0, super::query::Query::cases_version),
+        alerts: state.alerts.iter().cloned().collect(),
     }
 }
 

@@ -135,6 +135,8 @@ async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
         live,
         store: OpenOptions::default(),
         stripe_cli: vec![dir.path().join("stripe.toml")],
+        declines: Arc::new(crate::recovery::Declines::built_in()),
+        alerts: super::alerts::Settings::default(),
         now: clock::system(),
     });
     engine.ready().await.unwrap();

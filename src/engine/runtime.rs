@@ -43,12 +43,14 @@ pub struct State {
     pub offers: Offers,
     /// What the screen asked to have kept.
     pub remembered: Option<String>,
-    /// Targets as front-ends see them.
-    pub targets: Vec<super::api::TargetView>,
+    /// Targets that events are forwarded to.
+    pub forwarding: super::forwarding::Forwarding,
     /// Rises when attempts were stored.
     pub deliveries_version: u64,
-    /// Rises when failed payments changed.
-    pub cases_version: u64,
+    /// Newest last.
+    pub alerts: VecDeque<super::api::Alert>,
+    /// Number of the newest alert.
+    pub alert_seq: u64,
 }
 
 /// Versions and numbers of an engine begin at its start's second times this, so that a screen that goes from one
@@ -62,7 +64,6 @@ impl State {
         State {
             events_version: first,
             deliveries_version: first,
-            cases_version: first,
             message_seq: first,
             ..State::default()
         }
@@ -91,6 +92,8 @@ pub struct Runtime {
     pub minutes: MinuteCounts,
     /// Events whose time is today, and which day that is.
     pub today: (i64, u64),
+    /// What failed and came back today.
+    pub cases: super::cases::Known,
 }
 
 /// The schedule of one integration.
@@ -179,6 +182,7 @@ impl Runtime {
             shared: Arc::new(shared),
             minutes: MinuteCounts::default(),
             today,
+            cases: super::cases::Known::default(),
         })
     }
 

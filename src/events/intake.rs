@@ -158,6 +158,7 @@ impl Intake {
                 continue;
             }
             if event.account_version {
+                preparer.came_with(event.headers);
                 take(preparer.prepare(&event.payload, came)?, &mut group, &mut counts);
                 group.acks.push((arrival.acks.clone(), event.ack()));
             } else {
@@ -165,6 +166,7 @@ impl Intake {
             }
         }
         for (arrival, event) in later {
+            preparer.came_with(event.headers);
             take(preparer.prepare(&event.payload, came)?, &mut group, &mut counts);
             group.acks.push((arrival.acks.clone(), event.ack()));
         }

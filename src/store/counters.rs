@@ -28,6 +28,15 @@ pub struct Counters {
     pub arrived: u64,
     /// GETs sent by UTC day number since 1970.
     pub reads: BTreeMap<i64, u64>,
+    /// Events that wait for a target, by its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<u32, u64>,
+    /// Events that are parked at a target, by its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parked: BTreeMap<u32, u64>,
+    /// Attempts that are kept.
+    #[serde(default)]
+    pub attempts: u64,
 }
 
 impl Counters {

@@ -64,6 +64,17 @@ fn marks_of(bits: u8) -> Marks {
     }
 }
 
+/// The type of an event and the id of its object.
+pub fn about(value: &[u8]) -> Result<(&str, &str), StoreError> {
+    let mut reader = Reader { rest: value };
+    reader.byte()?;
+    reader.byte()?;
+    reader.i64()?;
+    reader.byte()?;
+    reader.i64()?;
+    Ok((reader.text_ref()?, reader.text_ref()?))
+}
+
 /// The hashes of the ids that an event names; none: it was stored when they were not kept.
 pub fn mentions(value: &[u8]) -> Result<Option<Vec<u32>>, StoreError> {
     let mut reader = Reader { rest: value };

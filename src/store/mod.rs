@@ -12,6 +12,7 @@ pub mod counters;
 pub mod error;
 pub mod event_log;
 pub mod folder;
+pub mod forwards;
 pub mod keys;
 pub mod mentions;
 pub mod merge;
@@ -82,6 +83,7 @@ struct Inner {
     codec: Codec,
     counters: SharedCounters,
     changes: Arc<Changes>,
+    forwards: Arc<forwards::Forwards>,
     folder: Folder,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -105,6 +107,7 @@ impl Store {
         load_counters(&tree, &counters)?;
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let changes = Arc::new(Changes::default());
+        let forwards = Arc::new(forwards::Forwards::default());
         let writer = writer::Writer {
             tree: tree.clone(),
             file,
@@ -112,6 +115,7 @@ impl Store {
             need_mb: options.need_mb,
             counters: counters.clone(),
             changes: changes.clone(),
+            forwards: forwards.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -122,6 +126,7 @@ impl Store {
             codec: Codec::new(),
             counters,
             changes,
+            forwards,
             folder,
             writer: std::sync::Mutex::new(Some(thread)),
         };

@@ -214,6 +214,13 @@ impl Store {
         Ok(Some(row))
     }
 
+    /// The type of the event at a place, and the id of its object.
+    pub fn event_about(&self, place: EventPlace) -> Result<Option<(String, String)>, StoreError> {
+        let Some((_, value)) = self.event_value(place)? else { return Ok(None) };
+        let (event_type, object) = event_log::about(&value)?;
+        Ok(Some((event_type.to_owned(), object.to_owned())))
+    }
+
     /// The row and the JSON of the event at a place.
     pub fn event_whole(&self, place: EventPlace) -> Result<Option<(EventRow, Vec<u8>)>, StoreError> {
         let Some((key, value)) = self.event_value(place)? else { return Ok(None) };

@@ -9,6 +9,7 @@
 //! - [`backend`]: what is needed of the engine.
 
 pub mod app;
+pub mod attempts;
 pub mod backend;
 pub mod effects;
 pub mod feed;
@@ -23,7 +24,7 @@ pub mod style;
 pub mod table;
 pub mod terminal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod update;
 pub mod view;
 pub mod widgets;
@@ -52,6 +53,10 @@ pub struct Options {
     pub theme: Theme,
     /// The keys.
     pub keymap: Keymap,
+    /// Ring the terminal's bell at an alert.
+    pub bell: bool,
+    /// Have the terminal show a notification at an alert (OSC 9).
+    pub osc9: bool,
     /// What is wrong with the files that say so; told when the screen is there.
     pub mistakes: Vec<String>,
 }
@@ -99,6 +104,7 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         theme: options.theme,
         ascii: options.ascii,
         keymap: Arc::new(options.keymap),
+        calls: state::Calls { bell: options.bell, osc9: options.osc9 },
         mistakes: options.mistakes,
         now_ms: Box::new(now_ms),
         panics,

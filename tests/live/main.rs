@@ -97,6 +97,8 @@ impl Rig {
             live: true,
             store: OpenOptions::default(),
             stripe_cli: Vec::new(),
+            declines: std::sync::Arc::new(tillwatch::recovery::Declines::built_in()),
+            alerts: tillwatch::engine::alerts::Settings::default(),
             now,
         };
         let engine = Engine::with_store(options, store.clone()).await.unwrap();

@@ -15,6 +15,7 @@ mod midway;
 mod pty;
 mod secrets;
 mod soak;
+mod sending;
 mod walk;
 
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationId, IntegrationView, KeyCheckView, TargetView};
+use super::{Alert, IntegrationId, IntegrationView, KeyCheckView, TargetView};
 
 /// How the whole system is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct Snapshot {
     /// Rises by one whenever a failed payment's case changed.
     #[serde(default)]
     pub cases_version: u64,
+    /// The newest alerts of this process, newest last, at most 50.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
     /// Keys that are being tried or were, until they are saved or dropped.
     #[serde(default)]
     pub key_checks: Vec<KeyCheckView>,

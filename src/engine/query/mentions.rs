@@ -78,6 +78,7 @@ impl Mentions {
             // An event that can't be read is passed over: the next try begins behind it.
             left.after = Some(place);
             if place.order < left.until {
+                shared.cases.pass(place.integration, value)?;
                 let named = if let Some(named) = event_log::mentions(value)? {
                     named
                 } else {

@@ -46,8 +46,8 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
         reads: ReadsView { last_30_days: 1412, floor: 10_000 },
         events_kept: 412_019,
         events_today: 3214,
-        payments_today: Vec::new(),
-        open_cases: 0,
+        payments_today: today(id),
+        open_cases: 212,
         heard_at: None,
         gaps: Vec::new(),
         hole_at: None,
@@ -75,6 +75,21 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
         discover: None,
         sync: None,
         sync_estimate_reads: 14,
+    }
+}
+
+/// What failed today and came back: three currencies at the first account, nothing at the second.
+fn today(id: u32) -> Vec<PaymentsToday> {
+    let money = |cases, amount| Money { cases, amount };
+    let of = |code: &str, failed, recovered| PaymentsToday { currency: code.into(), failed, recovered };
+    match id {
+        2 => Vec::new(),
+        1 => vec![
+            of("eur", money(13, 120_400), money(6, 40_200)),
+            of("usd", money(4, 31_000), Money::default()),
+            of("jpy", money(1, 12_400), Money::default()),
+        ],
+        _ => vec![of("eur", money(1, 5_000), Money::default())],
     }
 }
 
@@ -160,9 +175,10 @@ pub fn snapshot(name: &str) -> Snapshot {
         integrations: all,
         events_version: 1,
         records_version: 1,
-        targets: Vec::new(),
-        deliveries_version: 0,
-        cases_version: 0,
+        targets: super::canned_forward::targets(),
+        deliveries_version: 1,
+        cases_version: 1,
+        alerts: Vec::new(),
         key_checks: Vec::new(),
         remembered: None,
         messages: vec![Message {
@@ -174,7 +190,11 @@ pub fn snapshot(name: &str) -> Snapshot {
         }],
     };
     match name {
-        "empty" => it.integrations.clear(),
+        "empty" => {
+            it.integrations.clear();
+            it.targets.clear();
+        }
+        "nothing" => it.targets.clear(),
         "opening" => {
             it = Snapshot { data_dir: it.data_dir, ..Snapshot::default() };
         }
@@ -280,6 +300,8 @@ pub struct Fake {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub rows: Mutex<Vec<EventRow>>,
     pub asked: Mutex<Vec<Request>>,
+    /// Which of the canned snapshots it began with.
+    pub name: String,
     /// Keys that were handed over; a ticket is a place in here, from 1.
     pub keys: Mutex<Vec<String>>,
 }
@@ -290,6 +312,7 @@ impl Fake {
             snapshots: watch::Sender::new(Arc::new(snapshot(name))),
             rows: Mutex::new(events(name)),
             asked: Mutex::new(Vec::new()),
+            name: name.to_owned(),
             keys: Mutex::new(Vec::new()),
         })
     }
@@ -327,6 +350,7 @@ impl Fake {
             Request::Search { text, limit } => super::canned_records::search(text, *limit),
             other => self
                 .connecting(other)
+                .or_else(|| super::canned_forward::answer(&self.name, &self.snapshots.borrow(), other))
                 .or_else(|| super::canned_sync::answer(&self.snapshots.borrow(), other))
                 .unwrap_or(Answer::NotHere),
         }

@@ -1,16 +1,19 @@
 //! Tests of the screen as a whole: canned snapshots drawn at many sizes, any keys at any size, and the real loop on a
 //! terminal of its own.
 
-mod canned;
+pub(crate) mod canned;
 mod canned_connect;
 mod canned_events;
+pub mod canned_forward;
 mod canned_records;
 mod canned_sync;
 mod draw;
+mod deliveries;
 mod driver;
 mod events;
 mod integrations;
 mod keys;
+mod payments;
 mod records;
 mod search;
 mod sync;

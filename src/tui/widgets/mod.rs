@@ -3,6 +3,7 @@
 //! A widget reads, draws, and says where things are in [`Hits`]; it never changes state and never draws outside
 //! the area it was given, whatever its size.
 
+pub mod attempts;
 pub mod bar;
 pub mod detail;
 pub mod feed;

@@ -81,7 +81,15 @@ fn tabs(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     }
     let today: u64 = snapshot.integrations.iter().map(|one| one.events_today).sum();
     if snapshot.phase == Phase::Ready && !snapshot.integrations.is_empty() {
-        parts.push(part(1, vec![Span::styled(format!("{} events today", count(today)), theme.faint())]));
+        let failed: u64 = view
+            .state
+            .current()
+            .map_or(0, |one| one.payments_today.iter().map(|today| today.failed.cases).sum());
+        if failed > 0 {
+            let style = theme.bad().patch(theme.strong());
+            parts.push(part(1, vec![Span::styled(format!("{} failed", count(failed)), style)]));
+        }
+        parts.push(part(2, vec![Span::styled(format!("{} events today", count(today)), theme.faint())]));
     }
     put::line(buf, area, 0, &put::fit_parts(parts, usize::from(area.width), 2));
 }

@@ -15,7 +15,7 @@ use crate::tui::state::State;
 use crate::tui::table::{self, TableSpec};
 use crate::tui::widgets::filter_line::{Came, Lens};
 
-pub use object::open_object;
+pub use object::{open_object, open_timeline};
 
 const NOTHING: &str = "nothing is selected";
 

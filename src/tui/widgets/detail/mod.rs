@@ -8,7 +8,7 @@
 pub mod sheet;
 pub mod view;
 
-pub use sheet::{At, Outcome, Row, Sheet};
+pub use sheet::{At, Outcome, Row, Sheet, Way};
 
 use super::Hits;
 use super::json::JsonTree;
