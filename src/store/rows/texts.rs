@@ -217,7 +217,7 @@ impl Texts {
     ) -> Vec<Found> {
         let mut out = Vec::new();
         scan(&self.parties, &self.party_at, (Place::Customer, Place::Who), find, go_on, |found| {
-            out.push(found)
+            out.push(found);
         });
         out
     }

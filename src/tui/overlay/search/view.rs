@@ -156,15 +156,13 @@ fn instead(view: &View<'_>, search: &SearchState) -> Option<Vec<(String, Style)>
     }
     let [d, s] = [Action::Discover, Action::Sync].map(|action| view.state.keymap.label(action));
     let mut lines = vec![(format!("nothing found for {}", fmt::clean(&result.text)), theme.text())];
-    lines.push(match result.loading {
-        Some(percent) => {
-            (format!("only {percent} % is searchable so far; it goes on by itself"), theme.warn())
-        }
-        None => (
-            format!("only what is stored here is searched; on the screens {d} lists what is at Stripe, and {s} stores it"),
-            theme.faint(),
-        ),
-    });
+    if let Some(percent) = result.loading {
+        let text = format!("only {percent} % is searchable so far; it goes on by itself");
+        lines.push((text, theme.warn()));
+    } else {
+        lines.push(("only what is stored here is searched".to_owned(), theme.faint()));
+        lines.push((format!("on the screens {d} lists what is at Stripe, {s} stores it"), theme.faint()));
+    }
     Some(lines)
 }
 
