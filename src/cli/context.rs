@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::Global;
 use super::out::{Fail, NOT_CONNECTED, Out};
 use crate::clock::{self, Now};
+use crate::config::Upkeep;
 use crate::engine;
 use crate::integration::Integration;
 use crate::integration::config::{PickError, pick};
@@ -28,6 +29,10 @@ pub struct Context {
     pub api_base: Option<BaseUrl>,
     /// Nothing may be written at Stripe.
     pub read_only: bool,
+    /// What is done without being asked.
+    pub upkeep: Upkeep,
+    /// What is wrong with the file that says so.
+    pub mistakes: Vec<String>,
     /// The time.
     pub now: Now,
 }
@@ -51,7 +56,10 @@ impl Context {
             data_dir.with_file_name(name)
         };
         let api_base = global.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
-        Ok(Context { out, data_dir, key_dir, api_base, read_only: global.read_only, now: clock::system() })
+        let config_dir = dirs.as_ref().map(|dirs| dirs.config_dir().to_owned()).unwrap_or_default();
+        let (upkeep, mistakes) = crate::config::upkeep(global.config.as_deref(), &config_dir);
+        let (read_only, now) = (global.read_only, clock::system());
+        Ok(Context { out, data_dir, key_dir, api_base, read_only, upkeep, mistakes, now })
     }
 
     /// Opens the store, making the folder if it is new.
@@ -90,6 +98,7 @@ impl Context {
             live,
             store: OpenOptions::default(),
             stripe_cli: stripe_cli::usual_files(),
+            upkeep: self.upkeep,
             now: self.now.clone(),
         }
     }

@@ -144,6 +144,7 @@ async fn make(args: &DemoArgs) -> Result<(Vec<sandbox::Running>, Throwaway, Engi
             live: true,
             store: OpenOptions::default(),
             stripe_cli: vec![stripe_cli],
+            upkeep: Default::default(),
             now,
         },
         store,

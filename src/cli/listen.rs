@@ -32,6 +32,9 @@ pub struct ListenArgs {
 /// Runs it.
 pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
     check(context, args.filter.as_deref(), Subject::Events)?;
+    for mistake in &context.mistakes {
+        context.out.say(mistake);
+    }
     let store = context.open_existing()?;
     let picked = match &args.integration {
         Some(word) => vec![Context::integration(&store, Some(word))?],

@@ -4,6 +4,7 @@
 //! must never show what is not stored, and never let two jobs of one kind run for one integration.
 
 pub mod api;
+mod budget;
 mod cases;
 mod changing;
 mod connecting;
@@ -16,6 +17,7 @@ mod plans;
 mod poller;
 pub mod publish;
 pub mod query;
+mod retention;
 #[cfg(test)]
 mod rig;
 mod runtime;
@@ -30,6 +32,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Now;
+use crate::config::Upkeep;
 use crate::integration::Integration;
 use crate::store::{OpenOptions, Store, StoreError};
 use crate::stripe::{BaseUrl, Client, ClientOptions};
@@ -65,6 +68,8 @@ pub struct Options {
     pub store: OpenOptions,
     /// Where the Stripe CLI keeps its profiles, the first looked at first.
     pub stripe_cli: Vec<PathBuf>,
+    /// How long events are kept, and how much is read by itself.
+    pub upkeep: Upkeep,
     /// The time.
     pub now: Now,
 }
@@ -280,6 +285,7 @@ impl Engine {
         if self.inner.options.live {
             // Built while nobody asks yet.
             data::begin(self);
+            retention::start(self);
             for config in self.configs() {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);

@@ -11,12 +11,10 @@ use super::api::{
 };
 use super::runtime::Runtime;
 use crate::events::poll::Cursor;
+pub use crate::events::schedule::READ_FLOOR;
 use crate::store::Store;
 use crate::stripe::kind::Kind;
 
-/// GETs in 30 days that every account may send, whatever its number of transactions
-/// (docs.stripe.com/rate-limits, read allocation).
-pub const READ_FLOOR: u64 = 10_000;
 /// Between two snapshots.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Kinds that a payments-only integration keeps.
@@ -66,6 +64,7 @@ pub fn build(engine: &Engine) -> Snapshot {
         integrations,
         events_version: state.events_version,
         records_version: state.store.as_ref().map_or(0, |store| store.changes().records_version()),
+        events_keep: options.upkeep.keep.to_string(),
         key_checks: state.offers.views(),
         remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
@@ -149,11 +148,13 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
             next_at: runtime.poll.next_at,
             running: runtime.poll.running,
             error: runtime.poll.error.clone(),
+            held: runtime.poll.held.clone(),
         },
         last_event_at: Some(cursor.newest_created.max(newest_stored(store, config.id))).filter(|at| *at > 0),
         complete_to: cursor.complete_to.filter(|_| !is_holed(&cursor, discover.as_ref(), sync.as_ref())),
         reads: ReadsView { last_30_days: counters.reads_30_days(now / 86_400), floor: READ_FLOOR },
         events_kept: counters.events,
+        events_bytes: counters.event_bytes,
         events_today: today,
         payments_today: Vec::new(),
         open_cases: 0,

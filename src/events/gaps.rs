@@ -136,6 +136,11 @@ impl Planner {
         self.from.take()
     }
 
+    /// It may not be sent before then: what is missing stays wanted.
+    pub fn hold(&mut self, until: i64) {
+        self.due = Some(until);
+    }
+
     /// It failed: again, soon.
     pub fn failed(&mut self, from: i64, now: i64) {
         self.from = Some(self.from.map_or(from, |newer| newer.min(from)));

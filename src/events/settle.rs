@@ -46,6 +46,7 @@ pub async fn run(store: &Store, client: &Client, shared: &Shared, id: Integratio
         let at = now();
         let mut batch = Batch::new();
         batch.reads(id, at / 86_400, reads);
+        batch.automatic(id, at / 86_400, reads);
         // A disk that takes nothing is told of elsewhere.
         let _ = store.commit(batch, Durability::Applied, at).await;
     }

@@ -101,6 +101,43 @@ pub fn take_packing(reader: &mut Reader<'_>) -> Result<Packing, StoreError> {
     Ok(Packing { codec: reader.byte()?, raw_len: reader.u32()?, parts: reader.u16()? })
 }
 
+/// In how many parts beside the value an event's payload is stored.
+pub fn parts(value: &[u8]) -> Result<u16, StoreError> {
+    let mut reader = Reader { rest: value };
+    let layout = reader.byte()?;
+    reader.byte()?;
+    reader.i64()?;
+    reader.byte()?;
+    reader.i64()?;
+    for _ in 0..4 {
+        reader.text_ref()?;
+    }
+    take_mentions(layout, &mut reader)?;
+    Ok(take_packing(&mut reader)?.parts)
+}
+
+/// Bytes that an event takes: its key, value and parts, and the key and value under which its id is known.
+pub fn size(key: usize, value: usize, parts: usize) -> u64 {
+    // The id is what is left of the key behind table, integration, time and order.
+    let seen = key.saturating_sub(16) + 16;
+    (key + value + parts + seen) as u64
+}
+
+/// Bytes of an integration's log, by walking it: for a store that was filled before they were counted.
+pub fn measure(tree: &sled::Db, integration: IntegrationId) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for item in tree.scan_prefix(keys::prefix(keys::EVENT, integration)) {
+        let (key, value) = item.map_err(sled_error)?;
+        let mut beside = 0;
+        for part in 0..parts(&value)? {
+            let chunk = tree.get(keys::chunk(integration, &key, part)).map_err(sled_error)?;
+            beside += chunk.map_or(0, |value| value.len());
+        }
+        bytes += size(key.len(), value.len(), beside);
+    }
+    Ok(bytes)
+}
+
 /// The row of a stored event, its packing, and its payload if that is not stored in parts.
 pub fn decode<'a>(
     integration: IntegrationId,

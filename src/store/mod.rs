@@ -440,7 +440,13 @@ fn load_counters(tree: &sled::Db, counters: &SharedCounters) -> Result<(), Store
                 .ok_or_else(|| StoreError::Value("a counter's key".into()))?;
             let value = serde_json::from_slice(&value)
                 .map_err(|error| StoreError::Value(format!("counters: {error}")))?;
-            all.insert(IntegrationId(u32::from_be_bytes(number)), value);
+            let (whose, mut value) = (IntegrationId(u32::from_be_bytes(number)), value);
+            let own: &mut Counters = &mut value;
+            if own.events > 0 && own.event_bytes == 0 {
+                // Filled by a version that did not count them: once, and kept with the next batch.
+                own.event_bytes = event_log::measure(tree, whose)?;
+            }
+            all.insert(whose, value);
         }
         Ok(())
     })

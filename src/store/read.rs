@@ -194,6 +194,43 @@ impl Store {
         })
     }
 
+    /// The oldest events, oldest first, whose `created` is below `below`, and of those only what is newer than `after`
+    /// (arrived later, within a second); at most so many.
+    pub fn old_events(
+        &self,
+        integration: IntegrationId,
+        below: i64,
+        after: Option<EventPlace>,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, String)>, StoreError> {
+        if below <= 0 {
+            return Ok(Vec::new());
+        }
+        let start = keys::second(integration, below - 1);
+        let end = after.map_or_else(
+            || keys::behind(keys::EVENT, integration),
+            |place| keys::event_place(integration, place.created, place.order),
+        );
+        if end <= start {
+            return Ok(Vec::new());
+        }
+        guard(|| {
+            let oldest = self.inner.tree.range(start..end).rev().take(most);
+            oldest
+                .map(|item| {
+                    let (key, _) = item.map_err(sled_error)?;
+                    let id = keys::event_parts(&key).map(|parts| parts.1.to_owned()).unwrap_or_default();
+                    Ok((event_place(integration, &key)?, id))
+                })
+                .collect()
+        })
+    }
+
+    /// Bytes of an integration's event log, by walking it; the counters hold the same number.
+    pub fn measure_events(&self, integration: IntegrationId) -> Result<u64, StoreError> {
+        guard(|| event_log::measure(&self.inner.tree, integration))
+    }
+
     /// Where an event is, by its id.
     pub fn event_place(
         &self,

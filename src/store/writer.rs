@@ -18,11 +18,14 @@ use super::changes::{Changes, EventChange, RecordChange};
 use super::codec::Packed;
 use super::counters::Counters;
 use super::error::StoreError;
+use super::event_log;
 use super::folder;
 use super::keys;
 use super::merge::{Merged, merge};
+use super::read::EventPlace;
 use super::record::{self, Header, Packing, State};
 use crate::engine::api::IntegrationId;
+use crate::events::retention;
 use crate::stripe::kind::Kind;
 
 /// Batches applied before those that wait for the disk are answered.
@@ -142,6 +145,7 @@ impl Writer {
             applied: Applied::default(),
             listened: self.changes.listened(),
             events: Vec::new(),
+            dropped: Vec::new(),
         };
         let mut forgotten = Vec::new();
         for op in &batch.ops {
@@ -161,6 +165,10 @@ impl Writer {
                 Op::Reads { integration, day, reads } => {
                     change.counters(*integration).add_reads(*day, *reads);
                 }
+                Op::Automatic { integration, day, reads } => {
+                    change.counters(*integration).add_automatic(*day, *reads);
+                }
+                Op::DropEvent { place, id } => change.drop_event(*place, id)?,
                 Op::RemoveKey(key) => change.out.remove(key.as_slice()),
                 Op::Forget(integration) => {
                     change.counters.remove(integration);
@@ -169,7 +177,7 @@ impl Writer {
                 }
             }
         }
-        let Change { mut out, counters, applied, headers, events, .. } = change;
+        let Change { mut out, counters, applied, headers, events, dropped, .. } = change;
         for (integration, counters) in &counters {
             let bytes = serde_json::to_vec(counters).map_err(|error| StoreError::Value(error.to_string()))?;
             out.insert(keys::counters(*integration), bytes);
@@ -183,6 +191,7 @@ impl Writer {
         let any_record = !headers.is_empty();
         let records = if self.changes.listened() { record_changes(headers) } else { Vec::new() };
         self.changes.stored(records, events, any_record);
+        self.changes.dropped(dropped);
         self.changes.removed(forgotten);
         Ok(applied)
     }
@@ -218,6 +227,7 @@ struct Change<'a> {
     applied: Applied,
     listened: bool,
     events: Vec<EventChange>,
+    dropped: Vec<EventPlace>,
 }
 
 impl Change<'_> {
@@ -317,11 +327,14 @@ impl Change<'_> {
         let key = keys::event(write.integration, write.created, order, &write.id);
         let (packing, rest) = self.split(write.integration, &key, &write.packed, 0);
         let mut value = write.header.clone();
-        super::event_log::put_packing(packing, &mut value);
+        event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
+        let parts = if packing.parts > 0 { write.packed.bytes.len() } else { 0 };
+        let bytes = event_log::size(key.len(), value.len(), parts);
         self.out.insert(key, value);
         let counters = self.counters(write.integration);
         counters.events += 1;
+        counters.event_bytes += bytes;
         counters.arrived += 1;
         self.applied.events += 1;
         if self.listened {
@@ -335,6 +348,33 @@ impl Change<'_> {
         }
         for record in &write.records {
             self.record(record)?;
+        }
+        Ok(())
+    }
+
+    fn drop_event(&mut self, place: EventPlace, id: &str) -> Result<(), StoreError> {
+        let EventPlace { integration, created, order } = place;
+        let starred = self.tree.contains_key(keys::star(integration, id)).map_err(sled_error)?;
+        if starred || created > self.now - retention::YOUNGEST_S {
+            return Ok(());
+        }
+        let key = keys::event(integration, created, order, id);
+        let Some(value) = self.tree.get(&key).map_err(sled_error)? else { return Ok(()) };
+        let mut parts = 0;
+        for part in 0..event_log::parts(&value)? {
+            let chunk = keys::chunk(integration, &key, part);
+            parts += self.tree.get(&chunk).map_err(sled_error)?.map_or(0, |value| value.len());
+            self.out.remove(chunk);
+        }
+        let bytes = event_log::size(key.len(), value.len(), parts);
+        self.out.remove(keys::seen(integration, id));
+        self.out.remove(key);
+        let counters = self.counters(integration);
+        counters.events = counters.events.saturating_sub(1);
+        counters.event_bytes = counters.event_bytes.saturating_sub(bytes);
+        self.applied.dropped_events += 1;
+        if self.listened {
+            self.dropped.push(place);
         }
         Ok(())
     }
@@ -404,7 +444,7 @@ impl Change<'_> {
         // Old parts of a page that was larger are overwritten or stay unread: the packing says how many.
         let (packing, rest) = self.split(integration, &key, packed, 0);
         let mut value = Vec::with_capacity(8 + rest.len());
-        super::event_log::put_packing(packing, &mut value);
+        event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
         self.out.insert(key, value);
     }

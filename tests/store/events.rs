@@ -170,3 +170,51 @@ fn a_walk_over_events_goes_like_the_feed_and_begins_below_a_time() {
     assert_eq!(walk(&[ONE, TWO], Some(i64::MAX), 1000), all);
     assert!(walk(&[], None, 10).is_empty());
 }
+
+#[test]
+fn old_events_are_listed_oldest_first_and_only_what_may_go_goes() {
+    let temp = tempfile::tempdir().unwrap();
+    let (store, all) = filled(temp.path());
+    let mut batch = Batch::new();
+    let star = all.iter().rfind(|one| one.2 == ONE).unwrap().1.clone();
+    batch.star(ONE, star.clone(), true);
+    commit(&store, batch, 1).unwrap();
+    let old = |whose: IntegrationId| -> Vec<String> {
+        all.iter().rev().filter(|one| one.2 == whose && one.0 < 1010).map(|one| one.1.clone()).collect()
+    };
+    // In pages, from the oldest end on; of a second, whichever order: what counts is that each comes once.
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.old_events(ONE, 1010, after, 3).unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        listed.extend(page);
+    }
+    assert_eq!(listed.iter().map(|one| one.1.clone()).collect::<Vec<_>>(), old(ONE));
+    assert!(store.old_events(ONE, 0, None, 3).unwrap().is_empty());
+    assert!(store.old_events(ONE, 1000, None, 3).unwrap().is_empty());
+    // A day after 31: the writer itself refuses what is younger.
+    let now = 1004 + tillwatch::events::retention::YOUNGEST_S;
+    let mut batch = Batch::new();
+    for (place, id) in listed.clone() {
+        batch.drop_event(place, id);
+    }
+    let dropped = commit(&store, batch, now).unwrap().dropped_events;
+    let gone: Vec<&String> =
+        listed.iter().filter(|one| one.0.created <= 1004 && one.1 != star).map(|one| &one.1).collect();
+    assert_eq!(dropped as usize, gone.len());
+    assert!(gone.len() > 5);
+    let left: Vec<_> = window(&store, None, 500).rows.into_iter().map(|row| row.id).collect();
+    assert_eq!(left.len() + gone.len(), 60);
+    assert!(left.contains(&star) && gone.iter().all(|id| !left.contains(id)));
+    assert!(old(TWO).iter().all(|id| left.contains(id)), "another account's stay");
+    // Gone for good: not known, not removed twice, and its order is not given away again.
+    assert!(!store.has_event(ONE, gone[0]).unwrap());
+    let mut batch = Batch::new();
+    for (place, id) in listed {
+        batch.drop_event(place, id);
+    }
+    assert_eq!(commit(&store, batch, now).unwrap().dropped_events, 0);
+    assert_eq!(store.counters(ONE).event_bytes, store.measure_events(ONE).unwrap());
+    assert_eq!(store.counters(ONE).arrived, 40);
+}
