@@ -20,8 +20,12 @@ async fn polling_stops_at_the_limit_says_what_to_do_and_goes_on_by_hand() {
     rig.until("the first poll", |now| now.integrations[0].complete_to.is_some()).await;
     // More than a page between two polls, until that has cost enough.
     while rig.view().poll.held.is_none() {
+        let reads = rig.view().reads.last_30_days;
         rig.stripe.run_traffic(60);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        rig.until("a poll", |now| {
+            now.integrations[0].reads.last_30_days > reads || now.integrations[0].poll.held.is_some()
+        })
+        .await;
     }
     let spent = rig.store.counters(ID).automatic_30_days(tillwatch::clock::system()() / 86_400);
     assert!(spent >= 4, "{spent}");

@@ -2,7 +2,9 @@
 //! sockets, of this process, or of what comes on the wire.
 
 mod budget;
+mod day;
 mod process;
+mod reads;
 mod relay;
 
 use std::collections::{BTreeSet, HashSet};
