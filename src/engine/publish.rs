@@ -1,4 +1,4 @@
-//! Snapshots: built when something changed, at most ten a second, newest wins.
+//! Snapshots: built when something changed, at most fifty a second, newest wins.
 //!
 //! It must never block on the network, and never run when nothing changed.
 
@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::stripe::kind::Kind;
 
 /// Between two snapshots.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(20);
 /// Kinds that a payments-only integration keeps.
 const PAYMENT_KINDS: [Kind; 2] = [Kind::PaymentIntent, Kind::Charge];
 /// Kinds that sync keeps with billing on.

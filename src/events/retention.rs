@@ -47,7 +47,7 @@ impl fmt::Display for Keep {
             Keep::Months(1) => f.write_str("1 month"),
             Keep::Months(months) => write!(f, "{months} months"),
             Keep::Forever => f.write_str("for ever"),
-            Keep::Unread => f.write_str("all, until config.toml is mended"),
+            Keep::Unread => f.write_str("for now, since config.toml is wrong"),
         }
     }
 }

@@ -202,7 +202,9 @@ proptest! {
             prop_assert_eq!(store.counters(ONE).arrived + store.counters(TWO).arrived, arrived);
         }
         store.close();
-        same(&open(temp.path()), reads)?;
+        let store = open(temp.path());
+        same(&store, reads)?;
+        store.close();
         // Nothing is left of what was removed: each part belongs to an event that is there.
         let kept = dump(temp.path());
         let of = |table: u8| kept.keys().filter(move |key| key[0] == table).count();
