@@ -89,7 +89,11 @@ fn disk(dir: &Path) -> Duration {
         times.push(begun.elapsed());
     }
     let (half, most) = shares(&mut times);
-    row("disk alone: 4 KB and fdatasync (p50 · p99 of 400)", &format!("{} · {}", ms(half), ms(most)), "the reference");
+    row(
+        "disk alone: 4 KB and fdatasync (p50 · p99 of 400)",
+        &format!("{} · {}", ms(half), ms(most)),
+        "the reference",
+    );
     half
 }
 
@@ -237,8 +241,7 @@ fn stored(home: &Path, seconds: u64, disk: Duration) {
         let (passed, frames) = mpsc::channel::<Arrival>(1024);
         let (reports, mut heard) = mpsc::channel(64);
         let (telling, mut words) = mpsc::channel(64);
-        let relay =
-            Relay { client, arrivals, reports, now: now.clone(), cancel: cancel.clone(), seed: 7 };
+        let relay = Relay { client, arrivals, reports, now: now.clone(), cancel: cancel.clone(), seed: 7 };
         let intake = Intake { store: store.clone(), integration, shared: Arc::default(), now };
         tokio::spawn(driver::run(relay));
         tokio::spawn(intake::run(intake, frames, telling));
@@ -295,7 +298,10 @@ fn stored(home: &Path, seconds: u64, disk: Duration) {
     row(
         &format!("frame to stored at 1 000/s (p50 · p99 of {count})"),
         &format!("{} · {}", ms(half), ms(most)),
-        &format!("p99 25 ms; {:.1} times the disk alone (p50 by p50)", half.as_secs_f64() / disk.as_secs_f64()),
+        &format!(
+            "p99 25 ms; {:.1} times the disk alone (p50 by p50)",
+            half.as_secs_f64() / disk.as_secs_f64()
+        ),
     );
 }
 
@@ -380,7 +386,10 @@ fn on_screen(home: &Path, seconds: u64) {
     let mut shown: Vec<(Instant, u64)> = Vec::new();
     let mut made = None;
     let mut making = Some(making);
-    while made.as_ref().is_none_or(|made: &Vec<Instant>| shown.last().is_none_or(|last| last.1 < made.len() as u64)) {
+    while made
+        .as_ref()
+        .is_none_or(|made: &Vec<Instant>| shown.last().is_none_or(|last| last.1 < made.len() as u64))
+    {
         let last = shown.last().map_or(0, |one| one.1);
         let text = screen.until("more events", |text| kept(text).is_some_and(|kept| kept - before > last));
         shown.push((Instant::now(), kept(&text).unwrap() - before));
@@ -413,7 +422,9 @@ fn on_screen(home: &Path, seconds: u64) {
 fn until_shown(screen: &Pty, all: u64) -> Duration {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(300) {
-        let text = screen.until("the rest", |text| kept(text).is_some_and(|kept| kept >= all) || begun.elapsed() > Duration::from_secs(300));
+        let text = screen.until("the rest", |text| {
+            kept(text).is_some_and(|kept| kept >= all) || begun.elapsed() > Duration::from_secs(300)
+        });
         if kept(&text) >= Some(all) {
             return begun.elapsed();
         }

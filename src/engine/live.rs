@@ -12,10 +12,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::api::{Delivery, IntegrationId, Level, LinkView, Pace};
+use super::api::{Delivery, Gap, IntegrationId, Level, LinkView, Pace};
 use super::poller::Why;
 use super::{Engine, poller};
-use crate::events::gaps::{Gap, LISTED_S, LiveDoc, Planner};
+use crate::events::gaps::{LISTED_S, LiveDoc, Planner};
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::{self, Cursor};
 use crate::events::relay::driver::{self, Relay, Report};
@@ -150,12 +150,7 @@ async fn connect(engine: &Engine, id: IntegrationId, config: &Arc<Integration>, 
         }
     };
     let Some(shared) = engine.state().runtimes.get(&id).map(|runtime| runtime.shared.clone()) else { return };
-    if let Ok(Some(known)) = store.meta::<LiveDoc>(&LiveDoc::name(id)) {
-        let mut live = shared.live();
-        if live.alive_at == 0 {
-            *live = known;
-        }
-    }
+    settle::restore(&store, &shared, id);
     // The newest event is known before anything is live: what comes by the relay is never the beginning.
     let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
     if cursor.complete_to.is_none() {

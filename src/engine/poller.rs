@@ -13,6 +13,7 @@ use super::{Engine, refused};
 use crate::events::intake::Shared;
 use crate::events::poll::{self, Cursor};
 use crate::events::schedule;
+use crate::events::settle;
 use crate::integration::Integration;
 use crate::stripe::Error;
 use crate::sync::job::Stop;
@@ -201,13 +202,19 @@ async fn attempt(
     // A handle of its own: its reads are counted apart.
     // A disconnect does not wait for an answer that takes long.
     let client = client.with_pace(super::api::Pace::Auto, stop);
-    let polled = poll::poll(&store, &client, config, shared, &engine.inner.options.now).await;
+    settle::restore(&store, shared, id);
+    let now = &engine.inner.options.now;
+    let polled = poll::poll(&store, &client, config, shared, now).await;
     let unasked = match why {
         Why::Asked => 0,
         Why::Schedule => client.own_reads().saturating_sub(1),
         Why::Gap => client.own_reads(),
     };
     super::budget::count_reads(engine, &store, id, unasked).await;
+    // Beside a live connection that has its own turn.
+    if polled.is_ok() && config.delivery != Delivery::Relay && shared.memory().has_unsettled() {
+        settle::run(&store, &client, shared, id, now).await;
+    }
     polled
 }
 

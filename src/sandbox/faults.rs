@@ -88,7 +88,11 @@ const WORDS: [(FaultKind, &str, &str); 17] = [
     (FaultKind::RelayReorder, "relay-reorder", "a frame changes places with the next"),
     (FaultKind::RelayDelay, "relay-delay", "a frame comes 0.8 s late, the others not"),
     (FaultKind::RelayLose, "relay-lose", "a frame is not sent"),
-    (FaultKind::RelaySilence, "relay-silence", "the socket stays open, and neither says nor answers anything any more"),
+    (
+        FaultKind::RelaySilence,
+        "relay-silence",
+        "the socket stays open, and neither says nor answers anything any more",
+    ),
     (FaultKind::RelayGarbage, "relay-garbage", "something that is no event comes before the frame"),
     (FaultKind::RelayHtml, "relay-html", "the handshake is answered with HTML"),
     (FaultKind::RelayRedirect, "relay-redirect", "the handshake is answered with a redirect"),

@@ -191,7 +191,9 @@ impl Writer {
         let any_record = !headers.is_empty();
         let records = if self.changes.listened() { record_changes(headers) } else { Vec::new() };
         self.changes.stored(records, events, any_record);
-        self.changes.dropped(dropped);
+        if self.changes.listened() {
+            self.changes.dropped(dropped);
+        }
         self.changes.removed(forgotten);
         Ok(applied)
     }
@@ -227,6 +229,7 @@ struct Change<'a> {
     applied: Applied,
     listened: bool,
     events: Vec<EventChange>,
+    /// Events that this batch removed already.
     dropped: Vec<EventPlace>,
 }
 
@@ -355,7 +358,7 @@ impl Change<'_> {
     fn drop_event(&mut self, place: EventPlace, id: &str) -> Result<(), StoreError> {
         let EventPlace { integration, created, order } = place;
         let starred = self.tree.contains_key(keys::star(integration, id)).map_err(sled_error)?;
-        if starred || created > self.now - retention::YOUNGEST_S {
+        if starred || created > self.now - retention::YOUNGEST_S || self.dropped.contains(&place) {
             return Ok(());
         }
         let key = keys::event(integration, created, order, id);
@@ -373,9 +376,7 @@ impl Change<'_> {
         counters.events = counters.events.saturating_sub(1);
         counters.event_bytes = counters.event_bytes.saturating_sub(bytes);
         self.applied.dropped_events += 1;
-        if self.listened {
-            self.dropped.push(place);
-        }
+        self.dropped.push(place);
         Ok(())
     }
 

@@ -53,7 +53,10 @@ async fn polling_stops_at_the_limit_says_what_to_do_and_goes_on_by_hand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_that_may_not_be_read_stays_open_and_nothing_is_called_complete() {
     let rig = Rig::upkept(stripe(|options| options.relay.reset = 2).await, few(0), |_| {}).await;
-    rig.until("word of the limit", |now| now.integrations[0].poll.held.is_some()).await;
+    rig.until("word of the limit", |now| {
+        now.integrations[0].poll.held.is_some() && now.integrations[0].complete_to.is_some()
+    })
+    .await;
     // The first look is a person's: they have just connected.
     let cursor: Cursor = rig.store.meta(&Cursor::name(ID)).unwrap().unwrap();
     let (complete, reads) = (cursor.complete_to.unwrap(), rig.view().reads.last_30_days);

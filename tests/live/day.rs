@@ -79,9 +79,9 @@ struct World {
     _dir: tempfile::TempDir,
 }
 
-async fn world() -> World {
+async fn world(begun: i64) -> World {
     tillwatch::stripe::install_tls();
-    let mut options = sandbox::Options::new(clock::system()());
+    let mut options = sandbox::Options::new(begun);
     options.invoices = 500;
     options.customers = 100;
     options.limits = Limits::None;
@@ -173,8 +173,9 @@ impl Sockets {
 
 /// Lives the day.
 pub async fn live(day: Day) -> Spent {
-    let world = world().await;
-    let begun = clock::system()();
+    // A day as the calendar has it.
+    let begun = clock::system()() / DAY as i64 * DAY as i64;
+    let world = world(begun).await;
     let mut spent = Spent::default();
     let mut planner = Planner::new(false);
     let mut sockets = day.relay.map(|server| Sockets {

@@ -6,6 +6,8 @@ mod day;
 mod process;
 mod reads;
 mod relay;
+mod same;
+mod soak;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -142,6 +144,10 @@ impl Rig {
         }
     }
 
+    pub(crate) async fn records_are_stripes(&self) {
+        same::records(&self.store, &self.stripe.base_url, &self.stripe.keys.secret).await;
+    }
+
     pub(crate) fn messages(&self) -> Vec<String> {
         self.engine.snapshots().borrow().messages.iter().map(|one| one.text.clone()).collect()
     }
@@ -154,4 +160,18 @@ impl Rig {
 
 pub(crate) fn faults(words: &[&str]) -> Vec<Fault> {
     words.iter().map(|word| Fault::parse(word).unwrap()).collect()
+}
+
+/// Every frame that was sent is acknowledged, on whatever socket it came.
+pub(crate) async fn all_acknowledged(rig: &Rig) {
+    let begun = std::time::Instant::now();
+    loop {
+        let report = rig.stripe.report().relay;
+        if report.frames > 0 && report.acks == report.frames {
+            assert_eq!((report.stray_acks, report.unknown), (0, 0));
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{report:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

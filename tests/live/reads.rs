@@ -23,7 +23,7 @@ async fn idle_polling_is_a_read_a_poll_and_a_busy_day_a_page_for_a_hundred_event
     assert_eq!((spent.scheduled, spent.automatic()), (spent.polls, 0));
     let busy = live(Day { events: 2_400, ..IDLE }).await;
     assert!(busy.events > 2_300, "{busy:?}");
-    // Once an hour the last minutes are read again.
+    // Once an hour the last minutes are read again, and only as long as something happens.
     assert!((20..=25).contains(&busy.automatic()), "{busy:?}");
 }
 

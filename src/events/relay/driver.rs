@@ -24,6 +24,8 @@ use crate::stripe::{Client, Error};
 const LOOK: Duration = PING;
 /// A clock that is off by more than this between two looks: we slept, were suspended, or it was set.
 const JUMP: Duration = Duration::from_secs(5);
+/// At the end nobody waits for longer.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What the client tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +104,10 @@ pub async fn run(relay: Relay) {
     for live in running.open.values() {
         live.close.cancel();
     }
-    // Goodbyes are short; a handshake that is under way is dropped.
+    // Goodbyes are short; a handshake that is under way is dropped. What is on its way into the store is still
+    // acknowledged.
     let goodbye = async { while running.tasks.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(Duration::from_millis(500), goodbye).await;
+    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
 }
 
 impl Running {
@@ -210,9 +213,11 @@ impl Running {
                     }
                 };
                 let live = Live { close: CancellationToken::new(), pulse: Pulse::default() };
+                let session = self.session.as_deref();
                 let ports = Ports {
                     arrivals: self.relay.arrivals.clone(),
-                    secret: self.session.as_ref().and_then(|session| session.secret.clone()),
+                    secret: session.and_then(|session| session.secret.clone()),
+                    route: session.map(|session| session.route.clone()).unwrap_or_default(),
                     pulse: live.pulse.clone(),
                     began: self.began,
                     close: live.close.clone(),
@@ -223,8 +228,8 @@ impl Running {
             }
             Done::Ended(id, reason) => {
                 tracing::debug!(reason, "relay socket ended");
-                // One that we closed ourselves is no news.
-                if self.open.remove(&id).is_some() { Input::Closed(id, reason) } else { Input::Tick }
+                self.open.remove(&id);
+                Input::Closed(id, reason)
             }
         })
     }
