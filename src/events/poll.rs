@@ -225,7 +225,7 @@ impl Reader<'_> {
             // Watching has just begun.
             cursor.overlap_at = at;
         }
-        if !part.again {
+        if !part.again && !part.first {
             cursor.since_overlap += rows.len() as u64;
         }
         let reads = self.client.own_reads();

@@ -194,8 +194,8 @@ impl Store {
         })
     }
 
-    /// The oldest events, oldest first, whose `created` is below `below`, and of those only what is newer than `after`
-    /// (arrived later, within a second); at most so many.
+    /// Events whose `created` is below `below`, in the order of keys (newest first) from behind `after` on, at most so
+    /// many. Read forward: see `event_log.rs` for why.
     pub fn old_events(
         &self,
         integration: IntegrationId,
@@ -203,27 +203,18 @@ impl Store {
         after: Option<EventPlace>,
         most: usize,
     ) -> Result<Vec<(EventPlace, String)>, StoreError> {
-        if below <= 0 {
-            return Ok(Vec::new());
+        let mut out = Vec::new();
+        if below <= 0 || most == 0 {
+            return Ok(out);
         }
-        let start = keys::second(integration, below - 1);
-        let end = after.map_or_else(
-            || keys::behind(keys::EVENT, integration),
-            |place| keys::event_place(integration, place.created, place.order),
-        );
-        if end <= start {
-            return Ok(Vec::new());
-        }
-        guard(|| {
-            let oldest = self.inner.tree.range(start..end).rev().take(most);
-            oldest
-                .map(|item| {
-                    let (key, _) = item.map_err(sled_error)?;
-                    let id = keys::event_parts(&key).map(|parts| parts.1.to_owned()).unwrap_or_default();
-                    Ok((event_place(integration, &key)?, id))
-                })
-                .collect()
-        })
+        // Behind the last arrival of the second that is just too young.
+        let first = EventPlace { integration, created: below, order: 0 };
+        self.each_event_value(integration, Some(after.unwrap_or(first)), |place, key, _| {
+            let id = keys::event_parts(key).map(|parts| parts.1.to_owned()).unwrap_or_default();
+            out.push((place, id));
+            Ok(out.len() < most)
+        })?;
+        Ok(out)
     }
 
     /// Bytes of an integration's event log, by walking it; the counters hold the same number.

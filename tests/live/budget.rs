@@ -42,7 +42,7 @@ async fn polling_stops_at_the_limit_says_what_to_do_and_goes_on_by_hand() {
     // By hand it goes on, as often as one likes, and does not count.
     assert_eq!(rig.engine.request(Request::Poll { integration: ID }).await, Answer::Done);
     rig.until_whole().await;
-    assert!(rig.view().reads.last_30_days > reads);
+    rig.until("the count", |now| now.integrations[0].reads.last_30_days > reads).await;
     let after = rig.store.counters(ID).automatic_30_days(tillwatch::clock::system()() / 86_400);
     assert_eq!(after, spent);
     let told = rig.messages().iter().filter(|text| text.contains("nobody asked for")).count();

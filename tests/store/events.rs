@@ -172,7 +172,7 @@ fn a_walk_over_events_goes_like_the_feed_and_begins_below_a_time() {
 }
 
 #[test]
-fn old_events_are_listed_oldest_first_and_only_what_may_go_goes() {
+fn old_events_are_listed_and_only_what_may_go_goes() {
     let temp = tempfile::tempdir().unwrap();
     let (store, all) = filled(temp.path());
     let mut batch = Batch::new();
@@ -180,9 +180,9 @@ fn old_events_are_listed_oldest_first_and_only_what_may_go_goes() {
     batch.star(ONE, star.clone(), true);
     commit(&store, batch, 1).unwrap();
     let old = |whose: IntegrationId| -> Vec<String> {
-        all.iter().rev().filter(|one| one.2 == whose && one.0 < 1010).map(|one| one.1.clone()).collect()
+        all.iter().filter(|one| one.2 == whose && one.0 < 1010).map(|one| one.1.clone()).collect()
     };
-    // In pages, from the oldest end on; of a second, whichever order: what counts is that each comes once.
+    // In pages, newest first.
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
         let page = store.old_events(ONE, 1010, after, 3).unwrap();
@@ -217,4 +217,60 @@ fn old_events_are_listed_oldest_first_and_only_what_may_go_goes() {
     assert_eq!(commit(&store, batch, now).unwrap().dropped_events, 0);
     assert_eq!(store.counters(ONE).event_bytes, store.measure_events(ONE).unwrap());
     assert_eq!(store.counters(ONE).arrived, 40);
+}
+
+/// Many events a second, and the end of one account's keys against the next one's: where sled's own way back panics.
+#[test]
+fn windows_go_backward_over_bursts_and_the_ends_of_accounts() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = open(temp.path());
+    let mut all = Vec::new();
+    let mut order = 0;
+    for (whose, seconds) in [(ONE, [300, 1, 90, 0, 0, 40, 700]), (TWO, [30, 30, 0, 200, 1, 1, 64])] {
+        for (second, count) in seconds.into_iter().enumerate() {
+            let mut batch = Batch::new();
+            // The last second lies days behind.
+            let created = 1_795_000_000 + if second == 6 { 400_000 } else { second as i64 };
+            for _ in 0..count {
+                order += 1;
+                let id = format!("evt_{order:05}");
+                batch.event(event(&store, whose, &id, created, &crate::noise(600, order)));
+                all.push((created, id, whose));
+            }
+            commit(&store, batch, 1).unwrap();
+        }
+    }
+    all.reverse();
+    all.sort_by(|a, b| b.0.cmp(&a.0).then(a.2.cmp(&b.2)));
+    for chosen in [None, Some(ONE), Some(TWO)] {
+        let all: Vec<_> = all.iter().filter(|one| chosen.is_none_or(|whose| one.2 == whose)).collect();
+        for limit in [1, 7, 120, 500] {
+            let oldest = EventQuery { integration: chosen, oldest: true, limit, ..EventQuery::default() };
+            let rows = store.events(&oldest, &[ONE, TWO]).unwrap().rows;
+            let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+            let wanted: Vec<&str> =
+                all[all.len().saturating_sub(limit)..].iter().map(|one| one.1.as_str()).collect();
+            assert_eq!(ids, wanted, "oldest {limit} of {chosen:?}");
+            for at in (0..all.len()).step_by(37) {
+                let from = EventPos { created: all[at].0, id: all[at].1.clone() };
+                let query = EventQuery {
+                    integration: chosen,
+                    from: Some(from),
+                    before: limit,
+                    limit: 3,
+                    ..EventQuery::default()
+                };
+                let window = store.events(&query, &[ONE, TWO]).unwrap();
+                let first = at.saturating_sub(limit);
+                let ids: Vec<&str> = window.rows.iter().map(|row| row.id.as_str()).collect();
+                let wanted: Vec<&str> =
+                    all[first..(at + 3).min(all.len())].iter().map(|one| one.1.as_str()).collect();
+                assert_eq!(
+                    (ids, window.newer as usize),
+                    (wanted, first),
+                    "{limit} before {at} of {chosen:?}"
+                );
+            }
+        }
+    }
 }
