@@ -3,6 +3,8 @@
 
 mod budget;
 mod day;
+mod fake;
+mod ours;
 mod process;
 mod reads;
 mod relay;
