@@ -42,11 +42,11 @@ fn objects_keep_their_order_and_others_go_beside() {
     let mut plan = plan(&["in_1", "in_1", "in_2", "", "", "in_2"]);
     assert_eq!(all(&mut plan, 0), [0, 2, 3, 4], "what is about no object waits for nothing");
     plan.landed();
-    assert_eq!(all(&mut plan, 0), [], "not before it is stored");
+    assert!(all(&mut plan, 0).is_empty(), "not before it is stored");
     plan.ended(slot(0), Ended::Delivered, 0, 5, 0.0);
     assert_eq!(all(&mut plan, 5), [1]);
     plan.ended(slot(2), Ended::Refused("500".into()), 1_000, 6, 0.0);
-    assert_eq!(all(&mut plan, 6), [], "the later one of in_2 waits");
+    assert!(all(&mut plan, 6).is_empty(), "the later one of in_2 waits");
     assert_eq!(all(&mut plan, 1_000), [2]);
     plan.ended(slot(2), Ended::Gone, 0, 1_001, 0.0);
     assert_eq!(all(&mut plan, 1_001), [5]);
@@ -157,7 +157,7 @@ fn an_earlier_one_that_comes_back_goes_first() {
     plan.add(slot(3), &entry("in_1", 3), 0);
     assert_eq!(all(&mut plan, 0), [3]);
     plan.add(slot(1), &entry("in_1", 1), 0);
-    assert_eq!(all(&mut plan, 0), [], "not beside the one that flies");
+    assert!(all(&mut plan, 0).is_empty(), "not beside the one that flies");
     plan.ended(slot(3), Ended::Delivered, 0, 1, 0.0);
     assert_eq!(all(&mut plan, 1), [1]);
 }
