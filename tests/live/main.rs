@@ -1,7 +1,9 @@
 //! Live events against the local Stripe: everything that happened is stored exactly once, whatever becomes of the
 //! sockets, of this process, or of what comes on the wire.
 
+mod forward;
 mod process;
+mod receiver;
 mod relay;
 
 use std::collections::{BTreeSet, HashSet};

@@ -12,13 +12,13 @@ use tillwatch::sandbox::Running;
 
 use crate::{PATIENCE, faults, stripe};
 
-struct Desk {
+pub(crate) struct Desk {
     dir: TempDir,
     base: String,
 }
 
 impl Desk {
-    fn connected(stripe: &Running) -> Desk {
+    pub(crate) fn connected(stripe: &Running) -> Desk {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key");
         std::fs::write(&key, &stripe.keys.restricted).unwrap();
@@ -32,12 +32,28 @@ impl Desk {
         desk
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tillwatch"));
         command.env_clear().env("HOME", self.dir.path()).env("XDG_CONFIG_HOME", self.dir.path());
         command.arg("--data-dir").arg(self.dir.path().join("data")).args(words);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// Whether a file of the data or the configuration folder holds these bytes.
+    pub(crate) fn on_disk(&self, bytes: &[u8]) -> bool {
+        let mut open = vec![self.dir.path().to_owned()];
+        while let Some(dir) = open.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if std::fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes) {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Ids of all stored events, each as often as it is printed.
@@ -54,15 +70,19 @@ impl Desk {
 }
 
 /// `listen --json`, and what it printed so far.
-struct Listening {
-    child: Child,
+pub(crate) struct Listening {
+    pub(crate) child: Child,
     ids: Arc<Mutex<Vec<String>>>,
     talk: Arc<Mutex<String>>,
 }
 
 impl Listening {
-    fn start(desk: &Desk) -> Listening {
-        let mut child = desk.command(&["listen", "--json"]).spawn().unwrap();
+    pub(crate) fn start(desk: &Desk) -> Listening {
+        Listening::with(desk, &["listen", "--json"])
+    }
+
+    pub(crate) fn with(desk: &Desk, words: &[&str]) -> Listening {
+        let mut child = desk.command(words).spawn().unwrap();
         let (ids, talk) = (Arc::default(), Arc::default());
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let seen: Arc<Mutex<Vec<String>>> = Arc::clone(&ids);
@@ -70,6 +90,9 @@ impl Listening {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 // Not a word but events: a line that is none fails here and its event is missed below.
                 let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+                if event.get("delivery").is_some() {
+                    continue;
+                }
                 seen.lock().unwrap().push(event["id"].as_str().unwrap().to_owned());
             }
         });
@@ -82,7 +105,14 @@ impl Listening {
         Listening { child, ids, talk }
     }
 
-    fn printed(&self) -> Vec<String> {
+    /// The word behind others in what it said.
+    pub(crate) fn word_behind(&self, words: &str) -> String {
+        let talk = self.talk.lock().unwrap();
+        let rest = talk.split(words).nth(1).unwrap_or_else(|| panic!("{talk}"));
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    pub(crate) fn printed(&self) -> Vec<String> {
         self.ids.lock().unwrap().clone()
     }
 
@@ -90,7 +120,7 @@ impl Listening {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    async fn until(&self, what: &str, mut so: impl FnMut(&Listening) -> bool) -> Duration {
+    pub(crate) async fn until(&self, what: &str, mut so: impl FnMut(&Listening) -> bool) -> Duration {
         let begun = Instant::now();
         while !so(self) {
             assert!(begun.elapsed() < PATIENCE, "never: {what}; {}", self.talk.lock().unwrap());
@@ -99,11 +129,11 @@ impl Listening {
         begun.elapsed()
     }
 
-    async fn connected(&self) {
+    pub(crate) async fn connected(&self) {
         self.until("connected", |one| one.talk.lock().unwrap().contains("connected to Stripe's relay")).await;
     }
 
-    async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.signal(Signal::INT);
         self.until("its end", |_| true).await;
         assert_eq!(self.child.wait().unwrap().code(), Some(130));
