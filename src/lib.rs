@@ -10,6 +10,7 @@
 //! - [`stripe`]: the API: client, paging, limits, retries, errors, typed views over raw JSON, money.
 //! - [`sync`]: discover, sync, plan, progress.
 //! - [`events`]: polling, the event log, applying events to records.
+//! - [`forward`]: targets, the sender, attempts, replay.
 //! - [`store`]: sled: keys, codec, writer, rows, windows, backup, format versions.
 //! - [`vault`]: keys and secrets at rest.
 //! - [`sandbox`]: a local Stripe, over real HTTP.
@@ -23,6 +24,7 @@ pub mod config;
 pub mod engine;
 pub mod events;
 pub mod filter;
+pub mod forward;
 pub mod integration;
 pub mod sandbox;
 pub mod store;

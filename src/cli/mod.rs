@@ -7,6 +7,7 @@ mod backup;
 mod connect;
 mod context;
 mod dashboard;
+mod deliveries;
 mod demo;
 mod disconnect;
 mod discover;
@@ -14,6 +15,7 @@ mod doctor;
 mod durations;
 mod events;
 mod filtering;
+mod forward;
 mod get;
 mod integrations;
 mod jobs;
@@ -21,6 +23,7 @@ mod key_source;
 mod listen;
 mod out;
 mod records;
+mod replay;
 pub mod sandbox;
 mod status;
 mod sync;
@@ -120,6 +123,10 @@ enum Command {
     Events(events::EventsArgs),
     /// Watch without a screen: print events as they come
     Listen(listen::ListenArgs),
+    /// Send events on to local services; list, add and remove targets
+    Forward(forward::ForwardArgs),
+    /// Send stored events again, to a target or any URL
+    Replay(replay::ReplayArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -195,6 +202,8 @@ async fn run(cli: Cli, out: Out) -> Outcome {
         Command::Records(args) => records::run(&context, &args),
         Command::Events(args) => events::run(&context, &args).await,
         Command::Listen(args) => listen::run(&context, &args).await,
+        Command::Forward(args) => forward::run(&context, args).await,
+        Command::Replay(args) => replay::run(&context, &args).await,
         Command::Get(args) => get::run(&context, &args),
         Command::Backup(args) => backup::backup(&context, &args),
         Command::Restore(args) => backup::restore(&context, &args),

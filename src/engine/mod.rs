@@ -9,7 +9,7 @@ mod cases;
 mod changing;
 mod connecting;
 mod data;
-mod forwarding;
+pub mod forwarding;
 mod history;
 mod jobs;
 mod live;
@@ -260,12 +260,12 @@ impl Engine {
     async fn take(&self, store: Store) -> Result<(), StoreError> {
         let reader = store.clone();
         let now = self.now();
-        let (loaded, remembered) = tokio::task::spawn_blocking(move || {
+        let (loaded, remembered, targets) = tokio::task::spawn_blocking(move || {
             let mut out = Vec::new();
             for integration in Integration::all(&reader)? {
                 out.push(Runtime::load(&reader, integration, now)?);
             }
-            Ok::<_, StoreError>((out, history::remembered(&reader)?))
+            Ok::<_, StoreError>((out, history::remembered(&reader)?, forwarding::load(&reader)?))
         })
         .await
         .map_err(|_| StoreError::Stopped("it could not be read".into()))??;
@@ -281,6 +281,7 @@ impl Engine {
                 state.runtimes.insert(id, self.adopt(runtime));
             }
         }
+        forwarding::begin(self, targets);
         self.inner.changed.notify_one();
         if self.inner.options.live {
             // Built while nobody asks yet.

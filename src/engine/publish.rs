@@ -68,7 +68,7 @@ pub fn build(engine: &Engine) -> Snapshot {
         key_checks: state.offers.views(),
         remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
-        targets: state.targets.clone(),
+        targets: state.forwarding.views(state.store.as_ref(), &state.runtimes),
         deliveries_version: state.deliveries_version,
         cases_version: state.cases_version,
     }

@@ -43,8 +43,8 @@ pub struct State {
     pub offers: Offers,
     /// What the screen asked to have kept.
     pub remembered: Option<String>,
-    /// Targets as front-ends see them.
-    pub targets: Vec<super::api::TargetView>,
+    /// Targets that events are forwarded to.
+    pub forwarding: super::forwarding::Forwarding,
     /// Rises when attempts were stored.
     pub deliveries_version: u64,
     /// Rises when failed payments changed.

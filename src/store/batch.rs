@@ -7,7 +7,7 @@ use super::codec::Packed;
 use super::merge::Via;
 use super::read::EventPlace;
 use super::record::{Header, State};
-use crate::engine::api::{IntegrationId, Mark};
+use crate::engine::api::{AttemptId, IntegrationId, Mark, TargetId};
 use crate::stripe::kind::Kind;
 
 /// An object to store.
@@ -42,6 +42,69 @@ pub struct EventWrite {
     pub packed: Packed,
     /// What the event changes; applied only if the event is new.
     pub records: Vec<RecordWrite>,
+    /// Targets that it is to be sent to, each with its entry in their queues ([`super::forwards::Entry`]); put there
+    /// only if the event is new.
+    pub forwards: Vec<(TargetId, Vec<u8>)>,
+}
+
+/// Where events wait for a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// To be sent.
+    Waiting,
+    /// For a person to send again.
+    Parked,
+}
+
+/// A change of what is forwarded.
+#[derive(Debug, Clone)]
+pub enum ForwardChange {
+    /// Put an entry, or write it anew.
+    Put {
+        /// Which queue.
+        lane: Lane,
+        /// Whose event.
+        integration: IntegrationId,
+        /// For which target.
+        target: TargetId,
+        /// The event's order of arrival.
+        order: u64,
+        /// The entry.
+        value: Vec<u8>,
+    },
+    /// Take an entry out; one that is not there is out already.
+    Take {
+        /// Which queue.
+        lane: Lane,
+        /// Whose event.
+        integration: IntegrationId,
+        /// For which target.
+        target: TargetId,
+        /// The event's order of arrival.
+        order: u64,
+    },
+    /// Keep an attempt; its number is the writer's.
+    Attempt {
+        /// Whose event.
+        integration: IntegrationId,
+        /// `evt_…`
+        event: String,
+        /// The row (`forward/attempts.rs`).
+        row: Vec<u8>,
+        /// What was sent and answered, packed; none: nothing was sent.
+        detail: Option<Packed>,
+    },
+    /// Forget an attempt.
+    Forget {
+        /// Whose event.
+        integration: IntegrationId,
+        /// `evt_…`
+        event: String,
+        /// Which.
+        id: AttemptId,
+        /// Parts of its detail.
+        parts: u16,
+    },
 }
 
 /// A change of a catalog entry's state by sync.
@@ -123,6 +186,8 @@ pub enum Op {
         /// `evt_…`
         id: String,
     },
+    /// Change what is forwarded.
+    Forward(Box<ForwardChange>),
     /// Write (or with `None` remove) a small document.
     Meta(String, Option<Vec<u8>>),
     /// Add to the count of GETs of a UTC day.
@@ -189,6 +254,12 @@ impl Batch {
     /// Adds a star of an event, or takes it away.
     pub fn star(&mut self, integration: IntegrationId, event: impl Into<String>, on: bool) -> &mut Self {
         self.ops.push(Op::Star { integration, event: event.into(), on });
+        self
+    }
+
+    /// Adds a change of what is forwarded.
+    pub fn forward(&mut self, change: ForwardChange) -> &mut Self {
+        self.ops.push(Op::Forward(Box::new(change)));
         self
     }
 
@@ -265,4 +336,6 @@ pub struct Applied {
     pub dropped_events: u64,
     /// State changes that no longer fitted (the content changed meanwhile).
     pub outdated: u64,
+    /// The last attempt that was stored.
+    pub attempt: Option<AttemptId>,
 }

@@ -35,6 +35,15 @@ pub struct Counters {
     /// Those of them that nobody asked for, beyond one for each scheduled poll, by the same days.
     #[serde(default)]
     pub automatic: BTreeMap<i64, u64>,
+    /// Events that wait for a target, by its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<u32, u64>,
+    /// Events that are parked at a target, by its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parked: BTreeMap<u32, u64>,
+    /// Attempts that are kept.
+    #[serde(default)]
+    pub attempts: u64,
 }
 
 impl Counters {

@@ -12,7 +12,8 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{
-    Applied, Batch, Durability, EventWrite, MarkChange, Op, Outcome, RecordWrite, StateChange,
+    Applied, Batch, Durability, EventWrite, ForwardChange, Lane, MarkChange, Op, Outcome, RecordWrite,
+    StateChange,
 };
 use super::changes::{Changes, EventChange, RecordChange};
 use super::codec::Packed;
@@ -20,18 +21,19 @@ use super::counters::Counters;
 use super::error::StoreError;
 use super::event_log;
 use super::folder;
+use super::forwards::{self, Forwards, NEXT_ATTEMPT};
 use super::keys;
 use super::merge::{Merged, merge};
 use super::read::EventPlace;
 use super::record::{self, Header, Packing, State};
-use crate::engine::api::IntegrationId;
+use crate::engine::api::{AttemptId, IntegrationId};
 use crate::events::retention;
 use crate::stripe::kind::Kind;
 
 /// Batches applied before those that wait for the disk are answered.
 const GROUP: usize = 64;
 /// sled pages hold up to 16 values and go to a file of their own above 128 KB: values stay well under that.
-const MOST_IN_ONE_VALUE: usize = 16 * 1024;
+pub(super) const MOST_IN_ONE_VALUE: usize = 16 * 1024;
 /// Checked each so many batches: free space changes slowly, `statvfs` is not free.
 const SPACE_EVERY: u32 = 32;
 
@@ -72,6 +74,8 @@ pub struct Writer {
     pub counters: SharedCounters,
     /// Told of what was stored.
     pub changes: Arc<Changes>,
+    /// Told when something was put into a queue.
+    pub forwards: Arc<Forwards>,
 }
 
 impl Writer {
@@ -146,6 +150,8 @@ impl Writer {
             listened: self.changes.listened(),
             events: Vec::new(),
             dropped: Vec::new(),
+            next_attempt: None,
+            queued: false,
         };
         let mut forgotten = Vec::new();
         for op in &batch.ops {
@@ -160,6 +166,7 @@ impl Writer {
                 Op::Star { integration, event, on: false } => {
                     change.out.remove(keys::star(*integration, event));
                 }
+                Op::Forward(forward) => change.forward(forward)?,
                 Op::Meta(name, Some(value)) => change.out.insert(keys::meta(name), value.as_slice()),
                 Op::Meta(name, None) => change.out.remove(keys::meta(name)),
                 Op::Reads { integration, day, reads } => {
@@ -177,7 +184,11 @@ impl Writer {
                 }
             }
         }
-        let Change { mut out, counters, applied, headers, events, dropped, .. } = change;
+        let Change { mut out, counters, applied, headers, events, dropped, next_attempt, queued, .. } =
+            change;
+        if let Some(next) = next_attempt {
+            out.insert(keys::meta(NEXT_ATTEMPT), next.to_string().as_bytes());
+        }
         for (integration, counters) in &counters {
             let bytes = serde_json::to_vec(counters).map_err(|error| StoreError::Value(error.to_string()))?;
             out.insert(keys::counters(*integration), bytes);
@@ -195,6 +206,9 @@ impl Writer {
             self.changes.dropped(dropped);
         }
         self.changes.removed(forgotten);
+        if queued {
+            self.forwards.ring();
+        }
         Ok(applied)
     }
 }
@@ -231,6 +245,9 @@ struct Change<'a> {
     events: Vec<EventChange>,
     /// Events that this batch removed already.
     dropped: Vec<EventPlace>,
+    /// The number of the next attempt, once one was stored in this batch.
+    next_attempt: Option<u64>,
+    queued: bool,
 }
 
 impl Change<'_> {
@@ -352,6 +369,11 @@ impl Change<'_> {
         for record in &write.records {
             self.record(record)?;
         }
+        for (target, entry) in &write.forwards {
+            self.out.insert(keys::lane(keys::QUEUE, write.integration, *target, order), entry.as_slice());
+            *self.counters(write.integration).waiting.entry(target.0).or_default() += 1;
+            self.queued = true;
+        }
         Ok(())
     }
 
@@ -378,6 +400,26 @@ impl Change<'_> {
         self.applied.dropped_events += 1;
         self.dropped.push(place);
         Ok(())
+    }
+
+    fn forward(&mut self, forward: &ForwardChange) -> Result<(), StoreError> {
+        let integration = forwards::owner(forward);
+        let mut attempt = None;
+        if matches!(forward, ForwardChange::Attempt { .. }) {
+            let next = match self.next_attempt {
+                Some(next) => next,
+                None => forwards::next_attempt(self.tree)?,
+            };
+            self.next_attempt = Some(next + 1);
+            self.applied.attempt = Some(AttemptId(next));
+            attempt = self.applied.attempt;
+        }
+        self.queued |= matches!(forward, ForwardChange::Put { lane: Lane::Waiting, .. });
+        let tree = self.tree;
+        let mut out = std::mem::take(&mut self.out);
+        let done = forwards::apply(forward, tree, &mut out, self.counters(integration), attempt);
+        self.out = out;
+        done
     }
 
     fn mark(&mut self, write: &MarkChange) -> Result<(), StoreError> {

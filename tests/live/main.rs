@@ -4,9 +4,11 @@
 mod budget;
 mod day;
 mod fake;
+mod forward;
 mod ours;
 mod process;
 mod reads;
+mod receiver;
 mod relay;
 mod same;
 mod soak;
