@@ -233,6 +233,20 @@ fn is_number(text: &str) -> bool {
         && digits.matches('.').count() <= 1
 }
 
+/// `8.1 MB`, in powers of a thousand.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if n < 1000 {
+        return format!("{n} B");
+    }
+    let (mut value, mut unit) = (n as f64 / 1000.0, 0);
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
 /// A count with its digits in groups of three: `41 200`.
 pub fn count(n: u64) -> String {
     group(&n.to_string(), ' ')
@@ -304,6 +318,12 @@ mod tests {
         assert_eq!(csv_cell("+49 30"), "'+49 30");
         assert_eq!(csv_cell("say \"hi\""), "\"say \"\"hi\"\"\"");
         assert_eq!(csv_cell("plain"), "plain");
+    }
+
+    #[test]
+    fn sizes() {
+        let told = [0, 999, 1000, 8_149_000, 999_949, 999_950, 3_000_000_000_000_000].map(bytes);
+        assert_eq!(told, ["0 B", "999 B", "1.0 kB", "8.1 MB", "999.9 kB", "1.0 MB", "3000.0 TB"]);
     }
 
     #[test]

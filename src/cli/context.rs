@@ -219,6 +219,7 @@ impl Context {
             stripe_cli: stripe_cli::usual_files(),
             declines: std::sync::Arc::new(self.config.declines.clone()),
             alerts: self.config.alerts.clone(),
+            upkeep: self.config.upkeep,
             now: self.now.clone(),
         }
     }

@@ -7,6 +7,7 @@ mod backup;
 mod connect;
 mod context;
 mod dashboard;
+mod deliveries;
 mod demo;
 mod disconnect;
 mod discover;
@@ -14,6 +15,7 @@ mod doctor;
 mod durations;
 mod events;
 mod filtering;
+mod forward;
 mod get;
 mod integrations;
 mod jobs;
@@ -22,6 +24,7 @@ mod listen;
 mod out;
 mod records;
 mod recovery;
+mod replay;
 pub mod sandbox;
 mod status;
 mod sync;
@@ -129,6 +132,10 @@ enum Command {
     Listen(listen::ListenArgs),
     /// Failed payments: what is open, what came back
     Recovery(recovery::RecoveryArgs),
+    /// Send events on to local services; list, add and remove targets
+    Forward(forward::ForwardArgs),
+    /// Send stored events again, to a target or any URL
+    Replay(replay::ReplayArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -237,6 +244,8 @@ async fn carry_out(context: &Context, command: Command) -> Outcome {
         Command::Events(args) => events::run(context, &args).await,
         Command::Listen(args) => listen::run(context, &args).await,
         Command::Recovery(args) => recovery::run(context, &args).await,
+        Command::Forward(args) => forward::run(context, args).await,
+        Command::Replay(args) => replay::run(context, &args).await,
         Command::Get(args) => get::run(context, &args),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

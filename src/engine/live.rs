@@ -13,11 +13,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Delivery, Gap, IntegrationId, Level, LinkView, Pace};
+use super::poller::Why;
 use super::{Engine, poller};
 use crate::events::gaps::{LiveDoc, Planner};
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::{self, Cursor};
 use crate::events::relay::driver::{self, Relay, Report};
+use crate::events::schedule::HELD_S;
 use crate::events::settle;
 use crate::integration::Integration;
 use crate::store::{Batch, Durability, Store};
@@ -306,9 +308,13 @@ impl Live<'_> {
             return;
         }
         let now = self.engine.now();
+        if super::budget::is_spent(self.engine, self.id) {
+            self.planner.hold(now + HELD_S);
+            return;
+        }
         let Some(from) = self.planner.begin(now) else { return };
         let (engine, id) = (self.engine.clone(), self.id);
-        let task = tokio::spawn(async move { poller::read(&engine, id).await });
+        let task = tokio::spawn(async move { poller::read(&engine, id, Why::Gap).await });
         self.reading = Some((task, from, self.covered_to.max(from)));
     }
 
@@ -331,6 +337,9 @@ impl Live<'_> {
     }
 
     fn settle(&mut self) {
+        if super::budget::is_spent(self.engine, self.id) {
+            return;
+        }
         let (store, client, shared) = (self.store.clone(), self.client.clone(), self.shared.clone());
         let (id, now) = (self.id, self.engine.inner.options.now.clone());
         self.settling =

@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod api;
+mod budget;
 mod cases;
 mod changing;
 mod connecting;
@@ -17,6 +18,7 @@ mod plans;
 mod poller;
 pub mod publish;
 pub mod query;
+mod retention;
 #[cfg(test)]
 mod rig;
 mod runtime;
@@ -31,6 +33,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Now;
+use crate::config::Upkeep;
 use crate::integration::Integration;
 use crate::store::{OpenOptions, Store, StoreError};
 use crate::stripe::{BaseUrl, Client, ClientOptions};
@@ -70,6 +73,8 @@ pub struct Options {
     pub declines: Arc<crate::recovery::Declines>,
     /// What a person wants to be called for.
     pub alerts: alerts::Settings,
+    /// How long events are kept, and how much is read by itself.
+    pub upkeep: Upkeep,
     /// The time.
     pub now: Now,
 }
@@ -310,6 +315,7 @@ impl Engine {
             data::begin(self);
             let watcher = self.clone();
             self.spawn(async move { alerts::run(&watcher).await });
+            retention::start(self);
             for config in self.configs() {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);

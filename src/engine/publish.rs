@@ -1,4 +1,4 @@
-//! Snapshots: built when something changed, at most ten a second, newest wins.
+//! Snapshots: built when something changed, at most fifty a second, newest wins.
 //!
 //! It must never block on the network, and never run when nothing changed.
 
@@ -11,14 +11,12 @@ use super::api::{
 };
 use super::runtime::Runtime;
 use crate::events::poll::Cursor;
+pub use crate::events::schedule::READ_FLOOR;
 use crate::store::Store;
 use crate::stripe::kind::Kind;
 
-/// GETs in 30 days that every account may send, whatever its number of transactions
-/// (docs.stripe.com/rate-limits, read allocation).
-pub const READ_FLOOR: u64 = 10_000;
 /// Between two snapshots.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(20);
 /// Kinds that a payments-only integration keeps.
 const PAYMENT_KINDS: [Kind; 2] = [Kind::PaymentIntent, Kind::Charge];
 /// Kinds that sync keeps with billing on.
@@ -80,6 +78,7 @@ pub fn build(engine: &Engine) -> Snapshot {
         integrations,
         events_version: state.events_version,
         records_version: state.store.as_ref().map_or(0, |store| store.changes().records_version()),
+        events_keep: options.upkeep.keep.to_string(),
         key_checks: state.offers.views(),
         remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
@@ -161,11 +160,13 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
             next_at: runtime.poll.next_at,
             running: runtime.poll.running,
             error: runtime.poll.error.clone(),
+            held: runtime.poll.held.clone(),
         },
         last_event_at: Some(cursor.newest_created.max(newest_stored(store, config.id))).filter(|at| *at > 0),
         complete_to: cursor.complete_to.filter(|_| !holed),
         reads: ReadsView { last_30_days: counters.reads_30_days(now / 86_400), floor: READ_FLOOR },
         events_kept: counters.events,
+        events_bytes: counters.event_bytes,
         events_today: today,
         payments_today: Vec::new(),
         open_cases: 0,

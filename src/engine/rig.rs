@@ -137,6 +137,7 @@ async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
         stripe_cli: vec![dir.path().join("stripe.toml")],
         declines: Arc::new(crate::recovery::Declines::built_in()),
         alerts: super::alerts::Settings::default(),
+        upkeep: Default::default(),
         now: clock::system(),
     });
     engine.ready().await.unwrap();

@@ -105,6 +105,8 @@ pub struct PollState {
     pub running: bool,
     /// Why the last one failed.
     pub error: Option<String>,
+    /// Why the schedule sends nothing.
+    pub held: Option<String>,
     /// Held while a poll is under way: a schedule and a job must not read the same cursor.
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Rung to poll now.

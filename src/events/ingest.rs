@@ -192,7 +192,12 @@ impl<'a> Preparer<'a> {
     }
 
     /// The targets that want an event, each with its entry in their queues.
-    fn forwards(&self, row: &EventRow, came: Came, headers: Vec<(String, String)>) -> Vec<(TargetId, Vec<u8>)> {
+    fn forwards(
+        &self,
+        row: &EventRow,
+        came: Came,
+        headers: Vec<(String, String)>,
+    ) -> Vec<(TargetId, Vec<u8>)> {
         let targets = self.store.forwards().routes.of(Asks {
             integration: row.integration,
             livemode: self.integration.livemode,
@@ -368,6 +373,17 @@ fn headers_of(headers: &RawValue) -> Vec<(String, String)> {
     texts.take(50).collect()
 }
 
+/// Whether events of a pattern (`invoice.*`) may be stored at all, where not all of them are.
+pub fn may_keep(billing: bool, pattern: &str) -> bool {
+    let start = pattern.split('*').next().unwrap_or_default();
+    let fits = |known: &str| known.starts_with(start) || start.starts_with(known);
+    if billing {
+        BILLING.iter().any(|known| fits(known))
+    } else {
+        PAYMENTS.iter().any(|known| known.starts_with(start)) || fits(CHARGES)
+    }
+}
+
 fn kept(billing: bool, event_type: &str) -> bool {
     if billing {
         BILLING.iter().any(|start| event_type.starts_with(start))
@@ -462,6 +478,10 @@ mod tests {
         assert!(!kept(false, "payment_intent.created") && kept(false, "charge.refunded"));
         assert!(!kept(true, "payout.paid"));
         assert!(kept(true, "invoice.something_new"));
+        assert!(
+            may_keep(true, "invoice.*") && may_keep(true, "*.failed") && may_keep(false, "charge.refunded")
+        );
+        assert!(!may_keep(true, "payout.*") && !may_keep(false, "invoice.paid"));
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub async fn run(store: &Store, client: &Client, shared: &Shared, id: Integratio
     let mut batch = Batch::new();
     if reads > 0 {
         batch.reads(id, at / 86_400, reads);
+        batch.automatic(id, at / 86_400, reads);
     }
     note(&mut shared.memory(), id, &mut batch);
     if !batch.ops.is_empty() {

@@ -5,6 +5,7 @@
 
 use super::codec::Packed;
 use super::merge::Via;
+use super::read::EventPlace;
 use super::record::{Header, State};
 use crate::engine::api::{AttemptId, IntegrationId, Mark, TargetId};
 use crate::stripe::kind::Kind;
@@ -177,12 +178,29 @@ pub enum Op {
         /// With or without.
         on: bool,
     },
+    /// Remove an event that is too old to keep. One that is starred, not there, or younger than
+    /// [`retention::YOUNGEST_S`](crate::events::retention::YOUNGEST_S) stays as it is.
+    DropEvent {
+        /// Where it is.
+        place: EventPlace,
+        /// `evt_…`
+        id: String,
+    },
     /// Change what is forwarded.
     Forward(Box<ForwardChange>),
     /// Write (or with `None` remove) a small document.
     Meta(String, Option<Vec<u8>>),
     /// Add to the count of GETs of a UTC day.
     Reads {
+        /// Whose.
+        integration: IntegrationId,
+        /// Days since 1970.
+        day: i64,
+        /// How many.
+        reads: u64,
+    },
+    /// Count GETs, counted by [`Op::Reads`] too, as such that nobody asked for.
+    Automatic {
         /// Whose.
         integration: IntegrationId,
         /// Days since 1970.
@@ -266,6 +284,20 @@ impl Batch {
         self
     }
 
+    /// Counts GETs, counted by [`Batch::reads`] too, as such that nobody asked for.
+    pub fn automatic(&mut self, integration: IntegrationId, day: i64, reads: u64) -> &mut Self {
+        if reads > 0 {
+            self.ops.push(Op::Automatic { integration, day, reads });
+        }
+        self
+    }
+
+    /// Removes an event that is too old to keep.
+    pub fn drop_event(&mut self, place: EventPlace, id: String) -> &mut Self {
+        self.ops.push(Op::DropEvent { place, id });
+        self
+    }
+
     pub(super) fn remove_key(&mut self, key: Vec<u8>) {
         self.ops.push(Op::RemoveKey(key));
     }
@@ -300,6 +332,8 @@ pub struct Applied {
     pub events: u64,
     /// Events that were known.
     pub known_events: u64,
+    /// Events that were removed for their age.
+    pub dropped_events: u64,
     /// State changes that no longer fitted (the content changed meanwhile).
     pub outdated: u64,
     /// The last attempt that was stored.

@@ -137,6 +137,12 @@ pub fn event_parts(key: &[u8]) -> Option<(i64, &str)> {
     Some((!(u64::from_be_bytes(time)) as i64, id))
 }
 
+/// The second in an event's key, or in a place that begins like one.
+pub fn event_second(key: &[u8]) -> Option<i64> {
+    let time: [u8; 8] = key.get(5..13)?.try_into().ok()?;
+    Some(!(u64::from_be_bytes(time)) as i64)
+}
+
 fn inverted(created: i64) -> [u8; 8] {
     (!(created.max(0) as u64)).to_be_bytes()
 }

@@ -19,12 +19,15 @@ use super::changes::{Changes, EventChange, RecordChange};
 use super::codec::Packed;
 use super::counters::Counters;
 use super::error::StoreError;
+use super::event_log;
 use super::folder;
 use super::forwards::{self, Forwards, NEXT_ATTEMPT};
 use super::keys;
 use super::merge::{Merged, merge};
+use super::read::EventPlace;
 use super::record::{self, Header, Packing, State};
 use crate::engine::api::{AttemptId, IntegrationId};
+use crate::events::retention;
 use crate::stripe::kind::Kind;
 
 /// Batches applied before those that wait for the disk are answered.
@@ -146,6 +149,7 @@ impl Writer {
             applied: Applied::default(),
             listened: self.changes.listened(),
             events: Vec::new(),
+            dropped: Vec::new(),
             next_attempt: None,
             queued: false,
         };
@@ -168,6 +172,10 @@ impl Writer {
                 Op::Reads { integration, day, reads } => {
                     change.counters(*integration).add_reads(*day, *reads);
                 }
+                Op::Automatic { integration, day, reads } => {
+                    change.counters(*integration).add_automatic(*day, *reads);
+                }
+                Op::DropEvent { place, id } => change.drop_event(*place, id)?,
                 Op::RemoveKey(key) => change.out.remove(key.as_slice()),
                 Op::Forget(integration) => {
                     change.counters.remove(integration);
@@ -176,7 +184,8 @@ impl Writer {
                 }
             }
         }
-        let Change { mut out, counters, applied, headers, events, next_attempt, queued, .. } = change;
+        let Change { mut out, counters, applied, headers, events, dropped, next_attempt, queued, .. } =
+            change;
         if let Some(next) = next_attempt {
             out.insert(keys::meta(NEXT_ATTEMPT), next.to_string().as_bytes());
         }
@@ -193,6 +202,9 @@ impl Writer {
         let any_record = !headers.is_empty();
         let records = if self.changes.listened() { record_changes(headers) } else { Vec::new() };
         self.changes.stored(records, events, any_record);
+        if self.changes.listened() {
+            self.changes.dropped(dropped);
+        }
         self.changes.removed(forgotten);
         if queued {
             self.forwards.ring();
@@ -231,6 +243,8 @@ struct Change<'a> {
     applied: Applied,
     listened: bool,
     events: Vec<EventChange>,
+    /// Events that this batch removed already.
+    dropped: Vec<EventPlace>,
     /// The number of the next attempt, once one was stored in this batch.
     next_attempt: Option<u64>,
     queued: bool,
@@ -333,11 +347,14 @@ impl Change<'_> {
         let key = keys::event(write.integration, write.created, order, &write.id);
         let (packing, rest) = self.split(write.integration, &key, &write.packed, 0);
         let mut value = write.header.clone();
-        super::event_log::put_packing(packing, &mut value);
+        event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
+        let parts = if packing.parts > 0 { write.packed.bytes.len() } else { 0 };
+        let bytes = event_log::size(key.len(), value.len(), parts);
         self.out.insert(key, value);
         let counters = self.counters(write.integration);
         counters.events += 1;
+        counters.event_bytes += bytes;
         counters.arrived += 1;
         self.applied.events += 1;
         if self.listened {
@@ -357,6 +374,31 @@ impl Change<'_> {
             *self.counters(write.integration).waiting.entry(target.0).or_default() += 1;
             self.queued = true;
         }
+        Ok(())
+    }
+
+    fn drop_event(&mut self, place: EventPlace, id: &str) -> Result<(), StoreError> {
+        let EventPlace { integration, created, order } = place;
+        let starred = self.tree.contains_key(keys::star(integration, id)).map_err(sled_error)?;
+        if starred || created > self.now - retention::YOUNGEST_S || self.dropped.contains(&place) {
+            return Ok(());
+        }
+        let key = keys::event(integration, created, order, id);
+        let Some(value) = self.tree.get(&key).map_err(sled_error)? else { return Ok(()) };
+        let mut parts = 0;
+        for part in 0..event_log::parts(&value)? {
+            let chunk = keys::chunk(integration, &key, part);
+            parts += self.tree.get(&chunk).map_err(sled_error)?.map_or(0, |value| value.len());
+            self.out.remove(chunk);
+        }
+        let bytes = event_log::size(key.len(), value.len(), parts);
+        self.out.remove(keys::seen(integration, id));
+        self.out.remove(key);
+        let counters = self.counters(integration);
+        counters.events = counters.events.saturating_sub(1);
+        counters.event_bytes = counters.event_bytes.saturating_sub(bytes);
+        self.applied.dropped_events += 1;
+        self.dropped.push(place);
         Ok(())
     }
 
@@ -445,7 +487,7 @@ impl Change<'_> {
         // Old parts of a page that was larger are overwritten or stay unread: the packing says how many.
         let (packing, rest) = self.split(integration, &key, packed, 0);
         let mut value = Vec::with_capacity(8 + rest.len());
-        super::event_log::put_packing(packing, &mut value);
+        event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
         self.out.insert(key, value);
     }

@@ -38,6 +38,9 @@ pub struct Snapshot {
     pub integrations: Vec<IntegrationView>,
     /// Rises by one whenever events were stored: the hint to read the window again.
     pub events_version: u64,
+    /// How long events are kept, for a person: `13 months`.
+    #[serde(default)]
+    pub events_keep: String,
     /// Rises by one whenever records were stored: the hint to read tables again.
     #[serde(default)]
     pub records_version: u64,

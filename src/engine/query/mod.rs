@@ -22,7 +22,7 @@ mod picks;
 mod search;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod what;
 mod window;
 
@@ -275,6 +275,8 @@ impl Shared {
             result = result.and(self.mentions.put(event)).and(self.cases.put_event(event));
         }
         result = result.and(self.feed.put(&self.store, stored.events));
+        self.mentions.drop_events(&stored.dropped);
+        result = result.and(self.feed.drop_events(&self.store, &stored.dropped));
         self.tables.forget(&stored.gone);
         self.cases.forget(&stored.gone);
         result

@@ -42,8 +42,8 @@ fn integration(id: IntegrationId, name: &str, base_url: &str) -> Integration {
     }
 }
 
-struct World {
-    store: Store,
+pub(in crate::engine) struct World {
+    pub(in crate::engine) store: Store,
     query: Option<Query>,
     accounts: Accounts,
     _dir: tempfile::TempDir,
@@ -54,7 +54,7 @@ fn block<T>(task: impl Future<Output = T>) -> T {
 }
 
 impl World {
-    fn new() -> World {
+    pub(in crate::engine) fn new() -> World {
         let dir = tempfile::tempdir().unwrap();
         let options = OpenOptions { cache_bytes: 4 * 1024 * 1024, need_mb: 1 };
         let store = Store::open(dir.path(), &options).unwrap();
@@ -84,13 +84,18 @@ impl World {
     }
 
     fn event(&self, whose: IntegrationId, json: &str) {
+        block(self.write(whose, json));
+    }
+
+    /// Stores an event.
+    pub(in crate::engine) async fn write(&self, whose: IntegrationId, json: &str) {
         let account = self.accounts.iter().find(|one| one.id == whose).unwrap();
         let Prepared::Write(write) = prepare(&self.store, account, json, Source::Poll, NOW).unwrap() else {
             panic!("{json}")
         };
         let mut batch = Batch::new();
         batch.event(*write);
-        block(self.store.commit(batch, Durability::Applied, NOW)).unwrap();
+        self.store.commit(batch, Durability::Applied, NOW).await.unwrap();
     }
 
     fn ask(&mut self, request: &Request) -> Answer {
@@ -391,7 +396,13 @@ fn an_object_tells_its_facts_its_ways_both_directions_and_its_page() {
     assert_eq!(nothing, Answer::NotHere);
 }
 
-fn happened(id: &str, event_type: &str, created: i64, object: &str, previous: &str) -> String {
+pub(in crate::engine) fn happened(
+    id: &str,
+    event_type: &str,
+    created: i64,
+    object: &str,
+    previous: &str,
+) -> String {
     format!(
         r#"{{"id":"{id}","object":"event","type":"{event_type}","created":{created},"livemode":false,
             "data":{{"object":{object}{previous}}}}}"#
@@ -501,6 +512,34 @@ fn a_filtered_feed_takes_new_and_late_events_in_and_knows_both_ends() {
     let from = Some(crate::engine::api::EventPos { created: 250, id: "evt_5".into() });
     let around = world.events(EventQuery { from, before: 1, limit: 1, ..EventQuery::default() });
     assert_eq!((names(&around), around.newer), (vec!["evt_3", "evt_5"], 1));
+}
+
+#[test]
+fn an_event_that_was_removed_leaves_feed_timeline_and_counts() {
+    let mut world = one_day();
+    let query = EventQuery { limit: 5, filter: "type:invoice.*".into(), ..EventQuery::default() };
+    let whole = |world: &mut World| loop {
+        let window = world.events(query.clone());
+        if window.looked_to.is_none() {
+            break window;
+        }
+    };
+    assert_eq!(names(&whole(&mut world)), ["evt_3", "evt_2", "evt_1"]);
+    assert_eq!(world.object(ONE, "in_1").events, 3);
+    // While a look is under way, too.
+    let held = world.query.as_ref().unwrap().shared.feed.hold();
+    let mut batch = Batch::new();
+    batch.drop_event(world.store.event_place(ONE, "evt_2").unwrap().unwrap(), "evt_2".into());
+    assert_eq!(block(world.store.commit(batch, Durability::Applied, NOW)).unwrap().dropped_events, 1);
+    world.query.as_ref().unwrap().shared.catch_up().unwrap();
+    drop(held);
+    let window = whole(&mut world);
+    assert_eq!((names(&window), window.matching, window.total), (vec!["evt_3", "evt_1"], Some(2), 4));
+    assert_eq!(world.object(ONE, "in_1").events, 2);
+    let request = Request::Timeline { integration: ONE, object: "in_1".into(), from: None, limit: 10 };
+    let Answer::Timeline(rows) = world.ask(&request) else { panic!() };
+    assert_eq!(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["evt_3", "evt_1"]);
+    assert_eq!(world.ask(&Request::Event { integration: ONE, id: "evt_2".into() }), Answer::NotHere);
 }
 
 #[test]

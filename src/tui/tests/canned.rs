@@ -40,11 +40,13 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
             next_at: Some(NOW + 42),
             running: false,
             error: None,
+            held: None,
         },
         last_event_at: Some(NOW - 2),
         complete_to: Some(NOW - 2),
         reads: ReadsView { last_30_days: 1412, floor: 10_000 },
         events_kept: 412_019,
+        events_bytes: 118_240_512,
         events_today: 3214,
         payments_today: today(id),
         open_cases: 212,
@@ -167,6 +169,7 @@ pub fn snapshot(name: &str) -> Snapshot {
     all[0].discover = Some(job(JobKind::Discover, JobState::Running));
     all[0].sync = Some(job(JobKind::Sync, JobState::Completed));
     let mut it = Snapshot {
+        events_keep: "13 months".into(),
         phase: Phase::Ready,
         demo: false,
         read_only: false,

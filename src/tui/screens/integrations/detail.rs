@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::engine::api::{Delivery, Health, IntegrationView, KeyCheckState, KeyCheckView, LinkView, PollView};
+use crate::text;
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::matrix::{self, Wants};
@@ -179,14 +180,13 @@ fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
     if let Some(error) = &one.poll.error {
         it.row("", &format!("the last one failed: {error}"), theme.warn());
     }
+    if let Some(held) = &one.poll.held {
+        it.row("", held, theme.warn());
+    }
     match one.last_event_at {
         Some(at) => {
             let ago = hits.ago(it.view.now, at);
-            let text = format!(
-                "the last one {ago} · {} today · {} kept here",
-                count(one.events_today),
-                count(one.events_kept)
-            );
+            let text = format!("the last one {ago} · {} today", count(one.events_today));
             it.row("Events", &text, theme.text());
         }
         None => it.row("Events", "none yet", theme.faint()),
@@ -318,5 +318,13 @@ fn kept(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     }
     for lines in grid {
         it.out.extend(lines);
+    }
+    if one.events_kept > 0 {
+        it.gap();
+        let keep = &it.view.state.snapshot.events_keep;
+        let text =
+            format!("{} events · {} · kept {keep}", count(one.events_kept), text::bytes(one.events_bytes));
+        let style = it.view.theme.text();
+        it.row("Event log", &text, style);
     }
 }
