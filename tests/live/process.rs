@@ -13,16 +13,20 @@ use tillwatch::sandbox::Running;
 use crate::{PATIENCE, faults, stripe};
 
 pub(crate) struct Desk {
-    dir: TempDir,
+    pub(crate) dir: TempDir,
     base: String,
 }
 
 impl Desk {
     pub(crate) fn connected(stripe: &Running) -> Desk {
+        Desk::with(&stripe.base_url, &stripe.keys.restricted)
+    }
+
+    pub(crate) fn with(base: &str, key_text: &str) -> Desk {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key");
-        std::fs::write(&key, &stripe.keys.restricted).unwrap();
-        let desk = Desk { dir, base: stripe.base_url.clone() };
+        std::fs::write(&key, key_text).unwrap();
+        let desk = Desk { dir, base: base.to_owned() };
         let key = key.to_str().unwrap();
         let words = ["connect", "--webhook", "relay", "--events", "all", "--api-base", &desk.base];
         let output = desk.command(&words).args(["--api-key-file", key]).output().unwrap();
@@ -57,7 +61,7 @@ impl Desk {
     }
 
     /// Ids of all stored events, each as often as it is printed.
-    fn log(&self) -> HashMap<String, usize> {
+    pub(crate) fn log(&self) -> HashMap<String, usize> {
         let output = self.command(&["events", "--json"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut ids = HashMap::new();
@@ -73,7 +77,7 @@ impl Desk {
 pub(crate) struct Listening {
     pub(crate) child: Child,
     ids: Arc<Mutex<Vec<String>>>,
-    talk: Arc<Mutex<String>>,
+    pub(crate) talk: Arc<Mutex<String>>,
 }
 
 impl Listening {
@@ -116,7 +120,7 @@ impl Listening {
         self.ids.lock().unwrap().clone()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AttemptDetail, AttemptId, AttemptQuery, AttemptWindow, CaseDetail, CaseQuery, CaseWindow, CliProfile, ConnectSpec, DiscoverSpec, Edit, EventDetail, EventPos, EventQuery, EventRow, EventWindow,
-    IntegrationId, JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery, RecordWindow,
-    ReplayTo, SearchResult, SyncSpec, TargetId, TargetSpec,
+    AttemptDetail, AttemptId, AttemptQuery, AttemptWindow, CaseDetail, CaseQuery, CaseWindow, CliProfile,
+    ConnectSpec, DiscoverSpec, Edit, EventDetail, EventPos, EventQuery, EventRow, EventWindow, IntegrationId,
+    JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery, RecordWindow, ReplayTo,
+    SearchResult, SyncSpec, TargetId, TargetSpec,
 };
 
 /// What a front-end can ask of the engine.
