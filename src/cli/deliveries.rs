@@ -33,7 +33,11 @@ pub(super) struct Wanted<'a> {
 
 impl Deliveries {
     /// Adds the targets and says what their events are signed with. Before the engine is started.
-    pub(super) async fn begin(context: &Context, store: &Store, wanted: Wanted<'_>) -> Result<Deliveries, Fail> {
+    pub(super) async fn begin(
+        context: &Context,
+        store: &Store,
+        wanted: Wanted<'_>,
+    ) -> Result<Deliveries, Fail> {
         let vault = context.vault()?;
         let mut targets = Vec::new();
         for url in wanted.urls {
@@ -56,7 +60,8 @@ impl Deliveries {
             targets.push((target.id, target.url));
         }
         let all = Integration::all(store)?;
-        let zone = wanted.integration.or(all.first()).map_or_else(Zone::utc, |one| Zone::named(&one.timezone));
+        let zone =
+            wanted.integration.or(all.first()).map_or_else(Zone::utc, |one| Zone::named(&one.timezone));
         let accounts = all.iter().map(|one| one.id).collect();
         let mut deliveries = Deliveries { last: None, accounts, targets, zone };
         deliveries.last = deliveries.newest(store)?;

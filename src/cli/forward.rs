@@ -182,8 +182,12 @@ pub(super) fn off_the_list(context: &Context, store: &Store, target: &Target) ->
         if target.integration.is_some_and(|id| id != one.id) {
             continue;
         }
-        let never: Vec<&str> =
-            target.events.iter().map(String::as_str).filter(|pattern| !may_keep(one.billing, pattern)).collect();
+        let never: Vec<&str> = target
+            .events
+            .iter()
+            .map(String::as_str)
+            .filter(|pattern| !may_keep(one.billing, pattern))
+            .collect();
         if !never.is_empty() {
             context.out.warn(format!(
                 "events of type {} are not stored for {}, so they cannot be sent: connect it with --events all",
@@ -237,7 +241,9 @@ fn list(context: &Context, print_secret: bool) -> Outcome {
         }
     }
     if !any {
-        out.say("there are no targets: `tillwatch forward add 3000` sends events to port 3000 of this machine");
+        out.say(
+            "there are no targets: `tillwatch forward add 3000` sends events to port 3000 of this machine",
+        );
     }
     store.close();
     Ok(DONE)
@@ -268,10 +274,7 @@ fn print(out: Out, target: &Target, value: &serde_json::Value, all: &[Integratio
         .map(title)
         .collect();
     if !names.is_empty() {
-        out.line(format!(
-            "    {} not agreed to: add the target again to send its events",
-            names.join(", ")
-        ));
+        out.line(format!("    {} not agreed to: add the target again to send its events", names.join(", ")));
     }
 }
 
@@ -305,11 +308,8 @@ async fn remove(context: &Context, word: &str) -> Outcome {
             crate::text::clean_max(word, 100)
         )));
     };
-    let waiting: u64 = store
-        .in_lane(crate::store::batch::Lane::Waiting, target.id)
-        .iter()
-        .map(|(_, count)| count)
-        .sum();
+    let waiting: u64 =
+        store.in_lane(crate::store::batch::Lane::Waiting, target.id).iter().map(|(_, count)| count).sum();
     let vault = context.vault()?;
     forwarding::remove(&store, &vault, &target, (context.now)())
         .await

@@ -71,7 +71,10 @@ async fn all(
             }
         }
         let Some(owner) = owner else {
-            context.out.warn(format!("{} is not stored here; `tillwatch events` lists what is", clean_max(event, 80)));
+            context.out.warn(format!(
+                "{} is not stored here; `tillwatch events` lists what is",
+                clean_max(event, 80)
+            ));
             bad += 1;
             continue;
         };
@@ -91,7 +94,11 @@ async fn all(
         };
         match answer {
             Answer::Attempt(detail) => {
-                if detail.row.outcome.is_delivered() { good += 1 } else { bad += 1 }
+                if detail.row.outcome.is_delivered() {
+                    good += 1
+                } else {
+                    bad += 1
+                }
                 if context.out.json {
                     context.out.json(&detail.row);
                 } else {

@@ -192,7 +192,12 @@ impl<'a> Preparer<'a> {
     }
 
     /// The targets that want an event, each with its entry in their queues.
-    fn forwards(&self, row: &EventRow, came: Came, headers: Vec<(String, String)>) -> Vec<(TargetId, Vec<u8>)> {
+    fn forwards(
+        &self,
+        row: &EventRow,
+        came: Came,
+        headers: Vec<(String, String)>,
+    ) -> Vec<(TargetId, Vec<u8>)> {
         let targets = self.store.forwards().routes.of(Asks {
             integration: row.integration,
             livemode: self.integration.livemode,
@@ -473,7 +478,9 @@ mod tests {
         assert!(!kept(false, "payment_intent.created") && kept(false, "charge.refunded"));
         assert!(!kept(true, "payout.paid"));
         assert!(kept(true, "invoice.something_new"));
-        assert!(may_keep(true, "invoice.*") && may_keep(true, "*.failed") && may_keep(false, "charge.refunded"));
+        assert!(
+            may_keep(true, "invoice.*") && may_keep(true, "*.failed") && may_keep(false, "charge.refunded")
+        );
         assert!(!may_keep(true, "payout.*") && !may_keep(false, "invoice.paid"));
     }
 

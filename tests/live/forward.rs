@@ -20,7 +20,8 @@ fn verifies(got: &Got, secret: &str) -> bool {
     mac.update(time.as_bytes());
     mac.update(b".");
     mac.update(&got.body);
-    let own = mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let own =
+        mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     age < 300 && header.split(',').any(|part| part.strip_prefix("v1=") == Some(&own))
 }
 
@@ -50,7 +51,13 @@ async fn until_has(receiver: &Receiver, want: &BTreeSet<String>, more: impl Fn(&
         }
         let missing: Vec<&String> = want.difference(&have).take(5).collect();
         let told = || missing.first().map(|id| more(id)).unwrap_or_default();
-        assert!(begun.elapsed() < PATIENCE, "{} of {}, missing {missing:?}: {}", have.len(), want.len(), told());
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{} of {}, missing {missing:?}: {}",
+            have.len(),
+            want.len(),
+            told()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -93,7 +100,8 @@ async fn events_arrive_byte_for_byte_signed_and_in_order() {
     let want: BTreeSet<String> =
         rig.stripe.events_made().into_iter().filter(|id| !before.contains(id)).collect();
     until_has(&receiver, &want, |id| about(&rig, id)).await;
-    until_target(&rig, id, "an empty queue", |one| one.waiting == 0 && one.delivered == want.len() as u64).await;
+    until_target(&rig, id, "an empty queue", |one| one.waiting == 0 && one.delivered == want.len() as u64)
+        .await;
     let taken = receiver.taken();
     assert_eq!(taken.len(), want.len(), "each once, and nothing from before it was a target");
     for got in &taken {

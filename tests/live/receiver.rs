@@ -125,7 +125,8 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
             shared.followed.lock().unwrap().push(got.path);
             continue;
         }
-        let plain = |status: &str, more: &str| format!("HTTP/1.1 {status}\r\n{more}Content-Length: 2\r\n\r\nok");
+        let plain =
+            |status: &str, more: &str| format!("HTTP/1.1 {status}\r\n{more}Content-Length: 2\r\n\r\nok");
         let answer = match mode {
             Mode::Good => {
                 shared.taken.lock().unwrap().push(got);

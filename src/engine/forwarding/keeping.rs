@@ -45,12 +45,7 @@ pub async fn run(engine: &Engine) {
 }
 
 /// Forgets attempts that are older than 30 days, and the oldest beyond `most`.
-pub async fn forget(
-    store: &Store,
-    among: &[IntegrationId],
-    most: u64,
-    now: i64,
-) -> Result<(), StoreError> {
+pub async fn forget(store: &Store, among: &[IntegrationId], most: u64, now: i64) -> Result<(), StoreError> {
     let mut newest = 0;
     store.each_attempt(among, |one| {
         newest = one.id.0;

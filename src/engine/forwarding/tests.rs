@@ -9,9 +9,7 @@ use tokio::net::TcpListener;
 use super::adding::{add, agree};
 use super::*;
 use crate::clock::Now;
-use crate::engine::api::{
-    Answer, Delivery, EventRow, IntegrationId, Marks, Outcome, Source, TargetSpec,
-};
+use crate::engine::api::{Answer, Delivery, EventRow, IntegrationId, Marks, Outcome, Source, TargetSpec};
 use crate::engine::{Engine, Options};
 use crate::forward::routes::Asks;
 use crate::integration::Integration;
@@ -75,7 +73,11 @@ async fn live_events_are_asked_for_once_and_off_this_machine_by_name() {
     let yes = TargetSpec { confirmed: Some("yes".into()), ..to("3000") };
     let target = add(&store, &vault, &yes, NOW).await.unwrap();
     assert_eq!(target.agreed, [IntegrationId(1)]);
-    assert_eq!(add(&store, &vault, &to("localhost:3000"), NOW).await.unwrap(), target, "the same one, not asked");
+    assert_eq!(
+        add(&store, &vault, &to("localhost:3000"), NOW).await.unwrap(),
+        target,
+        "the same one, not asked"
+    );
 
     // Another live account later: its events stay until somebody agrees.
     let mut batch = Batch::new();
@@ -83,8 +85,12 @@ async fn live_events_are_asked_for_once_and_off_this_machine_by_name() {
     store.commit(batch, Durability::Applied, NOW).await.unwrap();
     let route = target.route();
     store.forwards().routes.set(vec![route]);
-    let asks =
-        |id| Asks { integration: IntegrationId(id), livemode: true, event_type: "invoice.paid", listed: None };
+    let asks = |id| Asks {
+        integration: IntegrationId(id),
+        livemode: true,
+        event_type: "invoice.paid",
+        listed: None,
+    };
     assert_eq!(store.forwards().routes.of(asks(1)), [target.id]);
     assert!(store.forwards().routes.of(asks(3)).is_empty());
     assert!(matches!(add(&store, &vault, &to("3000"), NOW).await, Err(Answer::NeedsYes { .. })));
@@ -233,7 +239,9 @@ async fn what_waited_too_long_is_parked_and_sent_by_hand_in_its_order() {
         now,
     };
     let engine = Engine::with_store(options, store.clone()).await.unwrap();
-    let Answer::Target { id } = engine.request(Request::AddTarget(to(&port.to_string()))).await else { panic!() };
+    let Answer::Target { id } = engine.request(Request::AddTarget(to(&port.to_string()))).await else {
+        panic!()
+    };
     let mut batch = Batch::new();
     for (number, object) in ["in_1", "in_1", "in_2", "in_1"].iter().enumerate() {
         batch.event(event(&store, id, &format!("evt_{number}"), object, NOW - 10));
@@ -251,7 +259,10 @@ async fn what_waited_too_long_is_parked_and_sent_by_hand_in_its_order() {
     assert_eq!(engine.request(Request::ReplayParked { target: id }).await, Answer::Done);
     until(&engine, "all delivered", |one| one.delivered == 5 && one.parked == 0 && one.waiting == 0).await;
     let came = bodies.lock().unwrap().clone();
-    let of_one: Vec<&String> = came.iter().filter(|body| ["0", "1", "3"].iter().any(|n| body.contains(&format!("evt_{n}\"")))).collect();
+    let of_one: Vec<&String> = came
+        .iter()
+        .filter(|body| ["0", "1", "3"].iter().any(|n| body.contains(&format!("evt_{n}\""))))
+        .collect();
     assert_eq!(of_one, ["{\"id\":\"evt_0\"}", "{\"id\":\"evt_1\"}", "{\"id\":\"evt_3\"}"]);
     // Every attempt is there, the parking as well.
     let query = crate::engine::api::AttemptQuery {
@@ -264,7 +275,8 @@ async fn what_waited_too_long_is_parked_and_sent_by_hand_in_its_order() {
     assert_eq!(outcomes[..2], [&Outcome::Delivered { status: 200 }, &Outcome::Expired]);
     assert!(outcomes[2..].iter().all(|one| **one == Outcome::Refused { status: 500 }), "{outcomes:?}");
     assert!(window.rows[0].replay);
-    let failed = crate::engine::api::AttemptQuery { failed_only: true, from: Some(window.rows[1].id), ..query };
+    let failed =
+        crate::engine::api::AttemptQuery { failed_only: true, from: Some(window.rows[1].id), ..query };
     let Answer::Attempts(rest) = engine.request(Request::Attempts(failed)).await else { panic!() };
     assert_eq!((rest.rows.len(), rest.newer), (window.rows.len() - 1, 0));
     let Answer::Attempt(detail) = engine.request(Request::Attempt { id: window.rows[0].id }).await else {
