@@ -3,11 +3,12 @@
 //! It must never touch the user's data folder, and never leave its own behind.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::dashboard;
-use super::out::{FAILED, Fail, INTERRUPTED, Out, Outcome};
+use super::out::{DONE, FAILED, Fail, INTERRUPTED, Out, Outcome};
 use crate::clock;
 use crate::engine::api::Delivery;
 use crate::engine::{self, Engine};
@@ -35,14 +36,29 @@ pub struct DemoArgs {
     /// Events that happen per second
     #[arg(long, default_value_t = 2.0)]
     events_per_second: f64,
+    /// Events happen for so many seconds; until the end, if not given
+    #[arg(long, value_name = "S", hide = true)]
+    events_for: Option<u64>,
+    /// Seconds between resets of the relay's socket
+    #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    relay_reset: u64,
+    /// Keep the demo's data in this new folder: `tillwatch --data-dir DIR events` reads it afterwards. `made.txt` in it
+    /// has the ids of all events that happened
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
 }
 
-/// A folder that is removed when the demo ends, however it ends (but for a kill).
-struct Throwaway(PathBuf);
+/// The ids of all events that happened, in a folder that is kept.
+const MADE: &str = "made.txt";
+
+/// A folder that is removed when the demo ends, however it ends (but for a kill); unless it is to be kept.
+struct Throwaway(PathBuf, bool);
 
 impl Drop for Throwaway {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        if !self.1 {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 }
 
@@ -57,6 +73,9 @@ pub async fn run(out: Out, screen: crate::tui::Options, args: DemoArgs) -> Outco
             "the demo needs a terminal to show itself on; `tillwatch sandbox` runs the local Stripe without one",
         ));
     }
+    if let Some(keep) = args.keep.as_ref().filter(|keep| keep.exists()) {
+        return Err(Fail::usage(format!("{} is there already: --keep takes a new folder", keep.display())));
+    }
     // A signal before the screen is there must not leave the folder behind: what is made here goes with the
     // future that made it.
     let mut early =
@@ -65,7 +84,23 @@ pub async fn run(out: Out, screen: crate::tui::Options, args: DemoArgs) -> Outco
         made = make(&args) => made?,
         () = async { while early.next().await != Signal::End {} } => return Ok(INTERRUPTED),
     };
-    let outcome = dashboard::show(engine, out, screen).await;
+    let quiet = async {
+        if let (Some(seconds), Some(running)) = (args.events_for, local.first()) {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            running.quiet(true);
+        }
+        std::future::pending().await
+    };
+    let outcome = tokio::select! {
+        outcome = dashboard::show(engine, out, screen) => outcome,
+        () = quiet => Ok(DONE),
+    };
+    if let (true, Some(running)) = (folder.1, local.first()) {
+        let path = folder.0.join(MADE);
+        let lines: String = running.events_made().iter().map(|id| format!("{id}\n")).collect();
+        std::fs::write(&path, lines)
+            .map_err(|error| Fail::new(FAILED, format!("{} cannot be written: {error}", path.display())))?;
+    }
     for running in local {
         running.stop().await;
     }
@@ -95,6 +130,7 @@ async fn make(args: &DemoArgs) -> Result<(Vec<sandbox::Running>, Throwaway, Engi
     options.seed = args.seed;
     options.invoices = args.invoices;
     options.events_per_second = args.events_per_second;
+    options.relay.reset = args.relay_reset;
     let second = local(sandbox::Options {
         seed: args.seed.wrapping_add(1),
         name: SECOND.to_owned(),
@@ -105,7 +141,12 @@ async fn make(args: &DemoArgs) -> Result<(Vec<sandbox::Running>, Throwaway, Engi
     })
     .await?;
     let running = local(options).await?;
-    let folder = Throwaway(std::env::temp_dir().join(format!("tillwatch-demo-{}", folder::random_id())));
+    let folder = match &args.keep {
+        Some(keep) => Throwaway(keep.clone(), true),
+        None => {
+            Throwaway(std::env::temp_dir().join(format!("tillwatch-demo-{}", folder::random_id())), false)
+        }
+    };
     let store = Store::open(&folder.0, &OpenOptions::default())?;
     let vault = Vault::open(&folder.0, &folder.0)?;
     let stripe_cli = folder.0.join("stripe-cli.toml");

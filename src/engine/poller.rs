@@ -12,6 +12,7 @@ use super::api::{Answer, Delivery, IntegrationId, Level, LinkView};
 use super::{Engine, refused};
 use crate::events::intake::Shared;
 use crate::events::poll::{self, Cursor};
+use crate::events::settle;
 use crate::integration::Integration;
 use crate::stripe::Error;
 use crate::sync::job::Stop;
@@ -140,19 +141,23 @@ pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
             engine.note_answer(id);
             let now = engine.now();
             let store = engine.store();
-            let mut state = engine.state();
-            if polled.new > 0 {
-                state.events_version += 1;
-            }
-            if let Some(runtime) = state.runtimes.get_mut(&id) {
-                match store.filter(|_| polled.first) {
-                    Some(store) => runtime.recount_today(&store, now),
-                    None => runtime.count_events(polled.new, now),
+            {
+                let mut state = engine.state();
+                if polled.new > 0 {
+                    state.events_version += 1;
+                }
+                if let Some(runtime) = state.runtimes.get_mut(&id) {
+                    match store.filter(|_| polled.first) {
+                        Some(store) => runtime.recount_today(&store, now),
+                        None => runtime.count_events(polled.new, now),
+                    }
                 }
             }
-            drop(state);
             if polled.hole {
-                let text = "the newest known event is no longer in Stripe's list (it keeps 30 days): run discover and sync to be sure of what changed";
+                let walk = super::plans::walk(engine, id).await;
+                let text = format!(
+                    "events were missed that Stripe lists no more (it keeps 30 days): what changed is found by a full walk, {walk}. It starts when you say so: d, then s in the dashboard, or `tillwatch discover` and `tillwatch sync`"
+                );
                 engine.message(Level::Warning, Some(id), text);
             }
             None
@@ -198,7 +203,14 @@ async fn attempt(
     // A handle of its own: its reads are counted apart.
     // A disconnect does not wait for an answer that takes long.
     let client = client.with_pace(super::api::Pace::Auto, stop);
-    poll::poll(&store, &client, config, shared, &engine.inner.options.now).await
+    settle::restore(&store, shared, id);
+    let now = &engine.inner.options.now;
+    let polled = poll::poll(&store, &client, config, shared, now).await?;
+    // Beside a live connection that has its own turn.
+    if config.delivery != Delivery::Relay && shared.memory().has_unsettled() {
+        settle::run(&store, &client, shared, id, now).await;
+    }
+    Ok(polled)
 }
 
 async fn withdraw_events(engine: &Engine, id: IntegrationId) {

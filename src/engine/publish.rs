@@ -143,6 +143,11 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
     let to_do = counters.catalog.pending + counters.catalog.stale;
     let today =
         if super::runtime::day_start(now, &config.timezone) == runtime.today.0 { runtime.today.1 } else { 0 };
+    let (heard_at, gaps) = {
+        let live = runtime.shared.live();
+        (live.alive_at, live.gaps.iter().copied().collect())
+    };
+    let holed = is_holed(&cursor, discover.as_ref(), sync.as_ref());
     IntegrationView {
         id: config.id,
         name: config.name.clone(),
@@ -157,6 +162,9 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         timezone: config.timezone.clone(),
         health,
         link: runtime.link.clone(),
+        heard_at: Some(heard_at).filter(|at| *at > 0),
+        gaps,
+        hole_at: cursor.hole_at.filter(|_| holed),
         poll: PollView {
             every_s: super::poller::effective_s(&runtime.link, config),
             last_at: cursor.polled_at,
@@ -165,7 +173,7 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
             error: runtime.poll.error.clone(),
         },
         last_event_at: Some(cursor.newest_created.max(newest_stored(store, config.id))).filter(|at| *at > 0),
-        complete_to: cursor.complete_to.filter(|_| !is_holed(&cursor, discover.as_ref(), sync.as_ref())),
+        complete_to: cursor.complete_to.filter(|_| !holed),
         reads: ReadsView { last_30_days: counters.reads_30_days(now / 86_400), floor: READ_FLOOR },
         events_kept: counters.events,
         events_today: today,

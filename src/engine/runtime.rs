@@ -12,6 +12,7 @@ use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, Lin
 use super::connecting::Offers;
 use super::query::Query;
 use crate::clock;
+use crate::events::gaps::LiveDoc;
 use crate::events::intake::Shared;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError, event_log};
@@ -149,6 +150,10 @@ impl Runtime {
         let id = config.id;
         let load = |kind| store.meta::<JobDoc>(&JobDoc::name(id, kind)).map(Slot::load);
         let today = count_today(store, &config, now)?;
+        let shared = Shared::default();
+        if let Some(known) = store.meta::<LiveDoc>(&LiveDoc::name(id))? {
+            *shared.live() = known;
+        }
         Ok(Runtime {
             discover: load(JobKind::Discover)?,
             sync: load(JobKind::Sync)?,
@@ -157,7 +162,7 @@ impl Runtime {
             offline: None,
             poll: PollState::default(),
             link: LinkView::Off,
-            shared: Arc::default(),
+            shared: Arc::new(shared),
             minutes: MinuteCounts::default(),
             today,
             cases: super::cases::Known::default(),

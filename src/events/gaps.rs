@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::engine::api::IntegrationId;
+use crate::engine::api::{Gap, IntegrationId};
 use crate::integration::Integration;
 use crate::text::count;
 
@@ -26,33 +26,22 @@ const AGAIN_S: i64 = 5;
 const KEPT: usize = 20;
 /// A gap that is shorter and hid nothing is not worth a word, in seconds.
 const TELL_S: i64 = 5;
-/// Stripe lists events for so long, in seconds.
-pub const LISTED_S: i64 = 30 * 86_400;
-
-/// A moment without a connection, as it was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// Since when.
-    pub from: i64,
-    /// Until when.
-    pub to: i64,
-    /// Events that the read brought.
-    pub recovered: u64,
-}
-
 impl Gap {
     /// `12 events recovered, gap of 41 s; nothing is missing`; none: not worth a word, unless it is `wanted` anyway.
     pub fn told(&self, wanted: bool) -> Option<String> {
-        let length = (self.to - self.from).max(0);
-        if self.recovered == 0 && length < TELL_S && !wanted {
-            return None;
-        }
+        let short = self.to - self.from < TELL_S;
+        let told = self.recovered > 0 || !short || wanted;
+        told.then(|| format!("{}; nothing is missing", self.row()))
+    }
+
+    /// `12 events recovered, gap of 41 s`.
+    pub fn row(&self) -> String {
         let what = match self.recovered {
             0 => "no event was missed".to_owned(),
             1 => "1 event recovered".to_owned(),
             many => format!("{} events recovered", count(many)),
         };
-        Some(format!("{what}, gap of {}; nothing is missing", clock::ago(length)))
+        format!("{what}, gap of {}", clock::ago((self.to - self.from).max(0)))
     }
 }
 

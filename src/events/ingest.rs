@@ -156,6 +156,8 @@ impl<'a> Preparer<'a> {
             match self.order(&event, &record, id)? {
                 Order::After => records.push(record),
                 Order::Before => row.marks.out_of_order = true,
+                // Not the event's fault: we read the object before it came.
+                Order::Overtaken => {}
             }
         }
         self.memory.put_event(id, ours);
@@ -225,6 +227,7 @@ impl<'a> Preparer<'a> {
             }),
         };
         let order = match &known {
+            Some(last) if last.as_of > event.created && last.event == 0 => Order::Overtaken,
             Some(last) if last.as_of > event.created => Order::Before,
             Some(last) if last.as_of == event.created && last.hash != next.hash => {
                 tie(record.kind, last, &next, &event.event_type).unwrap_or_else(|| {
@@ -244,7 +247,10 @@ impl<'a> Preparer<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     After,
+    /// A later event is known.
     Before,
+    /// A later state was read.
+    Overtaken,
 }
 
 /// Which of two states of one second came later: what was made was made first, and a status that leads to

@@ -6,14 +6,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, mpsc};
 use tokio::time::Instant;
 
 use super::gaps::LiveDoc;
 use super::ingest::{Came, Prepared, Preparer};
 use super::memory::Memory;
+use super::relay::acks::Acks;
 use super::relay::frame::{self, Frame};
 use super::relay::socket::Arrival;
+use super::settle;
 use crate::clock::Now;
 use crate::engine::api::Source;
 use crate::integration::Integration;
@@ -30,6 +32,10 @@ pub struct Shared {
     pub memory: Mutex<Memory>,
     /// What is kept of the live connection.
     pub live: Mutex<LiveDoc>,
+    /// Within a second only the order of storing tells which state of an object is the last, so it must be the order of
+    /// preparing. Groups of frames are stored in their order and hold it for reading from the one to the other; who
+    /// else stores what events or reads told of objects holds it for writing.
+    pub turn: Arc<RwLock<()>>,
 }
 
 impl Shared {
@@ -49,8 +55,8 @@ impl Shared {
 pub struct Told {
     /// Events stored.
     pub new: u64,
-    /// Something came that is no event of ours: what was wrong with it.
-    pub odd: Option<&'static str>,
+    /// Things came that are no events of ours: what was wrong with them, each once.
+    pub odd: Vec<&'static str>,
     /// Nothing of the group was stored.
     pub failed: Option<StoreError>,
     /// The oldest frame of the group waited so long until it was stored, in microseconds.
@@ -71,12 +77,21 @@ pub struct Intake {
 }
 
 struct Group {
+    _turn: OwnedRwLockReadGuard<()>,
     batch: Batch,
-    acks: Vec<(mpsc::Sender<String>, String)>,
-    odd: Option<&'static str>,
+    acks: Vec<(Acks, String)>,
+    odd: Vec<&'static str>,
     first: Option<Instant>,
     epoch: u64,
     at: i64,
+}
+
+impl Group {
+    fn odd(&mut self, why: &'static str) {
+        if !self.odd.contains(&why) {
+            self.odd.push(why);
+        }
+    }
 }
 
 /// Takes frames until nobody sends any more.
@@ -86,8 +101,9 @@ pub async fn run(intake: Intake, mut arrivals: mpsc::Receiver<Arrival>, told: mp
         let mut frames = Vec::with_capacity(GROUP);
         while arrivals.recv_many(&mut frames, GROUP).await > 0 {
             let (taken, intake) = (std::mem::take(&mut frames), intake.clone());
+            let turn = Arc::clone(&intake.shared.turn).read_owned().await;
             // Parsing, signatures and packing are work: not for the threads that read sockets.
-            let group = tokio::task::spawn_blocking(move || intake.prepare(&taken)).await;
+            let group = tokio::task::spawn_blocking(move || intake.prepare(&taken, turn)).await;
             let group =
                 group.unwrap_or_else(|_| Err(StoreError::Stopped("an event could not be read".into())));
             if groups.send(group).await.is_err() {
@@ -108,13 +124,14 @@ pub async fn run(intake: Intake, mut arrivals: mpsc::Receiver<Arrival>, told: mp
 }
 
 impl Intake {
-    fn prepare(&self, frames: &[Arrival]) -> Result<Group, StoreError> {
+    fn prepare(&self, frames: &[Arrival], turn: OwnedRwLockReadGuard<()>) -> Result<Group, StoreError> {
         let at = (self.now)();
         let mut memory = self.shared.memory();
         let mut group = Group {
+            _turn: turn,
             batch: Batch::new(),
             acks: Vec::with_capacity(frames.len()),
-            odd: None,
+            odd: Vec::new(),
             first: frames.iter().map(|arrival| arrival.at).min(),
             epoch: memory.epoch(),
             at,
@@ -131,13 +148,13 @@ impl Intake {
                 Frame::Other => continue,
                 Frame::Unreadable(why) => {
                     counts.unreadable += 1;
-                    group.odd = Some(why);
+                    group.odd(why);
                     continue;
                 }
             };
             if arrival.secret.as_ref().is_some_and(|secret| !event.is_signed(secret)) {
                 counts.unsigned += 1;
-                group.odd = Some("its signature is wrong");
+                group.odd("its signature is wrong");
                 continue;
             }
             if event.account_version {
@@ -151,6 +168,8 @@ impl Intake {
             take(preparer.prepare(&event.payload, came)?, &mut group, &mut counts);
             group.acks.push((arrival.acks.clone(), event.ack()));
         }
+        drop(preparer);
+        settle::note(&mut memory, self.integration.id, &mut group.batch);
         let mut live = self.shared.live();
         live.received += counts.received;
         live.ignored += counts.ignored;
@@ -181,8 +200,7 @@ impl Intake {
         // Prepared before an earlier group failed: what it took for known may not be stored.
         if self.shared.memory().epoch() == epoch {
             for (socket, ack) in group.acks {
-                // A socket that is gone takes no acknowledgement; Stripe may send the event again.
-                let _ = socket.try_send(ack);
+                socket.send(ack);
             }
         }
         let slowest_us = group.first.map_or(0, |first| first.elapsed().as_micros() as u64);
@@ -198,10 +216,13 @@ fn take(prepared: Prepared, group: &mut Group, counts: &mut LiveDoc) {
         Prepared::Better(record) => group.batch.ops.push(Op::Record(record)),
         Prepared::Known => {}
         Prepared::Ignored => counts.ignored += 1,
-        Prepared::OtherMode => counts.other_mode += 1,
+        Prepared::OtherMode => {
+            counts.other_mode += 1;
+            group.odd("it is of the other mode");
+        }
         Prepared::Unreadable => {
             counts.unreadable += 1;
-            group.odd = Some("its payload is no event");
+            group.odd("its payload is no event");
         }
     }
 }

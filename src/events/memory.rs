@@ -19,7 +19,7 @@ const MOST_UNSETTLED: usize = 500;
 pub struct Last {
     /// Its time.
     pub as_of: i64,
-    /// Which event.
+    /// Which event; 0: it was read at Stripe, no event told it.
     pub event: u64,
     /// What the object looked like.
     pub hash: u64,
@@ -38,6 +38,10 @@ pub struct Memory {
     moments: Bounded<u64>,
     objects: Bounded<Last>,
     unsettled: VecDeque<(Kind, String)>,
+    /// They are not yet written down like that.
+    changed: bool,
+    /// Those of the process before are known.
+    restored: bool,
     epoch: u64,
 }
 
@@ -109,12 +113,40 @@ impl Memory {
             && !self.unsettled.iter().any(|(known, object)| *known == kind && object == id)
         {
             self.unsettled.push_back((kind, id.to_owned()));
+            self.changed = true;
         }
     }
 
-    /// The next object to be read again.
-    pub fn next_unsettled(&mut self) -> Option<(Kind, String)> {
-        self.unsettled.pop_front()
+    /// An object was read at Stripe, as it was at `as_of` (Stripe's time): events of before are known as such.
+    pub fn read(&mut self, kind: Kind, id: &str, as_of: i64, hash: u64, status: &str) {
+        let last = Last { as_of, event: 0, hash, status: status.to_owned(), made: false };
+        self.put_object(number((kind, id)), last);
+    }
+
+    /// Objects to be read again, those that wait longest first. They stay until they are [settled](Self::settled).
+    pub fn unsettled(&self, most: usize) -> Vec<(Kind, String)> {
+        self.unsettled.iter().take(most).cloned().collect()
+    }
+
+    /// An object is not to be read again.
+    pub fn settled(&mut self, kind: Kind, id: &str) {
+        let before = self.unsettled.len();
+        self.unsettled.retain(|(known, object)| *known != kind || object != id);
+        self.changed |= self.unsettled.len() != before;
+    }
+
+    /// All of them, if they are to be written down: a process that is killed must not forget them.
+    pub fn unsettled_to_write(&mut self) -> Option<Vec<(Kind, String)>> {
+        std::mem::take(&mut self.changed).then(|| self.unsettled.iter().cloned().collect())
+    }
+
+    /// Takes up what the process before has written down; only the first time.
+    pub fn restore(&mut self, written: impl FnOnce() -> Vec<(Kind, String)>) {
+        if !std::mem::replace(&mut self.restored, true) {
+            for (kind, id) in written() {
+                self.unsettle(kind, &id);
+            }
+        }
     }
 
     /// Whether there is one.
@@ -125,7 +157,7 @@ impl Memory {
     /// Something could not be stored: what is remembered may not be so.
     pub fn clear(&mut self) {
         let (unsettled, epoch) = (std::mem::take(&mut self.unsettled), self.epoch + 1);
-        *self = Memory { unsettled, epoch, ..Memory::default() };
+        *self = Memory { unsettled, epoch, changed: true, restored: self.restored, ..Memory::default() };
     }
 
     /// Rises each time that it is cleared.
@@ -149,8 +181,15 @@ mod tests {
         memory.unsettle(Kind::Invoice, "in_1");
         memory.clear();
         assert_eq!((memory.event(1), memory.epoch()), (None, 1));
-        assert_eq!(memory.next_unsettled(), Some((Kind::Invoice, "in_1".to_owned())));
-        assert!(!memory.has_unsettled(), "once");
+        let open = vec![(Kind::Invoice, "in_1".to_owned())];
+        assert_eq!(memory.unsettled(9), open, "once");
+        assert_eq!(memory.unsettled_to_write(), Some(open));
+        assert_eq!(memory.unsettled_to_write(), None);
+        memory.settled(Kind::Invoice, "in_1");
+        assert_eq!((memory.has_unsettled(), memory.unsettled_to_write()), (false, Some(Vec::new())));
+        memory.restore(|| vec![(Kind::Customer, "cus_1".to_owned())]);
+        memory.restore(|| panic!("only the first time"));
+        assert!(memory.has_unsettled());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ingest::{Came, Prepared, Preparer};
 use super::intake::Shared;
+use super::settle;
 use crate::clock::Now;
 use crate::engine::api::{Delivery, IntegrationId, Source};
 use crate::integration::Integration;
@@ -211,6 +212,7 @@ impl Reader<'_> {
         meter: &mut u64,
         part: Part,
     ) -> Result<u64, Stop> {
+        let _turn = self.shared.turn.write().await;
         let at = (self.now)();
         let mut batch = Batch::new();
         self.prepare(rows, cursor, part, at, &mut batch)?;
@@ -262,6 +264,8 @@ impl Reader<'_> {
                 Prepared::OtherMode | Prepared::Unreadable => cursor.unreadable += 1,
             }
         }
+        drop(preparer);
+        settle::note(&mut memory, self.integration.id, batch);
         Ok(())
     }
 }

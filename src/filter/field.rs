@@ -4,6 +4,7 @@
 //! row's columns where they hold exactly that, else from the object's JSON; it must never be answered from a
 //! column that may hold something else.
 
+use super::fields::MarkOf;
 use super::{Column, Subject};
 use crate::stripe::kind::Kind;
 
@@ -77,6 +78,9 @@ use self::Sort::{Text, Word};
 use Column as C;
 
 const SOURCES: &[&str] = &["poll", "relay", "endpoint"];
+const MARKS: &[&str] = &["late", "twin", "disorder", "connected"];
+const MARK_COLUMNS: &[Column] =
+    &[C::Mark(MarkOf::Late), C::Mark(MarkOf::Twin), C::Mark(MarkOf::Disorder), C::Mark(MarkOf::Connected)];
 const STATES: &[&str] = &["synced", "stale", "gone", "pending", "processing", "skipped", "error"];
 
 const EVENTS: &[Def] = &[
@@ -89,6 +93,13 @@ const EVENTS: &[Def] = &[
     def("created", &["date", "time"], Sort::Time, Origin::Created, "when it happened at Stripe"),
     def("received", &["stored"], Sort::Time, Origin::Received, "when it was stored here"),
     def("source", &[], Sort::Choice(SOURCES), Columns(&[C::Source]), "how it came: poll, relay, endpoint"),
+    def(
+        "mark",
+        &["marks"],
+        Sort::Choice(MARKS),
+        Columns(MARK_COLUMNS),
+        "what was odd about its coming: late, twin, disorder, connected",
+    ),
     def(
         "account",
         &["integration"],

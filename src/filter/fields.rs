@@ -26,12 +26,27 @@ pub enum Column {
     State,
     /// Where an event came from.
     Source,
+    /// The word of a mark, if the event has that one.
+    Mark(MarkOf),
     /// ISO code.
     Currency,
     /// Name of the account.
     Account,
     /// `acct_…`
     AccountId,
+}
+
+/// What can be odd about an event's coming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkOf {
+    /// It came late.
+    Late,
+    /// It has a twin.
+    Twin,
+    /// Something newer was here before it.
+    Disorder,
+    /// It is a connected account's.
+    Connected,
 }
 
 /// A row that a filter can be tested on.
@@ -73,6 +88,16 @@ impl Fields for EventFields<'_> {
             Column::Object => &self.row.object,
             Column::Who => &self.row.who,
             Column::Source => source_word(self.row.source),
+            Column::Mark(which) => {
+                let marks = self.row.marks;
+                let (word, on) = match which {
+                    MarkOf::Late => ("late", marks.late),
+                    MarkOf::Twin => ("twin", marks.twin),
+                    MarkOf::Disorder => ("disorder", marks.out_of_order),
+                    MarkOf::Connected => ("connected", marks.connected),
+                };
+                if on { word } else { "" }
+            }
             Column::Currency => self.row.amount.as_ref().map_or("", |(_, currency)| currency),
             Column::Account => self.account,
             Column::AccountId => self.account_id,
@@ -116,7 +141,12 @@ impl Fields for Row<'_> {
             Column::Status => self.status,
             Column::State => self.state.word(),
             Column::Currency => self.currency,
-            Column::Type | Column::Object | Column::Source | Column::Account | Column::AccountId => "",
+            Column::Type
+            | Column::Object
+            | Column::Source
+            | Column::Mark(_)
+            | Column::Account
+            | Column::AccountId => "",
         }
     }
 

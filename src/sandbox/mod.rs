@@ -16,6 +16,8 @@
 //! | `POST /_sandbox/permissions` | `{"key":K,"deny":["rak_…"],"allow":["rak_…"]}` | takes from or gives back to a key |
 //! | `POST /_sandbox/expire` | `{"key":K}`, `"expired":false` to undo | 401 from now on |
 //! | `POST /_sandbox/traffic` | `{"steps":N,"livemode":B}` | N steps of account life; answers how many events |
+//! | `POST /_sandbox/traffic` | `{"paused":B}` | stops what goes on by itself, or lets it go on |
+//! | `GET /_sandbox/events` | | ids of the test mode's events since the start, oldest first |
 //! | `POST /_sandbox/mutate` | `{"count":N,"livemode":B}` | changes N invoices of history, with events |
 //! | `POST /_sandbox/faults` | `{"faults":["500=0.1"],"paused":B}` | replaces, pauses or resumes faults |
 //! | `POST /_sandbox/relay` | `{"reset":S,"second":"overlap"\|"replace"\|"refuse"}` | changes the relay |
@@ -48,6 +50,7 @@ mod write;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -168,9 +171,15 @@ async fn live(state: Arc<State>, rate: f64) {
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut written = 0_u64;
+    let mut idle = Duration::ZERO;
+    let mut before = began;
     loop {
-        ticks.tick().await;
-        let wanted = (began.elapsed().as_secs_f64() * rate) as u64;
+        let at = ticks.tick().await;
+        if state.quiet.load(Ordering::Relaxed) {
+            idle += at - before;
+        }
+        before = at;
+        let wanted = (began.elapsed().saturating_sub(idle).as_secs_f64() * rate) as u64;
         // A bound on each tick, so that a stalled clock is not made up for in one go.
         for _ in 0..2000 {
             if written >= wanted {
@@ -212,6 +221,11 @@ impl Running {
     /// Runs steps of test-mode traffic; gives how many events they wrote.
     pub fn run_traffic(&self, steps: u64) -> u64 {
         self.state.test.run_traffic(steps, self.state.now())
+    }
+
+    /// Stops the traffic that goes on by itself, or lets it go on.
+    pub fn quiet(&self, quiet: bool) {
+        self.state.quiet.store(quiet, Ordering::Relaxed);
     }
 
     /// Changes up to `count` test-mode invoices of history, with events; gives their ids.

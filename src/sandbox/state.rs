@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -179,6 +179,8 @@ pub struct State {
     pub report: Mutex<Report>,
     /// the relay
     pub relay: Relay,
+    /// the traffic that goes on by itself stands still
+    pub quiet: AtomicBool,
     /// cancelled when the sandbox ends
     pub stopping: CancellationToken,
     address: OnceLock<SocketAddr>,
@@ -193,6 +195,7 @@ impl State {
     pub fn new(options: Options) -> State {
         State {
             relay: Relay::new(options.seed, options.relay),
+            quiet: AtomicBool::new(false),
             stopping: CancellationToken::new(),
             address: OnceLock::new(),
             test: Mode::new(&options, false),

@@ -1,8 +1,12 @@
 //! Live events against the local Stripe: everything that happened is stored exactly once, whatever becomes of the
 //! sockets, of this process, or of what comes on the wire.
 
+mod fake;
+mod ours;
 mod process;
 mod relay;
+mod same;
+mod soak;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -135,6 +139,10 @@ impl Rig {
         }
     }
 
+    pub(crate) async fn records_are_stripes(&self) {
+        same::records(&self.store, &self.stripe.base_url, &self.stripe.keys.secret).await;
+    }
+
     pub(crate) fn messages(&self) -> Vec<String> {
         self.engine.snapshots().borrow().messages.iter().map(|one| one.text.clone()).collect()
     }
@@ -147,4 +155,18 @@ impl Rig {
 
 pub(crate) fn faults(words: &[&str]) -> Vec<Fault> {
     words.iter().map(|word| Fault::parse(word).unwrap()).collect()
+}
+
+/// Every frame that was sent is acknowledged, on whatever socket it came.
+pub(crate) async fn all_acknowledged(rig: &Rig) {
+    let begun = std::time::Instant::now();
+    loop {
+        let report = rig.stripe.report().relay;
+        if report.frames > 0 && report.acks == report.frames {
+            assert_eq!((report.stray_acks, report.unknown), (0, 0));
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{report:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -12,17 +12,21 @@ use tillwatch::sandbox::Running;
 
 use crate::{PATIENCE, faults, stripe};
 
-struct Desk {
-    dir: TempDir,
+pub(crate) struct Desk {
+    pub(crate) dir: TempDir,
     base: String,
 }
 
 impl Desk {
-    fn connected(stripe: &Running) -> Desk {
+    pub(crate) fn connected(stripe: &Running) -> Desk {
+        Desk::with(&stripe.base_url, &stripe.keys.restricted)
+    }
+
+    pub(crate) fn with(base: &str, key_text: &str) -> Desk {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key");
-        std::fs::write(&key, &stripe.keys.restricted).unwrap();
-        let desk = Desk { dir, base: stripe.base_url.clone() };
+        std::fs::write(&key, key_text).unwrap();
+        let desk = Desk { dir, base: base.to_owned() };
         let key = key.to_str().unwrap();
         let words = ["connect", "--webhook", "relay", "--events", "all", "--api-base", &desk.base];
         let output = desk.command(&words).args(["--api-key-file", key]).output().unwrap();
@@ -32,7 +36,7 @@ impl Desk {
         desk
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tillwatch"));
         command.env_clear().env("HOME", self.dir.path()).env("XDG_CONFIG_HOME", self.dir.path());
         command.arg("--data-dir").arg(self.dir.path().join("data")).args(words);
@@ -41,7 +45,7 @@ impl Desk {
     }
 
     /// Ids of all stored events, each as often as it is printed.
-    fn log(&self) -> HashMap<String, usize> {
+    pub(crate) fn log(&self) -> HashMap<String, usize> {
         let output = self.command(&["events", "--json"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut ids = HashMap::new();
@@ -54,14 +58,14 @@ impl Desk {
 }
 
 /// `listen --json`, and what it printed so far.
-struct Listening {
-    child: Child,
+pub(crate) struct Listening {
+    pub(crate) child: Child,
     ids: Arc<Mutex<Vec<String>>>,
-    talk: Arc<Mutex<String>>,
+    pub(crate) talk: Arc<Mutex<String>>,
 }
 
 impl Listening {
-    fn start(desk: &Desk) -> Listening {
+    pub(crate) fn start(desk: &Desk) -> Listening {
         let mut child = desk.command(&["listen", "--json"]).spawn().unwrap();
         let (ids, talk) = (Arc::default(), Arc::default());
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
@@ -82,15 +86,15 @@ impl Listening {
         Listening { child, ids, talk }
     }
 
-    fn printed(&self) -> Vec<String> {
+    pub(crate) fn printed(&self) -> Vec<String> {
         self.ids.lock().unwrap().clone()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    async fn until(&self, what: &str, mut so: impl FnMut(&Listening) -> bool) -> Duration {
+    pub(crate) async fn until(&self, what: &str, mut so: impl FnMut(&Listening) -> bool) -> Duration {
         let begun = Instant::now();
         while !so(self) {
             assert!(begun.elapsed() < PATIENCE, "never: {what}; {}", self.talk.lock().unwrap());
@@ -99,11 +103,11 @@ impl Listening {
         begun.elapsed()
     }
 
-    async fn connected(&self) {
+    pub(crate) async fn connected(&self) {
         self.until("connected", |one| one.talk.lock().unwrap().contains("connected to Stripe's relay")).await;
     }
 
-    async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.signal(Signal::INT);
         self.until("its end", |_| true).await;
         assert_eq!(self.child.wait().unwrap().code(), Some(130));

@@ -2,61 +2,16 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tillwatch::engine::api::{LinkView, Source};
 use tillwatch::sandbox::{RelayOptions, SecondSocket, SubProtocol};
-use tillwatch::store::State;
-use tillwatch::stripe::kind::Kind;
 
-use crate::{ID, Rig, faults, stripe};
+use crate::{ID, Rig, all_acknowledged, faults, stripe};
 
 /// Lets the account live for a while, in small steps, so that resets fall between them.
 async fn live(rig: &Rig, rounds: u64) {
     for _ in 0..rounds {
         rig.stripe.run_traffic(2);
         tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Every object that an event was about is stored as Stripe has it now.
-async fn records_are_stripes(rig: &Rig) {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let mut objects: Vec<(Kind, String)> = Vec::new();
-    for row in rig.store.arrivals(ID, 0).unwrap().into_iter().filter(|row| row.source == Source::Relay) {
-        let json = rig.store.event_json(ID, &row.id).unwrap().unwrap();
-        let event: Value = serde_json::from_slice(&json).unwrap();
-        let Some(kind) = Kind::from_object(event["data"]["object"]["object"].as_str().unwrap()) else {
-            continue;
-        };
-        if !row.object.is_empty() && !objects.contains(&(kind, row.object.clone())) {
-            objects.push((kind, row.object));
-        }
-    }
-    assert!(objects.len() > 20, "{}", objects.len());
-    let begun = std::time::Instant::now();
-    for (kind, id) in objects {
-        let url = format!("{}{}/{id}", rig.stripe.base_url, kind.path());
-        let answer = http.get(url).bearer_auth(&rig.stripe.keys.secret).send().await.unwrap();
-        if !answer.status().is_success() {
-            continue;
-        }
-        let there: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-        if there["deleted"] == true {
-            // Its last content is kept.
-            let header = rig.store.header(ID, kind, &id).unwrap().unwrap();
-            assert_eq!(header.state, State::Gone, "{id}");
-            continue;
-        }
-        loop {
-            let here = rig.store.record(ID, kind, &id).unwrap().map(|record| record.json).unwrap_or_default();
-            let here: Value = serde_json::from_slice(&here).unwrap_or_default();
-            if here == there {
-                break;
-            }
-            // What no event decided is being read again.
-            assert!(begun.elapsed() < Duration::from_secs(20), "{id}\nhere {here}\nthere {there}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 }
 
@@ -82,7 +37,8 @@ async fn resets_that_overlap_cost_no_read_and_lose_nothing() {
     let rows = rig.store.arrivals(ID, 0).unwrap();
     assert!(rows.iter().filter(|row| row.source == Source::Relay).count() > 100);
     assert!(!rows.iter().any(|row| row.marks.late), "nothing had to be fetched");
-    records_are_stripes(&rig).await;
+    all_acknowledged(&rig).await;
+    rig.records_are_stripes().await;
     rig.end().await;
 }
 
@@ -91,6 +47,7 @@ async fn every_event_comes_through_whatever_the_server_does_with_a_second_socket
     for second in [SecondSocket::Replace, SecondSocket::Refuse] {
         let rig = through(|relay| relay.second = second, &[]).await;
         assert!(rig.stripe.report().relay.opened >= 3);
+        all_acknowledged(&rig).await;
         rig.end().await;
     }
 }
@@ -105,7 +62,7 @@ async fn drops_duplicates_disorder_and_garbage_lose_nothing_and_add_nothing() {
         "relay-garbage=0.05",
     ];
     let rig = through(|_| {}, &words).await;
-    records_are_stripes(&rig).await;
+    rig.records_are_stripes().await;
     let told = rig.messages();
     assert!(told.iter().any(|text| text.contains("no event")), "garbage is told: {told:?}");
     assert!(told.iter().filter(|text| text.contains("signature is wrong")).count() <= 1, "once: {told:?}");
@@ -192,15 +149,6 @@ async fn only_what_is_on_the_list_is_stored_unless_all_is_asked_for() {
         assert_ne!(row.event_type, "payment_intent.created");
     }
     // Off the list or not: all of it was acknowledged, so that Stripe does not send it again.
-    let begun = std::time::Instant::now();
-    loop {
-        let report = rig.stripe.report().relay;
-        if report.frames > 0 && report.acks == report.frames {
-            assert_eq!(report.stray_acks, 0);
-            break;
-        }
-        assert!(begun.elapsed() < crate::PATIENCE, "{report:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    all_acknowledged(&rig).await;
     rig.end().await;
 }

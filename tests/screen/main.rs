@@ -14,6 +14,7 @@ mod looks;
 mod midway;
 mod pty;
 mod secrets;
+mod soak;
 mod walk;
 
 use std::path::Path;

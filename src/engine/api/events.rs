@@ -50,6 +50,31 @@ pub struct Marks {
     pub connected: bool,
 }
 
+impl Marks {
+    /// The marks that it has, as words and what each means.
+    pub fn told(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        [
+            (self.late, "late", "it came long after it happened, or had to be fetched"),
+            (self.twin, "twin", "another event of its type, about the same object, in the same second"),
+            (self.out_of_order, "disorder", "something newer about its object was here before it"),
+            (self.connected, "connected", "of a connected account: stored, and applied to no record here"),
+        ]
+        .into_iter()
+        .filter_map(|(on, word, means)| on.then_some((word, means)))
+    }
+}
+
+/// A moment without a live connection, as a read of Stripe's list closed it. Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Since when.
+    pub from: i64,
+    /// Until when.
+    pub to: i64,
+    /// Events that the read brought.
+    pub recovered: u64,
+}
+
 /// Where an event came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationId, JobView, PaymentsToday};
+use super::{Gap, IntegrationId, JobView, PaymentsToday};
 use crate::stripe::kind::Kind;
 
 /// How an integration stays current.
@@ -165,6 +165,16 @@ pub struct IntegrationView {
     /// The live connection.
     #[serde(default)]
     pub link: LinkView,
+    /// The last sign of life of a live connection, of whatever process.
+    #[serde(default)]
+    pub heard_at: Option<i64>,
+    /// The last moments without one, as they were closed; newest last.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
+    /// Events older than Stripe's list were missed at that moment: what changed is only found by a full walk, which a
+    /// person has to start. None: nothing of the kind, or it was made up for.
+    #[serde(default)]
+    pub hole_at: Option<i64>,
     /// The schedule.
     pub poll: PollView,
     /// `created` of the newest event in the log.

@@ -164,6 +164,7 @@ mod tests {
             url: Url::parse("wss://relay.stripe.com/subscribe/acct_1?websocket_feature=w").unwrap(),
             reset: Duration::ZERO,
             secret: None,
+            route: super::super::acks::Route::default(),
         }
     }
 

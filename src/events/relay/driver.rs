@@ -24,6 +24,8 @@ use crate::stripe::{Client, Error};
 const LOOK: Duration = PING;
 /// A clock that is off by more than this between two looks: we slept, were suspended, or it was set.
 const JUMP: Duration = Duration::from_secs(5);
+/// At the end nobody waits for longer.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What the client tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub enum Report {
     Key(Error),
     /// A new session was made.
     Session,
+    /// A frame came that is too large to be read.
+    TooLarge,
 }
 
 /// What the client works with.
@@ -62,7 +66,7 @@ pub struct Relay {
 enum Done {
     Session(Result<Session, NoSession>),
     Dialed(SocketId, Box<Result<dial::Socket, super::machine::Failure>>),
-    Ended(SocketId, String),
+    Ended(SocketId, socket::End),
 }
 
 struct Live {
@@ -102,9 +106,10 @@ pub async fn run(relay: Relay) {
     for live in running.open.values() {
         live.close.cancel();
     }
-    // Goodbyes are short; a handshake that is under way is dropped.
+    // Goodbyes are short; a handshake that is under way is dropped. What is on its way into the store is still
+    // acknowledged.
     let goodbye = async { while running.tasks.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(Duration::from_millis(500), goodbye).await;
+    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
 }
 
 impl Running {
@@ -210,9 +215,11 @@ impl Running {
                     }
                 };
                 let live = Live { close: CancellationToken::new(), pulse: Pulse::default() };
+                let session = self.session.as_deref();
                 let ports = Ports {
                     arrivals: self.relay.arrivals.clone(),
-                    secret: self.session.as_ref().and_then(|session| session.secret.clone()),
+                    secret: session.and_then(|session| session.secret.clone()),
+                    route: session.map(|session| session.route.clone()).unwrap_or_default(),
                     pulse: live.pulse.clone(),
                     began: self.began,
                     close: live.close.clone(),
@@ -221,10 +228,13 @@ impl Running {
                 self.tasks.spawn(async move { Done::Ended(id, socket::run(opened, ports).await) });
                 Input::Opened(id)
             }
-            Done::Ended(id, reason) => {
+            Done::Ended(id, socket::End { reason, too_large }) => {
                 tracing::debug!(reason, "relay socket ended");
-                // One that we closed ourselves is no news.
-                if self.open.remove(&id).is_some() { Input::Closed(id, reason) } else { Input::Tick }
+                self.open.remove(&id);
+                if too_large {
+                    self.relay.reports.send(Report::TooLarge).await.ok()?;
+                }
+                Input::Closed(id, reason)
             }
         })
     }

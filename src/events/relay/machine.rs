@@ -25,6 +25,8 @@ const SHORT_LIFE: Duration = Duration::from_secs(5);
 const SHORT_LIFE_WAIT: Duration = Duration::from_secs(5);
 /// How long the former socket stays open beside the new one, for what is on its way.
 const DRAIN: Duration = Duration::from_secs(1);
+/// A socket that is closing keeps the next one waiting for so long.
+const LEAVING: Duration = Duration::from_secs(4);
 /// Refusals of one session's sockets in a row, after which a new session is asked for.
 const REFUSALS: u32 = 2;
 
@@ -131,6 +133,8 @@ pub struct Machine {
     dialing: Option<SocketId>,
     /// Left behind by a handover, to be closed then.
     old: Vec<(SocketId, Time)>,
+    /// Closing; the next one is opened when it is gone, or then.
+    leaving: Option<(SocketId, Time)>,
     /// Nothing is tried before.
     wait: Option<(Time, String)>,
     refused: Option<(Time, String)>,
@@ -157,6 +161,7 @@ impl Machine {
             main: None,
             dialing: None,
             old: Vec::new(),
+            leaving: None,
             wait: None,
             refused: None,
             away: (Time::ZERO, false),
@@ -194,7 +199,8 @@ impl Machine {
             if self.idle() { silent.min(main.opened + self.reset) } else { silent }
         });
         let old = self.old.iter().map(|old| old.1).min();
-        [wait, main, old].into_iter().flatten().min()
+        let leaving = self.leaving.map(|leaving| leaving.1);
+        [wait, main, old, leaving].into_iter().flatten().min()
     }
 
     /// Takes an input; gives what is to be done.
@@ -238,7 +244,7 @@ impl Machine {
     }
 
     fn idle(&self) -> bool {
-        !self.asking && self.dialing.is_none() && self.wait.is_none()
+        !self.asking && self.dialing.is_none() && self.wait.is_none() && self.leaving.is_none()
     }
 
     fn dial(&mut self, out: &mut Vec<Action>) {
@@ -291,11 +297,13 @@ impl Machine {
                 }
                 self.refusals += 1;
             }
-            Failure::Refused(..) if self.main.is_some() && !self.one_only => {
+            Failure::Refused(400..500, _) if self.main.is_some() && !self.one_only => {
                 // It takes one socket only: the first goes before the next comes, from now on.
                 self.one_only = true;
                 self.reset_now(now, out);
             }
+            // A page of a gateway that is down says nothing of the session while a socket of it is open.
+            Failure::Refused(_, reason) if self.main.is_some() => self.fail(now, reason),
             Failure::Refused(_, reason) => {
                 self.refusals += 1;
                 if self.refusals >= REFUSALS {
@@ -309,6 +317,10 @@ impl Machine {
     }
 
     fn closed(&mut self, id: SocketId, now: Time, reason: String, out: &mut Vec<Action>) {
+        if self.leaving.is_some_and(|leaving| leaving.0 == id) {
+            self.leaving = None;
+            return;
+        }
         if let Some(at) = self.old.iter().position(|old| old.0 == id) {
             // The server closed it when the next one came: what was on its way to it may be lost.
             self.old.remove(at);
@@ -354,6 +366,9 @@ impl Machine {
             out.push(Action::Close(main.id));
             self.away = (now, true);
             self.miss(Uncovered::Yes);
+            // It acknowledges what came on it before it goes; until then the next one would be refused.
+            self.leaving = Some((main.id, now + LEAVING));
+            return;
         }
         self.go(out);
     }
@@ -372,6 +387,9 @@ impl Machine {
             }
             !due
         });
+        if self.leaving.is_some_and(|leaving| leaving.1 <= now) {
+            self.leaving = None;
+        }
         if self.wait.as_ref().is_some_and(|wait| wait.0 <= now) {
             self.wait = None;
         }

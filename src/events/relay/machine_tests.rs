@@ -78,12 +78,31 @@ fn a_server_that_refuses_a_second_socket_gets_the_first_closed_and_is_remembered
     hear(&mut machine, 1, 59.0);
     assert_eq!(machine.step(Input::Tick, s(60.0)), [dial(2)]);
     let refused = Failure::Refused(409, "taken".to_owned());
-    assert_eq!(machine.step(Input::NotOpened(2, refused), s(60.1)), [Action::Close(1), dial(3)]);
+    assert_eq!(machine.step(Input::NotOpened(2, refused), s(60.1)), [Action::Close(1)]);
     assert_eq!(machine.link(), Link::Resetting(s(60.1)));
+    assert!(machine.step(Input::Tick, s(60.2)).is_empty(), "it still acknowledges what came on it");
+    assert_eq!(machine.step(Input::Closed(1, String::new()), s(60.2)), [dial(3)]);
     assert_eq!(machine.step(Input::Opened(3), s(60.2)), [cover(false)]);
     hear(&mut machine, 3, 119.0);
-    assert_eq!(machine.step(Input::Tick, s(120.2)), [Action::Close(3), dial(4)], "the first goes at once");
-    assert_eq!(machine.step(Input::Opened(4), s(120.3)), [cover(false)]);
+    assert_eq!(machine.step(Input::Tick, s(120.2)), [Action::Close(3)], "the first goes at once");
+    assert_eq!(machine.next_at(), Some(s(124.2)));
+    assert_eq!(machine.step(Input::Tick, s(124.2)), [dial(4)], "it never went: nobody waits for ever");
+    assert!(machine.step(Input::Closed(3, String::new()), s(124.3)).is_empty());
+    assert_eq!(machine.step(Input::Opened(4), s(124.4)), [cover(false)]);
+}
+
+#[test]
+fn a_gateway_that_is_down_for_a_moment_costs_neither_the_open_socket_nor_the_overlap() {
+    let mut machine = connected();
+    hear(&mut machine, 1, 59.0);
+    let mut now = s(60.0);
+    assert_eq!(machine.step(Input::Tick, now), [dial(2)]);
+    let refused = Failure::Refused(503, "a page".to_owned());
+    assert!(machine.step(Input::NotOpened(2, refused), now).is_empty());
+    assert!(matches!(machine.link(), Link::Connected { .. }));
+    now += Duration::from_secs(1);
+    assert_eq!(machine.step(Input::Tick, now), [dial(3)]);
+    assert!(machine.step(Input::Opened(3), now).is_empty(), "never uncovered");
 }
 
 #[test]

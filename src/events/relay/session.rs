@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use super::acks::Route;
 use crate::stripe::scrub::scrub;
 use crate::stripe::{Client, Error, lenient};
 use crate::vault::secret::Secret;
@@ -31,6 +32,8 @@ pub struct Session {
     pub reset: Duration,
     /// Signs the payloads.
     pub secret: Option<Secret>,
+    /// What its sockets share.
+    pub route: Route,
 }
 
 /// No session.
@@ -85,7 +88,7 @@ fn session(body: Body, local: bool) -> Result<Session, NoSession> {
     }
     let reset = Duration::from_secs(body.reconnect_delay.clamp(0, LONGEST_RESET) as u64);
     let secret = body.secret.filter(|secret| !secret.is_empty()).map(Secret::new);
-    Ok(Session { id: Secret::new(id), url, reset, secret })
+    Ok(Session { id: Secret::new(id), url, reset, secret, route: Route::default() })
 }
 
 /// On this machine.

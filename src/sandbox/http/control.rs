@@ -2,6 +2,7 @@
 //! [`crate::sandbox`]. It needs no key: the sandbox listens on loopback only.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response};
@@ -68,6 +69,11 @@ fn obey(state: &State, method: &str, path: &str, order: Order) -> Result<Value, 
         }
         ("POST", "expire") => {
             state.expire(&key()?, order.expired.unwrap_or(true))?;
+            Ok(json!({ "ok": true }))
+        }
+        ("GET", "events") => Ok(json!({ "events": state.test.events_made() })),
+        ("POST", "traffic") if order.paused.is_some() => {
+            state.quiet.store(order.paused.unwrap_or_default(), Ordering::Relaxed);
             Ok(json!({ "ok": true }))
         }
         ("POST", "traffic") => {

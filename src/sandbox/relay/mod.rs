@@ -336,6 +336,16 @@ impl Relay {
         *inner.report.frames_by_socket.entry(socket).or_default() += 1;
     }
 
+    /// A frame that was counted did not go: the client went before.
+    fn count_unsent(&self, seat: &Seat) {
+        let mut inner = self.inner();
+        inner.report.frames = inner.report.frames.saturating_sub(1);
+        let socket = format!("{}.{}", seat.session, seat.socket);
+        if let Some(frames) = inner.report.frames_by_socket.get_mut(&socket) {
+            *frames = frames.saturating_sub(1);
+        }
+    }
+
     /// Counts a frame of a client.
     fn count_received(&self, livemode: bool, text: &str) {
         #[derive(Default, serde::Deserialize)]

@@ -207,7 +207,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket<S> {
     async fn proper(&mut self, event: u64, text: String) -> Result<(), End> {
         // Counted first: whoever has the frame may ask for the count.
         self.state.relay.count_sent(&self.seat, event);
-        self.send(Message::text(text)).await
+        let sent = self.send(Message::text(text)).await;
+        if sent.is_err() {
+            self.state.relay.count_unsent(&self.seat);
+        }
+        sent
     }
 
     /// A client that does not read must not keep an order from being obeyed.

@@ -48,6 +48,9 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
         events_today: 3214,
         payments_today: Vec::new(),
         open_cases: 0,
+        heard_at: None,
+        gaps: Vec::new(),
+        hole_at: None,
         events_per_minute: (0..30).map(|n| n * n % 23 + n).collect(),
         catalog: CatalogCounts {
             total: 41_200,

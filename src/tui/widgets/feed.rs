@@ -14,7 +14,7 @@ use ratatui::{
 use super::put::{self, Part, part};
 use super::{Hits, View};
 use crate::clock::{self, Zone};
-use crate::engine::api::{EventRow, Health, Phase};
+use crate::engine::api::{Delivery, EventRow, Gap, Health, Phase, Source};
 use crate::stripe::kind::Kind;
 use crate::tui::feed::Feed;
 use crate::tui::fmt::{self, count};
@@ -53,12 +53,20 @@ struct Columns {
     object: usize,
     amount: usize,
     star: usize,
+    marks: usize,
     who: usize,
     gap: usize,
 }
 
 impl Columns {
-    fn fit(width: usize, time: usize, what: usize, amount: usize, all: bool, star: bool) -> Columns {
+    fn fit(
+        width: usize,
+        time: usize,
+        what: usize,
+        amount: usize,
+        all: bool,
+        (star, marks): (bool, usize),
+    ) -> Columns {
         let gap = if width >= 76 { 2 } else { 1 };
         let mut columns = Columns {
             time,
@@ -67,6 +75,7 @@ impl Columns {
             object: 13,
             amount,
             star: usize::from(star),
+            marks,
             who: 0,
             gap,
         };
@@ -120,6 +129,7 @@ impl Columns {
             + of(self.object)
             + of(self.amount)
             + of(self.star)
+            + of(self.marks)
     }
 }
 
@@ -164,12 +174,40 @@ pub struct Look<'a> {
 enum Slot {
     /// A day begins.
     Day(String),
+    /// A moment without a live connection ended.
+    Gap(Gap),
     /// The row of that index.
     Row(usize),
 }
 
+/// The gaps of the accounts that are shown, newest first. A filter is about events: it leaves them out.
+fn gaps(view: &View<'_>, feed: &Feed) -> Vec<Gap> {
+    let all = view.state.all_accounts;
+    let shown = view.state.snapshot.integrations.iter();
+    let shown = shown.filter(|one| !feed.is_filtered() && (all || Some(one.id) == view.state.selected));
+    let mut gaps: Vec<Gap> = shown.flat_map(|one| one.gaps.iter().copied()).collect();
+    gaps.sort_by_key(|gap| std::cmp::Reverse(gap.to));
+    gaps
+}
+
+/// The letters of an event's marks: late, twin, disorder, connected; and fetched, where it should have been pushed.
+fn marks(view: &View<'_>, row: &EventRow) -> String {
+    let live = |id| view.state.integration(id).is_some_and(|one| one.delivery == Delivery::Relay);
+    let fetched = row.source == Source::Poll && row.marks.late && live(row.integration);
+    let words = row.marks.told().map(|(word, _)| if fetched && word == "late" { "fetched" } else { word });
+    words.filter_map(|word| word.chars().next()).collect()
+}
+
 /// The lines from row `top` on.
-fn slots(view: &View<'_>, rows: &[EventRow], top: usize, height: usize, zone: Option<&Zone>) -> Vec<Slot> {
+fn slots(
+    view: &View<'_>,
+    feed: &Feed,
+    gaps: &[Gap],
+    top: usize,
+    height: usize,
+    zone: Option<&Zone>,
+) -> Vec<Slot> {
+    let rows = &feed.window.rows;
     let mut out = Vec::with_capacity(height);
     let mut day = zone.map(|zone| clock::today(view.now, zone));
     for (index, row) in rows.iter().enumerate().skip(top) {
@@ -182,6 +220,14 @@ fn slots(view: &View<'_>, rows: &[EventRow], top: usize, height: usize, zone: Op
                 day = Some(of);
             }
         }
+        // A gap stands above the first row that is not newer than its end.
+        let above = match index.checked_sub(1).and_then(|above| rows.get(above)) {
+            Some(above) => above.created,
+            None if feed.window.newer == 0 => i64::MAX,
+            None => row.created,
+        };
+        let here = gaps.iter().filter(|gap| gap.to >= row.created && gap.to < above);
+        out.extend(here.map(|gap| Slot::Gap(*gap)));
         out.push(Slot::Row(index));
         if out.len() >= height {
             break;
@@ -203,15 +249,16 @@ pub fn rows(view: &View<'_>, buf: &mut Buffer, area: Rect, look: Look<'_>) -> (u
     let tz = view.state.timezone();
     let zone = look.days.then(|| Zone::named(tz));
     let mut top = feed.top_index().clamp(cursor.saturating_sub(height - 1), cursor).min(rows.len());
-    let mut lines = slots(view, rows, top, height, zone.as_ref());
-    // Lines of days take room: the selected row must still be on the screen.
+    let gaps = gaps(view, feed);
+    let mut lines = slots(view, feed, &gaps, top, height, zone.as_ref());
+    // Lines of days and gaps take room: the selected row must still be on the screen.
     while top < cursor && !lines.contains(&Slot::Row(cursor)) {
         top += 1;
-        lines = slots(view, rows, top, height, zone.as_ref());
+        lines = slots(view, feed, &gaps, top, height, zone.as_ref());
     }
     let shown = |slot: &Slot| match slot {
         Slot::Row(index) => rows.get(*index),
-        Slot::Day(_) => None,
+        Slot::Day(_) | Slot::Gap(_) => None,
     };
     let seconds = look.days || area.width >= 82;
     let moment = |row: &EventRow| {
@@ -230,7 +277,7 @@ pub fn rows(view: &View<'_>, buf: &mut Buffer, area: Rect, look: Look<'_>) -> (u
         what.max(30),
         widest(&money).max(10),
         view.state.all_accounts,
-        look.days || starred,
+        (look.days || starred, widest(&|row| marks(view, row))),
     );
     if look.heading {
         put::line(buf, area, 0, &heading(theme, columns));
@@ -241,6 +288,12 @@ pub fn rows(view: &View<'_>, buf: &mut Buffer, area: Rect, look: Look<'_>) -> (u
                 let rule = usize::from(area.width).saturating_sub(fmt::width(day) + 6);
                 let text = format!(" ── {day} {}", "─".repeat(rule));
                 put::line(buf, body, at as u16, &Line::styled(text, theme.faint()));
+            }
+            Slot::Gap(gap) => {
+                let moment = if look.days { fmt::hms(gap.to, tz) } else { time(view, gap.to, tz, seconds) };
+                let text = format!(" {moment}{}↻ {}", " ".repeat(columns.gap), gap.row());
+                let text = fmt::fit(&text, usize::from(area.width));
+                put::line(buf, body, at as u16, &Line::styled(text, theme.warn()));
             }
             Slot::Row(index) => {
                 let Some(row) = rows.get(*index) else { continue };
@@ -282,6 +335,7 @@ fn heading(theme: Theme, c: Columns) -> Line<'static> {
     cell(c.object, c.gap, |n| put::padded("object", n, faint), &mut out);
     cell(c.amount, c.gap, |n| put::padded_left("amount", n, faint), &mut out);
     cell(c.star, c.gap, |n| put::padded("", n, faint), &mut out);
+    cell(c.marks, c.gap, |n| put::padded("", n, faint), &mut out);
     cell(c.who, 0, |n| put::padded("who or why", n, faint), &mut out);
     Line::from(out)
 }
@@ -310,10 +364,11 @@ fn event(
     cell(c.amount, c.gap, |n| put::padded_left(amount, n, amount_style), &mut out);
     let star = if row.starred { "★" } else { "" };
     cell(c.star, c.gap, |n| put::padded(star, n, theme.warn()), &mut out);
+    cell(c.marks, c.gap, |n| put::padded(&marks(view, row), n, theme.warn()), &mut out);
     // An id stands for a name that is not stored: it says less.
     let who_style = if Kind::from_id(&row.who).is_some() { theme.faint() } else { theme.text() };
     cell(c.who, 0, |n| put::padded(&row.who, n, who_style), &mut out);
-    if c.who == 0 && c.star > 0 {
+    if c.who == 0 && c.star + c.marks > 0 {
         out.pop();
     }
     out.push(Span::raw(" "));

@@ -139,6 +139,15 @@ fn head(
         parts.push(part(3, vec![Span::raw(name)]));
     }
     lines.push(put::fit_parts(parts, cells, 2));
+    for (index, (word, means)) in row.marks.told().enumerate() {
+        let name = label(if index == 0 { "mark " } else { "     " });
+        let means = fmt::fit(&format!(" {means}"), room.saturating_sub(word.len()));
+        lines.push(Line::from(vec![
+            name,
+            Span::styled(word, theme.warn()),
+            Span::styled(means, theme.faint()),
+        ]));
+    }
     let mut facts: Vec<put::Part> = Vec::new();
     for (index, fact) in event.facts.iter().enumerate().take(9) {
         let (text, style) = detail::view::cell(view, &fact.value, tz);

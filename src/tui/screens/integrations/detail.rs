@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::api::{Health, IntegrationView, KeyCheckState, KeyCheckView, PollView};
+use crate::engine::api::{Health, IntegrationView, KeyCheckState, KeyCheckView, LinkView, PollView};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::matrix::{self, Wants};
@@ -163,11 +163,38 @@ fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
         }
         None => it.row("Events", "none yet", theme.faint()),
     }
-    let text = match one.complete_to {
-        Some(at) => format!("to {}", fmt::stamp(at, it.view.now, &one.timezone, true)),
-        None => "not compared with Stripe yet".to_owned(),
+    let stamp = |at: i64| fmt::stamp(at, it.view.now, &one.timezone, true);
+    let key = |action: Action| it.view.state.keymap.label(action);
+    let (text, style) = match (one.complete_to, one.hole_at) {
+        (Some(at), _) => (format!("to {}, compared with Stripe's own list", stamp(at)), theme.text()),
+        (None, Some(at)) => (
+            format!(
+                "no: on {} events were missing that Stripe lists no more; {}, then {} walk all there is",
+                stamp(at),
+                key(Action::Discover),
+                key(Action::Sync)
+            ),
+            theme.warn(),
+        ),
+        (None, None) => ("not compared with Stripe yet".to_owned(), theme.text()),
     };
-    it.row("Complete", &text, theme.text());
+    it.row("Complete", &text, style);
+    if one.delivery == crate::engine::api::Delivery::Relay {
+        let (text, style) = match &one.link {
+            LinkView::Waiting { reason, .. } | LinkView::Refused { reason, .. } => {
+                (reason.clone(), theme.warn())
+            }
+            _ => match one.heard_at {
+                Some(at) => (format!("heard {}", hits.ago(it.view.now, at)), theme.text()),
+                None => ("never heard yet".to_owned(), theme.faint()),
+            },
+        };
+        it.row("Relay", &text, style);
+        if let Some(gap) = one.gaps.last() {
+            let at = fmt::stamp(gap.to, it.view.now, &one.timezone, true);
+            it.row("Last gap", &format!("{}, to {at}", gap.row()), theme.text());
+        }
+    }
 }
 
 /// When it is polled next, counting down.
