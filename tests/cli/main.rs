@@ -19,4 +19,5 @@ mod midrun;
 mod plan;
 mod reads;
 mod records;
+mod recovery;
 mod walk;
