@@ -200,7 +200,8 @@ fn total(sums: &CaseTotals) -> String {
         part(&sums.lost)
     );
     if sums.stuck.cases > 0 {
-        line.push_str(&format!("; of the open ones wait for a card or the customer {}", part(&sums.stuck)));
+        line.push_str("; of the open ones wait for a card or the customer ");
+        line.push_str(&part(&sums.stuck));
     }
     line
 }

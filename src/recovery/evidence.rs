@@ -249,10 +249,10 @@ fn invoice(json: &str, at: i64) -> Option<InvoiceSeen> {
         number: owned(view.number.as_deref()),
         pay_url: view.hosted_invoice_url.map(Cow::into_owned),
         subscription: owned(subscription.or(view.subscription.as_deref())),
-        paid_at: transitions.paid_at,
+        paid_at: transitions.paid,
         ended_at: match &*view.status {
-            "void" => transitions.voided_at,
-            "uncollectible" => transitions.marked_uncollectible_at,
+            "void" => transitions.voided,
+            "uncollectible" => transitions.marked_uncollectible,
             _ => None,
         },
         payment: view.payment_intent.map(Cow::into_owned),

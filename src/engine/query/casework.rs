@@ -125,7 +125,7 @@ fn sort(listed: &mut [Listed<'_>], order: CaseOrder) {
     match order {
         CaseOrder::Newest => listed.sort_by_cached_key(newest),
         CaseOrder::Amount => {
-            listed.sort_by_cached_key(|one| (one.case.currency.clone(), Reverse(one.case.amount), id(one)))
+            listed.sort_by_cached_key(|one| (one.case.currency.clone(), Reverse(one.case.amount), id(one)));
         }
         CaseOrder::Oldest => {
             listed.sort_by_cached_key(|one| (one.state != CaseState::Active, one.case.opened_at, id(one)));

@@ -67,12 +67,12 @@ pub(super) struct SubscriptionDetails<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Transitions {
-    #[serde(deserialize_with = "lenient::int")]
-    pub(super) paid_at: Option<i64>,
-    #[serde(deserialize_with = "lenient::int")]
-    pub(super) voided_at: Option<i64>,
-    #[serde(deserialize_with = "lenient::int")]
-    pub(super) marked_uncollectible_at: Option<i64>,
+    #[serde(rename = "paid_at", deserialize_with = "lenient::int")]
+    pub(super) paid: Option<i64>,
+    #[serde(rename = "voided_at", deserialize_with = "lenient::int")]
+    pub(super) voided: Option<i64>,
+    #[serde(rename = "marked_uncollectible_at", deserialize_with = "lenient::int")]
+    pub(super) marked_uncollectible: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]

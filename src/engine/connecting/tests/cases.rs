@@ -119,7 +119,7 @@ async fn cases_are_what_the_sandbox_knows() {
         };
         *states.entry(state).or_default() += 1;
     }
-    assert!(states.get("open").is_some() && states.get("recovered").is_some(), "{states:?}");
+    assert!(states.contains_key("open") && states.contains_key("recovered"), "{states:?}");
     // Today's sums are those of the rows, currency by currency.
     let view = rig.now().integrations[0].clone();
     let day = crate::engine::runtime::day_start(crate::clock::system()(), &view.timezone);
