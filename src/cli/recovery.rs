@@ -153,7 +153,7 @@ fn show(context: &Context, picked: &[Integration], window: &CaseWindow, rows: &[
             "amount",
             "tries",
             fit("why", 30),
-            fit("next", 22)
+            fit("next", 24)
         ));
     }
     for row in rows {
@@ -170,7 +170,7 @@ fn show(context: &Context, picked: &[Integration], window: &CaseWindow, rows: &[
             " ".repeat(16_usize.saturating_sub(width(&amount))),
             row.tries,
             fit(&why, 30),
-            fit(&next(row, &zone), 22),
+            fit(&next(row, &zone), 24),
             clean(&row.id)
         ));
     }
