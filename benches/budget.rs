@@ -270,6 +270,8 @@ fn inside(home: &Path) {
         read_only: false,
         live: false,
         store: OpenOptions::default(),
+        declines: std::sync::Arc::new(tillwatch::recovery::Declines::built_in()),
+        alerts: tillwatch::engine::alerts::Settings::default(),
         now: clock::system(),
     };
     let engine = runtime.block_on(async {

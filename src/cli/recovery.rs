@@ -153,7 +153,7 @@ fn show(context: &Context, picked: &[Integration], window: &CaseWindow, rows: &[
             "amount",
             "tries",
             fit("why", 30),
-            fit("next", 22)
+            fit("next", 24)
         ));
     }
     for row in rows {
@@ -170,7 +170,7 @@ fn show(context: &Context, picked: &[Integration], window: &CaseWindow, rows: &[
             " ".repeat(16_usize.saturating_sub(width(&amount))),
             row.tries,
             fit(&why, 30),
-            fit(&next(row, &zone), 22),
+            fit(&next(row, &zone), 24),
             clean(&row.id)
         ));
     }
@@ -200,7 +200,8 @@ fn total(sums: &CaseTotals) -> String {
         part(&sums.lost)
     );
     if sums.stuck.cases > 0 {
-        line.push_str(&format!("; of the open ones wait for a card or the customer {}", part(&sums.stuck)));
+        line.push_str("; of the open ones wait for a card or the customer ");
+        line.push_str(&part(&sums.stuck));
     }
     line
 }

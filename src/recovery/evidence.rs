@@ -4,13 +4,13 @@
 //! invoice; since then only an `invoice_payment` ties them (stripe-api.md §1). It must never fail on an unknown
 //! field, nor decide what a failure means.
 
+mod views;
+
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
 use super::declines::Codes;
-use crate::stripe::lenient;
 use crate::stripe::view::{EventHead, InvoicePaymentHead, MaybeText};
+use views::{ChargeView, InvoiceView, PaymentView, SubscriptionView};
 
 /// An invoice as something showed it. The order of the fields is the order of what decides which sight is newer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -222,72 +222,6 @@ pub fn tie(json: &str) -> Option<Evidence> {
     Some(Evidence::Tie { payment: payment.to_owned(), invoice: invoice.to_owned() })
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct InvoiceView<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    id: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    status: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    number: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    customer: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    customer_account: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    customer_name: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    customer_email: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    currency: Cow<'a, str>,
-    #[serde(deserialize_with = "lenient::int_or_zero")]
-    amount_due: i64,
-    #[serde(deserialize_with = "lenient::int_or_zero")]
-    amount_paid: i64,
-    #[serde(deserialize_with = "lenient::int_or_zero")]
-    amount_remaining: i64,
-    #[serde(deserialize_with = "lenient::int_or_zero")]
-    attempt_count: i64,
-    #[serde(deserialize_with = "lenient::int")]
-    next_payment_attempt: Option<i64>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    hosted_invoice_url: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    payment_intent: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    subscription: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    parent: Parent<'a>,
-    #[serde(deserialize_with = "lenient::object")]
-    status_transitions: Transitions,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Parent<'a> {
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    subscription_details: SubscriptionDetails<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct SubscriptionDetails<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    subscription: MaybeText<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Transitions {
-    #[serde(deserialize_with = "lenient::int")]
-    paid_at: Option<i64>,
-    #[serde(deserialize_with = "lenient::int")]
-    voided_at: Option<i64>,
-    #[serde(deserialize_with = "lenient::int")]
-    marked_uncollectible_at: Option<i64>,
-}
-
 fn owned(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
 }
@@ -315,103 +249,16 @@ fn invoice(json: &str, at: i64) -> Option<InvoiceSeen> {
         number: owned(view.number.as_deref()),
         pay_url: view.hosted_invoice_url.map(Cow::into_owned),
         subscription: owned(subscription.or(view.subscription.as_deref())),
-        paid_at: transitions.paid_at,
+        paid_at: transitions.paid,
         ended_at: match &*view.status {
-            "void" => transitions.voided_at,
-            "uncollectible" => transitions.marked_uncollectible_at,
+            "void" => transitions.voided,
+            "uncollectible" => transitions.marked_uncollectible,
             _ => None,
         },
         payment: view.payment_intent.map(Cow::into_owned),
         id: view.id.into_owned(),
         status: view.status.into_owned(),
     })
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct PaymentView<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    id: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    status: Cow<'a, str>,
-    #[serde(deserialize_with = "lenient::int_or_zero")]
-    amount: i64,
-    #[serde(deserialize_with = "lenient::int_or_zero")]
-    amount_received: i64,
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    currency: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    customer: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    customer_account: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    invoice: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    latest_charge: MaybeText<'a>,
-    #[serde(deserialize_with = "lenient::int")]
-    canceled_at: Option<i64>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    payment_details: PaymentDetails<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    last_payment_error: ErrorView<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct PaymentDetails<'a> {
-    /// Whatever the merchant likes; of an invoice's payment it may be the invoice.
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    order_reference: MaybeText<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ErrorView<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    code: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    decline_code: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    advice_code: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    network_advice_code: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    charge: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    payment_method: MethodView<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct MethodView<'a> {
-    #[serde(borrow, rename = "type", deserialize_with = "lenient::text")]
-    kind: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    card: CardView<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    sepa_debit: CardView<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    us_bank_account: CardView<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct CardView<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    brand: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    last4: MaybeText<'a>,
-}
-
-impl MethodView<'_> {
-    fn shown(&self) -> Option<String> {
-        let ways = [(&self.card, "card"), (&self.sepa_debit, "sepa"), (&self.us_bank_account, "bank")];
-        let digits = ways.into_iter().find_map(|(way, name)| {
-            let last4 = way.last4.as_deref().filter(|last4| !last4.is_empty())?;
-            Some(format!("{} {last4}", way.brand.as_deref().unwrap_or(name)))
-        });
-        digits.or_else(|| self.kind.as_deref().map(str::to_owned))
-    }
 }
 
 fn payment(json: &str, at: i64) -> Option<(PaymentSeen, PaymentView<'_>)> {
@@ -478,42 +325,6 @@ fn payment_event(out: &mut Vec<Evidence>, kind: &str, json: &str, at: i64, event
     out.push(Evidence::Payment(Box::new(seen)));
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ChargeView<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    id: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    status: Cow<'a, str>,
-    #[serde(deserialize_with = "lenient::int_or_zero")]
-    amount: i64,
-    #[serde(borrow, deserialize_with = "lenient::text_or_empty")]
-    currency: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    payment_intent: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    invoice: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    failure_code: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    outcome: OutcomeView<'a>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    payment_method_details: MethodView<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct OutcomeView<'a> {
-    #[serde(borrow, rename = "type", deserialize_with = "lenient::text")]
-    kind: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    reason: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    advice_code: MaybeText<'a>,
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    network_advice_code: MaybeText<'a>,
-}
-
 fn charge(out: &mut Vec<Evidence>, json: &str, at: i64, event: &str) {
     let Ok(view) = serde_json::from_str::<ChargeView<'_>>(json) else { return };
     // A charge without a payment intent is of the old way to charge, which no case is made of.
@@ -543,26 +354,6 @@ fn charge(out: &mut Vec<Evidence>, json: &str, at: i64, event: &str) {
         event: event.to_owned(),
         by_charge: true,
     })));
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct SubscriptionView<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    latest_invoice: MaybeText<'a>,
-    #[serde(deserialize_with = "lenient::int")]
-    canceled_at: Option<i64>,
-    #[serde(deserialize_with = "lenient::int")]
-    ended_at: Option<i64>,
-    #[serde(borrow, deserialize_with = "lenient::object")]
-    cancellation_details: Cancellation<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Cancellation<'a> {
-    #[serde(borrow, deserialize_with = "lenient::text")]
-    reason: MaybeText<'a>,
 }
 
 fn canceled(json: &str, at: i64) -> Option<Evidence> {

@@ -47,7 +47,9 @@ fn charge(id: &str, payment: &str, status: &str, advice: &str) -> String {
 fn folded(events: &[(String, i64)]) -> Group {
     let mut group = Group::default();
     for (json, heard_at) in events {
-        of_event(json, *heard_at).into_iter().for_each(|one| group.add(one));
+        for one in of_event(json, *heard_at) {
+            group.add(one);
+        }
     }
     group
 }
@@ -196,7 +198,9 @@ fn thousands_of_tries_on_one_payment_stay_few() {
         let ch = format!("ch_{n}");
         let object = payment("pi_a", "requires_payment_method", &ch, &error(&ch, "generic_decline"), "");
         let (json, heard) = event(n, 1000 + i64::from(n), "payment_intent.payment_failed", &object);
-        of_event(&json, heard).into_iter().for_each(|one| group.add(one));
+        for one in of_event(&json, heard) {
+            group.add(one);
+        }
     }
     let cases = group.cases();
     assert_eq!(group.tries(&cases[0]).len(), MOST_TRIES);

@@ -20,6 +20,8 @@ use crate::text;
 
 /// Rows of a window.
 const MOST: usize = 500;
+/// Rounds of work before an answer, of some milliseconds each.
+const ROUNDS: usize = 8;
 /// Payments that a case links to.
 const MOST_LINKS: usize = 5;
 
@@ -35,8 +37,7 @@ struct Listed<'a> {
 pub fn window(shared: &Shared, query: &CaseQuery, now: i64) -> Result<Answer, StoreError> {
     // Told before looking: whoever sees a newer version asks again.
     let version = shared.cases.version();
-    shared.catch_up()?;
-    shared.store.changes().ring();
+    current(shared)?;
     let building = !shared.cases.is_built();
     let index = shared.cases.read();
     let mut totals: BTreeMap<&str, CaseTotals> = BTreeMap::new();
@@ -87,6 +88,20 @@ pub fn window(shared: &Shared, query: &CaseQuery, now: i64) -> Result<Answer, St
     Ok(Answer::Cases(window))
 }
 
+/// Takes what was stored lately into the cases, as far as that is done soon; the thread goes on with the rest.
+fn current(shared: &Shared) -> Result<(), StoreError> {
+    shared.catch_up()?;
+    if shared.cases.is_built() {
+        for _ in 0..ROUNDS {
+            if !shared.cases.work_some(shared)? {
+                return Ok(());
+            }
+        }
+    }
+    shared.store.changes().ring();
+    Ok(())
+}
+
 fn add(sum: &mut Money, amount: i64) {
     sum.cases += 1;
     sum.amount = sum.amount.saturating_add(amount);
@@ -110,7 +125,7 @@ fn sort(listed: &mut [Listed<'_>], order: CaseOrder) {
     match order {
         CaseOrder::Newest => listed.sort_by_cached_key(newest),
         CaseOrder::Amount => {
-            listed.sort_by_cached_key(|one| (one.case.currency.clone(), Reverse(one.case.amount), id(one)))
+            listed.sort_by_cached_key(|one| (one.case.currency.clone(), Reverse(one.case.amount), id(one)));
         }
         CaseOrder::Oldest => {
             listed.sort_by_cached_key(|one| (one.state != CaseState::Active, one.case.opened_at, id(one)));
@@ -142,7 +157,7 @@ pub fn detail(
     accounts: &Accounts,
     now: i64,
 ) -> Result<Answer, StoreError> {
-    shared.catch_up()?;
+    current(shared)?;
     let (case, tries) = {
         let index = shared.cases.read();
         let Some((case, group)) = index.get(integration, id) else { return Ok(Answer::NotHere) };

@@ -15,6 +15,8 @@ use crate::store::{Batch, Durability, OpenOptions, State, Store};
 use crate::stripe::kind::Kind;
 use crate::sync::pack::Records;
 
+mod cases;
+
 const ONE: IntegrationId = IntegrationId(1);
 const TWO: IntegrationId = IntegrationId(2);
 const NOW: i64 = 1_700_100_000;
