@@ -3,7 +3,9 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::api::{Health, IntegrationView, KeyCheckState, KeyCheckView, PollView};
+use crate::engine::api::{
+    Delivery, Health, IntegrationView, KeyCheckState, KeyCheckView, LinkView, PollView,
+};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::matrix::{self, Wants};

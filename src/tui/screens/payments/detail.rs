@@ -94,14 +94,14 @@ fn facts(view: &View<'_>, row: &CaseRow, tz: &str, cells: usize, hits: &mut Hits
         let mut line = vec![put::padded(name, LABEL, theme.faint())];
         line.extend(spans);
         let used: usize = line.iter().map(Span::width).sum();
-        let mut pieces = put::wrap(more, cells.saturating_sub(used + 2).max(24)).into_iter();
-        if used + 26 <= cells || more.is_empty() {
-            if let Some(first) = pieces.next() {
-                line.push(Span::styled(format!("  {first}"), theme.faint()));
-            }
+        // Beside it where that is wide enough to be read, else below it.
+        let beside = used + 26 <= cells;
+        let indent = if beside { used + 2 } else { LABEL };
+        let mut pieces = put::wrap(more, cells.saturating_sub(indent).max(10)).into_iter().peekable();
+        if let Some(first) = pieces.next_if(|_| beside) {
+            line.push(Span::styled(format!("  {first}"), theme.faint()));
         }
         out.push(Line::from(line));
-        let indent = if used + 26 <= cells { used + 2 } else { LABEL };
         for piece in pieces {
             out.push(Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(piece, theme.faint())]));
         }

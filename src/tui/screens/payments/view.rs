@@ -3,6 +3,8 @@
 //! Where there is little room columns go by priority; an amount is shown whole or not at all. Red is for a card that has
 //! to be replaced: nothing happens there before somebody acts.
 
+use std::cmp::Reverse;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -122,6 +124,12 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
         ("Recovered", "", |one| one.recovered),
         ("Lost", "", |one| one.lost),
     ];
+    // Those in which something is open come first, then those with most cases: what does not fit matters least.
+    let mut totals: Vec<&CaseTotals> = totals.iter().collect();
+    totals.sort_by_key(|one| {
+        let all = one.open.cases + one.recovered.cases + one.lost.cases;
+        (Reverse(one.open.cases), Reverse(all), one.currency.clone())
+    });
     let wide = area.width / 4;
     for (index, (name, more, of)) in columns.into_iter().enumerate() {
         let x = area.x + wide * index as u16;
@@ -140,7 +148,7 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
         let cells = usize::from(inner.width).saturating_sub(2);
         let money = |one: &CaseTotals| view.money(of(one).amount, &one.currency);
         let fits = |text: &String| fmt::width(text) <= cells;
-        let widest = totals.iter().take(lines).map(money).filter(fits).map(|text| fmt::width(&text)).max();
+        let widest = totals.iter().take(lines).map(|one| money(one)).filter(fits).map(|text| fmt::width(&text)).max();
         let widest = widest.unwrap_or(0);
         for (row, one) in totals.iter().take(lines).enumerate() {
             let Money { cases, .. } = of(one);
@@ -168,7 +176,9 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
             put::line(buf, at_row, row as u16, &line);
         }
         if index == 3 && totals.len() > lines {
-            let more = format!(" {} more currencies ", totals.len() - lines);
+            let left = totals.len() - lines;
+            let word = if left == 1 { "currency" } else { "currencies" };
+            let more = format!(" {left} more {word} ");
             let edge = Rect { y: area.y + area.height - 1, height: 1, x, width: width.saturating_sub(2) };
             put::right(buf, edge, 0, &Line::styled(more, theme.faint()));
         }
@@ -491,7 +501,8 @@ fn one(view: &View<'_>, row: &CaseRow, c: Columns, tz: &str, hits: &mut Hits) ->
     let over = row.state != CaseState::Active;
     let (word, class_style) = class(theme, row.decline.class);
     let (next, next_style) = next(view, row, tz, c.short, hits);
-    let days = fmt::span(view.now - row.opened_at);
+    let age = view.now - row.opened_at;
+    let days = if age < 60 { "< 1 m".to_owned() } else { fmt::span(age) };
     let plain = |style: Style| if over { theme.faint() } else { style };
     // An id stands for a name that is not stored: it says less.
     let who_style = if row.who.is_empty() { theme.faint() } else { theme.text() };
