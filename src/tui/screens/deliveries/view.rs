@@ -136,7 +136,10 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
     Some(vec![
         ("nothing was sent yet".to_owned(), theme.text()),
         (
-            format!("{} on the events' screen sends a stored event again", state.keymap.label(Action::Replay)),
+            format!(
+                "{} on the events' screen sends a stored event again",
+                state.keymap.label(Action::Replay)
+            ),
             theme.faint(),
         ),
     ])

@@ -141,10 +141,13 @@ fn live(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (String, Sty
     match &one.link {
         LinkView::Connected { heard_at, resets_at } => {
             let heard = hits.ago(view.now, *heard_at);
-            let fresh = (*resets_at > view.now).then(|| format!(" · a fresh one in {}", fmt::span(resets_at - view.now)));
+            let fresh = (*resets_at > view.now)
+                .then(|| format!(" · a fresh one in {}", fmt::span(resets_at - view.now)));
             (format!("connected, heard {heard}{}", fresh.unwrap_or_default()), theme.good())
         }
-        LinkView::Connecting { since } => (format!("connecting, for {}", fmt::span(view.now - since)), theme.text()),
+        LinkView::Connecting { since } => {
+            (format!("connecting, for {}", fmt::span(view.now - since)), theme.text())
+        }
         LinkView::Resetting { .. } => ("resetting: a fresh socket takes over".to_owned(), theme.text()),
         LinkView::Waiting { until, reason } => {
             hits.changes_every(Wake::Second);

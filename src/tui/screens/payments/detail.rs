@@ -149,14 +149,19 @@ fn facts(view: &View<'_>, row: &CaseRow, tz: &str, cells: usize, hits: &mut Hits
     if row.state == CaseState::Active && row.pay_url.is_some() {
         let key = view.state.keymap.label(Action::CopyLink);
         let text = format!("{key} copies the link to the page on which the customer can pay");
-        fact("payment page", vec![Span::styled(fmt::fit(&text, cells.saturating_sub(LABEL)), theme.text())], "");
+        fact(
+            "payment page",
+            vec![Span::styled(fmt::fit(&text, cells.saturating_sub(LABEL)), theme.text())],
+            "",
+        );
     }
     out
 }
 
 fn heading(view: &View<'_>, case: &CaseDetail, cells: usize) -> Vec<Line<'static>> {
     let theme = view.theme;
-    let (here, all) = (case.tries.iter().filter(|one| one.decline.is_some()).count(), case.row.tries as usize);
+    let (here, all) =
+        (case.tries.iter().filter(|one| one.decline.is_some()).count(), case.row.tries as usize);
     let mut spans = vec![Span::styled("Tries, newest first", theme.strong())];
     if here < all {
         let text = format!("  {} of {} are in the events kept here", count(here as u64), count(all as u64));

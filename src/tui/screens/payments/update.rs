@@ -27,7 +27,8 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     let payments = &mut state.payments;
     match action {
         Action::Customer => {
-            let Some((integration, id)) = row(state).map(|row| (row.integration, row.customer.clone())) else {
+            let Some((integration, id)) = row(state).map(|row| (row.integration, row.customer.clone()))
+            else {
                 return Vec::new();
             };
             return records::update::open_object(state, integration, &id);

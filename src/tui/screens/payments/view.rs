@@ -47,7 +47,9 @@ pub fn next(view: &View<'_>, row: &CaseRow, tz: &str, short: bool, hits: &mut Hi
     let theme = view.theme;
     hits.changes_every(Wake::Minute);
     match (&row.state, &row.next) {
-        (CaseState::Recovered { at }, _) => (format!("recovered {}", fmt::stamp(*at, view.now, tz, false)), theme.good()),
+        (CaseState::Recovered { at }, _) => {
+            (format!("recovered {}", fmt::stamp(*at, view.now, tz, false)), theme.good())
+        }
         (CaseState::Lost { at, why }, _) => {
             (format!("lost: {}, {}", fmt::clean(why), fmt::stamp(*at, view.now, tz, false)), theme.faint())
         }
@@ -148,7 +150,8 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
         let cells = usize::from(inner.width).saturating_sub(2);
         let money = |one: &CaseTotals| view.money(of(one).amount, &one.currency);
         let fits = |text: &String| fmt::width(text) <= cells;
-        let widest = totals.iter().take(lines).map(|one| money(one)).filter(fits).map(|text| fmt::width(&text)).max();
+        let widest =
+            totals.iter().take(lines).map(|one| money(one)).filter(fits).map(|text| fmt::width(&text)).max();
         let widest = widest.unwrap_or(0);
         for (row, one) in totals.iter().take(lines).enumerate() {
             let Money { cases, .. } = of(one);
@@ -275,16 +278,19 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
         return Some(vec![("reading the failed payments …".to_owned(), theme.faint())]);
     }
     if list.window.building {
-        return Some(vec![("putting the cases together from the events kept here …".to_owned(), theme.faint())]);
+        return Some(vec![(
+            "putting the cases together from the events kept here …".to_owned(),
+            theme.faint(),
+        )]);
     }
     let find = payments.find.text().trim();
     if !find.is_empty() {
         return Some(vec![
-            (format!("no {}case has “{}”", if payments.all { "" } else { "open " }, fmt::clean(find)), theme.text()),
             (
-                format!("{} takes it away, {} changes it", key(Action::Back), key(Action::Find)),
-                theme.faint(),
+                format!("no {}case has “{}”", if payments.all { "" } else { "open " }, fmt::clean(find)),
+                theme.text(),
             ),
+            (format!("{} takes it away, {} changes it", key(Action::Back), key(Action::Find)), theme.faint()),
         ]);
     }
     let begins = "a case begins with the event payment_intent.payment_failed or invoice.payment_failed";
@@ -346,15 +352,18 @@ impl Columns {
         let steps: [fn(&mut Columns, Widest); 11] = [
             |it, w| it.next = w.short_next.clamp(12, 24),
             |it, w| it.answer = w.answer.clamp(6, 18),
-            |it, w| it.who = w.who.clamp(8, 14),
             |it, _| it.since = 5,
+            |it, w| it.who = w.who.clamp(8, 14),
             |it, w| it.answer = w.answer.clamp(6, 24),
             |it, _| it.tries = 5,
             |it, w| it.number = w.number.clamp(7, 14),
             |it, w| it.who = w.who.clamp(8, 24),
             |it, _| it.class = 8,
             |it, w| (it.next, it.short) = (w.next.clamp(12, 40), false),
-            |it, w| (it.number, it.answer, it.who) = (w.number.clamp(7, 26), w.answer.clamp(6, 34), w.who.clamp(8, 44)),
+            |it, w| {
+                (it.number, it.answer, it.who) =
+                    (w.number.clamp(7, 26), w.answer.clamp(6, 34), w.who.clamp(8, 44))
+            },
         ];
         if accounts {
             it.account = 10;
@@ -393,7 +402,15 @@ impl Columns {
 
     fn line(&self, cells: [Span<'static>; 9]) -> Line<'static> {
         let all = [
-            self.amount, self.account, self.who, self.number, self.since, self.tries, self.answer, self.class, self.next,
+            self.amount,
+            self.account,
+            self.who,
+            self.number,
+            self.since,
+            self.tries,
+            self.answer,
+            self.class,
+            self.next,
         ];
         let mut out = vec![Span::raw("  ")];
         for (width, span) in all.into_iter().zip(cells) {
