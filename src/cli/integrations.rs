@@ -8,11 +8,16 @@ use super::context::{Context, title};
 use super::durations;
 use super::key_source::KeyArgs;
 use super::out::{DONE, Fail, NOT_CONNECTED, Outcome};
+use crate::clock::ago;
 use crate::engine::api::{Delivery, Health};
+use crate::events::gaps::LiveDoc;
+use crate::events::poll::Cursor;
 use crate::integration::Integration;
 use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{Edit, edit};
+use crate::store::Store;
 use crate::stripe::BaseUrl;
+use crate::text::count;
 
 /// List connected accounts; show, edit or check one.
 #[derive(Debug, Args)]
@@ -156,6 +161,7 @@ fn show(context: &Context, word: &str) -> Outcome {
             Delivery::Relay => format!("events      live by Stripe's relay; without it {polled}"),
             Delivery::Endpoint => format!("events      by a webhook endpoint; without it {polled}"),
         });
+        live(context, &store, &one)?;
         if one.all_events {
             out.line("stores      events of every type");
         }
@@ -171,6 +177,42 @@ fn show(context: &Context, word: &str) -> Outcome {
     }
     store.close();
     Ok(DONE)
+}
+
+/// What the last process knew of the live connection, and up to where nothing is missing.
+fn live(context: &Context, store: &Store, one: &Integration) -> Result<(), Fail> {
+    let (out, now) = (context.out, (context.now)());
+    let cursor: Cursor = store.meta(&Cursor::name(one.id))?.unwrap_or_default();
+    if let Some(at) = cursor.complete_to {
+        out.line(format!("complete    to {} ago, compared with Stripe's own list", ago(now - at)));
+    }
+    if one.delivery != Delivery::Relay {
+        return Ok(());
+    }
+    let live: LiveDoc = store.meta(&LiveDoc::name(one.id))?.unwrap_or_default();
+    if live.alive_at == 0 {
+        out.line("relay       not heard yet");
+        return Ok(());
+    }
+    out.line(format!(
+        "relay       last heard {} ago, {} deliveries",
+        ago(now - live.alive_at),
+        count(live.received)
+    ));
+    let odd = live.unreadable + live.unsigned + live.other_mode;
+    if odd > 0 {
+        out.line(format!(
+            "            {} were no events of ours: {} unreadable, {} with a wrong signature, {} of the other mode",
+            count(odd),
+            count(live.unreadable),
+            count(live.unsigned),
+            count(live.other_mode)
+        ));
+    }
+    if let Some(gap) = live.gaps.back() {
+        out.line(format!("last gap    {}, {} ago", gap.row(), ago(now - gap.to)));
+    }
+    Ok(())
 }
 
 async fn change(context: &Context, args: EditArgs) -> Outcome {

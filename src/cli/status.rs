@@ -7,7 +7,7 @@ use super::context::Context;
 use super::out::{DONE, NOT_CONNECTED, Outcome, PARTLY};
 use crate::clock;
 use crate::engine::Engine;
-use crate::engine::api::{Health, IntegrationView, JobState};
+use crate::engine::api::{Delivery, Health, IntegrationView, JobState};
 use crate::engine::status::body;
 use crate::text::{clean, count};
 
@@ -100,11 +100,23 @@ fn verdict(view: &IntegrationView, now: i64) -> (u8, String) {
     if unfinished {
         return (PARTLY, "a run did not come to its end: start it again".into());
     }
+    if let Some(at) = view.hole_at {
+        let text = format!(
+            "events were missed {} ago that Stripe lists no more: `tillwatch discover`, then `tillwatch sync`",
+            clock::ago(now - at)
+        );
+        return (PARTLY, text);
+    }
     let complete = match view.complete_to {
-        Some(at) => format!("complete to {} ago", clock::ago(now - at)),
+        Some(at) => format!("complete to {} ago (Stripe's list)", clock::ago(now - at)),
         None => "not compared with Stripe yet".into(),
     };
     let pending = catalog.pending + catalog.stale;
     let to_do = if pending > 0 { format!(", {} to sync", count(pending)) } else { String::new() };
-    (DONE, format!("{} invoices{to_do}, {complete}", count(catalog.total)))
+    let relay = match (view.delivery, view.heard_at) {
+        (Delivery::Relay, Some(at)) => format!(", relay heard {} ago", clock::ago(now - at)),
+        (Delivery::Relay, None) => ", relay not heard yet".to_owned(),
+        _ => String::new(),
+    };
+    (DONE, format!("{} invoices{to_do}, {complete}{relay}", count(catalog.total)))
 }

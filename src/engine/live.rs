@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Delivery, Gap, IntegrationId, Level, LinkView, Pace};
 use super::{Engine, poller};
-use crate::events::gaps::{LISTED_S, LiveDoc, Planner};
+use crate::events::gaps::{LiveDoc, Planner};
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::{self, Cursor};
 use crate::events::relay::driver::{self, Relay, Report};
@@ -250,6 +250,10 @@ impl Live<'_> {
                 self.engine.note_error(&self.config, &error).await;
                 return true;
             }
+            Report::TooLarge => {
+                self.shared.live().unreadable += 1;
+                self.odd("it is over 64 MB");
+            }
             Report::Session => self.engine.note_answer(self.id),
         }
         false
@@ -266,13 +270,8 @@ impl Live<'_> {
             drop(state);
             self.engine.inner.changed.notify_one();
         }
-        if let Some(why) = told.odd
-            && !self.told.contains(&why)
-        {
-            self.told.push(why);
-            let text =
-                format!("something came on the relay that is no event ({why}); it was counted and left out");
-            self.engine.message(Level::Warning, Some(self.id), text);
+        for why in told.odd {
+            self.odd(why);
         }
         match told.failed {
             Some(error) => {
@@ -288,6 +287,18 @@ impl Live<'_> {
         }
     }
 
+    /// Told once for each reason, however often it comes.
+    fn odd(&mut self, why: &'static str) {
+        if self.told.contains(&why) {
+            return;
+        }
+        self.told.push(why);
+        let text = format!(
+            "something came on the relay that is no event of ours ({why}); it was counted and left out"
+        );
+        self.engine.message(Level::Warning, Some(self.id), text);
+    }
+
     fn read(&mut self) {
         if !poll::possible(&self.config) {
             // The key may not read events: said by the key check; nothing can be proven.
@@ -296,10 +307,6 @@ impl Live<'_> {
         }
         let now = self.engine.now();
         let Some(from) = self.planner.begin(now) else { return };
-        if from > 0 && now - from > LISTED_S {
-            let text = "away for more than 30 days, and Stripe lists events for 30: `tillwatch discover --plan` tells what a full walk takes";
-            self.engine.message(Level::Warning, Some(self.id), text);
-        }
         let (engine, id) = (self.engine.clone(), self.id);
         let task = tokio::spawn(async move { poller::read(&engine, id).await });
         self.reading = Some((task, from, self.covered_to.max(from)));

@@ -107,6 +107,17 @@ async fn planned(
     Ok(out)
 }
 
+/// What a full walk takes, in words: `about 54 reads and 3 s`. Sends nothing.
+pub async fn walk(engine: &Engine, id: IntegrationId) -> String {
+    let plan = planned(engine, id, Some(DiscoverSpec::default()), Some(SyncSpec::default()), false).await;
+    match plan {
+        Ok(plan) if plan.rows.iter().all(|row| row.about.is_some()) => {
+            format!("about {} reads and {}", crate::text::count(plan.reads), clock::ago(plan.seconds as i64))
+        }
+        _ => "of one read for 100 invoices, and a few".to_owned(),
+    }
+}
+
 fn limit(out: &mut PlanView, what: &str, max_reads: Option<u64>) {
     if let Some(most) = max_reads {
         out.notes.push(format!("the {what} stops after {most} reads and can be taken up again"));

@@ -141,19 +141,23 @@ pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
             engine.note_answer(id);
             let now = engine.now();
             let store = engine.store();
-            let mut state = engine.state();
-            if polled.new > 0 {
-                state.events_version += 1;
-            }
-            if let Some(runtime) = state.runtimes.get_mut(&id) {
-                match store.filter(|_| polled.first) {
-                    Some(store) => runtime.recount_today(&store, now),
-                    None => runtime.count_events(polled.new, now),
+            {
+                let mut state = engine.state();
+                if polled.new > 0 {
+                    state.events_version += 1;
+                }
+                if let Some(runtime) = state.runtimes.get_mut(&id) {
+                    match store.filter(|_| polled.first) {
+                        Some(store) => runtime.recount_today(&store, now),
+                        None => runtime.count_events(polled.new, now),
+                    }
                 }
             }
-            drop(state);
             if polled.hole {
-                let text = "the newest known event is no longer in Stripe's list (it keeps 30 days): run discover and sync to be sure of what changed";
+                let walk = super::plans::walk(engine, id).await;
+                let text = format!(
+                    "events were missed that Stripe lists no more (it keeps 30 days): what changed is found by a full walk, {walk}. It starts when you say so: d, then s in the dashboard, or `tillwatch discover` and `tillwatch sync`"
+                );
                 engine.message(Level::Warning, Some(id), text);
             }
             None

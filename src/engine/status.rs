@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::api::{CatalogCounts, Delivery, Health, IntegrationView, JobState, JobView};
+use super::api::{CatalogCounts, Delivery, Health, IntegrationView, JobState, JobView, LinkView};
 
 /// The whole document. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -116,6 +116,34 @@ pub struct DeliveryBody {
     pub last_event_at: Option<String>,
     /// Compared with Stripe's own list up to here.
     pub complete_to: Option<String>,
+    /// Events older than Stripe's list were missed at that moment: only a full discover and sync make up for it.
+    pub missed_at: Option<String>,
+    /// The live connection; none: there is none to be had.
+    pub link: Option<LinkBody>,
+}
+
+/// The live connection. Only a process that runs has one; the rest is what the last one left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LinkBody {
+    /// `off`, `connecting`, `connected`, `resetting`, `waiting`, `refused`
+    pub state: &'static str,
+    /// Why it is not open.
+    pub reason: Option<String>,
+    /// The last sign of life.
+    pub heard_at: Option<String>,
+    /// The last moments without it, newest last.
+    pub gaps: Vec<GapBody>,
+}
+
+/// A moment without a live connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GapBody {
+    /// Since when.
+    pub from: String,
+    /// Until when.
+    pub to: String,
+    /// Events that were fetched for it.
+    pub recovered: u64,
 }
 
 /// A time as the document writes it.
@@ -138,6 +166,8 @@ pub fn body(view: &IntegrationView) -> StatusBody {
             state: health(&view.health),
             last_event_at: view.last_event_at.map(time),
             complete_to: view.complete_to.map(time),
+            missed_at: view.hole_at.map(time),
+            link: (view.delivery == Delivery::Relay).then(|| link(view)),
         },
         reads: view.reads,
         missing_permissions: match &view.health {
@@ -146,6 +176,31 @@ pub fn body(view: &IntegrationView) -> StatusBody {
         },
         last_poll_at: view.poll.last_at.map(time),
         next_poll_at: view.poll.next_at.map(time),
+    }
+}
+
+/// The live connection's state in a word.
+pub fn link_word(link: &LinkView) -> &'static str {
+    match link {
+        LinkView::Off => "off",
+        LinkView::Connecting { .. } => "connecting",
+        LinkView::Connected { .. } => "connected",
+        LinkView::Resetting { .. } => "resetting",
+        LinkView::Waiting { .. } => "waiting",
+        LinkView::Refused { .. } => "refused",
+    }
+}
+
+fn link(view: &IntegrationView) -> LinkBody {
+    LinkBody {
+        state: link_word(&view.link),
+        reason: view.link.reason().cloned(),
+        heard_at: view.heard_at.map(time),
+        gaps: view
+            .gaps
+            .iter()
+            .map(|gap| GapBody { from: time(gap.from), to: time(gap.to), recovered: gap.recovered })
+            .collect(),
     }
 }
 

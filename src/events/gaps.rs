@@ -26,9 +26,6 @@ const AGAIN_S: i64 = 5;
 const KEPT: usize = 20;
 /// A gap that is shorter and hid nothing is not worth a word, in seconds.
 const TELL_S: i64 = 5;
-/// Stripe lists events for so long, in seconds.
-pub const LISTED_S: i64 = 30 * 86_400;
-
 impl Gap {
     /// `12 events recovered, gap of 41 s; nothing is missing`; none: not worth a word, unless it is `wanted` anyway.
     pub fn told(&self, wanted: bool) -> Option<String> {

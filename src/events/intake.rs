@@ -55,8 +55,8 @@ impl Shared {
 pub struct Told {
     /// Events stored.
     pub new: u64,
-    /// Something came that is no event of ours: what was wrong with it.
-    pub odd: Option<&'static str>,
+    /// Things came that are no events of ours: what was wrong with them, each once.
+    pub odd: Vec<&'static str>,
     /// Nothing of the group was stored.
     pub failed: Option<StoreError>,
     /// The oldest frame of the group waited so long until it was stored, in microseconds.
@@ -80,10 +80,18 @@ struct Group {
     _turn: OwnedRwLockReadGuard<()>,
     batch: Batch,
     acks: Vec<(Acks, String)>,
-    odd: Option<&'static str>,
+    odd: Vec<&'static str>,
     first: Option<Instant>,
     epoch: u64,
     at: i64,
+}
+
+impl Group {
+    fn odd(&mut self, why: &'static str) {
+        if !self.odd.contains(&why) {
+            self.odd.push(why);
+        }
+    }
 }
 
 /// Takes frames until nobody sends any more.
@@ -123,7 +131,7 @@ impl Intake {
             _turn: turn,
             batch: Batch::new(),
             acks: Vec::with_capacity(frames.len()),
-            odd: None,
+            odd: Vec::new(),
             first: frames.iter().map(|arrival| arrival.at).min(),
             epoch: memory.epoch(),
             at,
@@ -140,13 +148,13 @@ impl Intake {
                 Frame::Other => continue,
                 Frame::Unreadable(why) => {
                     counts.unreadable += 1;
-                    group.odd = Some(why);
+                    group.odd(why);
                     continue;
                 }
             };
             if arrival.secret.as_ref().is_some_and(|secret| !event.is_signed(secret)) {
                 counts.unsigned += 1;
-                group.odd = Some("its signature is wrong");
+                group.odd("its signature is wrong");
                 continue;
             }
             if event.account_version {
@@ -210,10 +218,13 @@ fn take(prepared: Prepared, group: &mut Group, counts: &mut LiveDoc) {
         Prepared::Better(record) => group.batch.ops.push(Op::Record(record)),
         Prepared::Known => {}
         Prepared::Ignored => counts.ignored += 1,
-        Prepared::OtherMode => counts.other_mode += 1,
+        Prepared::OtherMode => {
+            counts.other_mode += 1;
+            group.odd("it is of the other mode");
+        }
         Prepared::Unreadable => {
             counts.unreadable += 1;
-            group.odd = Some("its payload is no event");
+            group.odd("its payload is no event");
         }
     }
 }

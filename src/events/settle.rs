@@ -5,6 +5,8 @@
 //! process that is killed leaves them to the next. It must never put an older state in
 //! the place of a newer one: the answer's own time decides.
 
+use std::time::Instant;
+
 use super::intake::Shared;
 use super::memory::Memory;
 use crate::clock::Now;
@@ -42,6 +44,7 @@ pub async fn run(store: &Store, client: &Client, shared: &Shared, id: Integratio
     let some = shared.memory().unsettled(AT_A_TIME);
     for (kind, object) in some {
         let path = format!("{}/{object}", kind.path());
+        let sent = Instant::now();
         let answer = match client.get(&path, &[]).await {
             Ok(answer) => answer,
             Err(Error::NotFound { .. } | Error::MissingPermission { .. }) => {
@@ -51,30 +54,25 @@ pub async fn run(store: &Store, client: &Client, shared: &Shared, id: Integratio
             // Later, with the next ones.
             Err(_) => break,
         };
+        // It held at some moment after the question was sent; `Date` is stamped when that is over.
+        let as_of = answer.date - sent.elapsed().as_secs() as i64 - 1;
         let record = std::str::from_utf8(&answer.body).ok().and_then(|json| {
             let mut records = Records::new(store, id, kind).ok()?;
-            records.record(&object, json, answer.date, Via::Event).ok()
+            records.record(&object, json, as_of, Via::Event).ok()
         });
         let Some(record) = record else {
             shared.memory().settled(kind, &object);
             continue;
         };
         let _turn = shared.turn.write().await;
-        let settled = {
+        if store.header(id, kind, &object).ok().flatten().is_some_and(|known| known.as_of >= as_of) {
+            // Something happened to it about then, and nothing tells which was first: again, behind the others.
             let mut memory = shared.memory();
-            let settled =
-                memory.settle(kind, &object, answer.date, record.header.hash, &record.header.status);
-            if !settled {
-                // Something happened to it in the very second of the answer, and nothing tells which was first: again,
-                // behind the others.
-                memory.settled(kind, &object);
-                memory.unsettle(kind, &object);
-            }
-            settled
-        };
-        if !settled {
+            memory.settled(kind, &object);
+            memory.unsettle(kind, &object);
             continue;
         }
+        shared.memory().read(kind, &object, as_of, record.header.hash, &record.header.status);
         let mut batch = Batch::new();
         batch.ops.push(Op::Record(Box::new(record)));
         if store.commit(batch, Durability::Applied, now()).await.is_err() {

@@ -1,6 +1,8 @@
 //! Live events against the local Stripe: everything that happened is stored exactly once, whatever becomes of the
 //! sockets, of this process, or of what comes on the wire.
 
+mod fake;
+mod ours;
 mod process;
 mod relay;
 mod same;

@@ -18,7 +18,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    fn connected(stripe: &Running) -> Desk {
+    pub(crate) fn connected(stripe: &Running) -> Desk {
         Desk::with(&stripe.base_url, &stripe.keys.restricted)
     }
 

@@ -36,7 +36,13 @@ pub(crate) async fn records(store: &Store, base: &str, key: &str) -> usize {
     let begun = Instant::now();
     let mut compared = 0;
     for (kind, id) in objects {
-        let answer = http.get(format!("{base}{}/{id}", kind.path())).bearer_auth(key).send().await.unwrap();
+        let answer = http
+            .get(format!("{base}{}/{id}", kind.path()))
+            .bearer_auth(key)
+            .header("Stripe-Version", tillwatch::stripe::API_VERSION)
+            .send()
+            .await
+            .unwrap();
         if !answer.status().is_success() {
             continue;
         }

@@ -53,7 +53,12 @@ async fn resets(reset: u64, second: SecondSocket) -> String {
         rig.store.arrivals(crate::ID, 0).unwrap().iter().filter(|row| !made.contains(&row.id)).count();
     assert_eq!(window.total, (made.len() + known) as u64);
     let report = rig.stripe.report();
-    let reads = report.requests.get("/v1/events").copied().unwrap_or_default();
+    let reads = report
+        .requests
+        .iter()
+        .filter(|(name, _)| name.ends_with("/v1/events"))
+        .map(|(_, reads)| reads)
+        .sum::<u64>();
     let relay = report.relay;
     assert_eq!(relay.sessions, 1);
     if second == SecondSocket::Overlap {

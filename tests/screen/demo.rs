@@ -11,7 +11,7 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 /// The number that stands right before a word; digits are grouped by spaces.
-fn before(text: &str, word: &str) -> Option<u64> {
+pub(crate) fn before(text: &str, word: &str) -> Option<u64> {
     let head = &text[..text.find(word)?];
     let tail: String =
         head.chars().rev().take_while(|c| c.is_ascii_digit() || *c == ' ' || *c == '\u{202f}').collect();

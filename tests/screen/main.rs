@@ -15,6 +15,7 @@ mod midway;
 mod pty;
 mod secrets;
 mod sending;
+mod soak;
 mod walk;
 
 use std::path::Path;

@@ -43,6 +43,8 @@ pub enum Report {
     Key(Error),
     /// A new session was made.
     Session,
+    /// A frame came that is too large to be read.
+    TooLarge,
 }
 
 /// What the client works with.
@@ -64,7 +66,7 @@ pub struct Relay {
 enum Done {
     Session(Result<Session, NoSession>),
     Dialed(SocketId, Box<Result<dial::Socket, super::machine::Failure>>),
-    Ended(SocketId, String),
+    Ended(SocketId, socket::End),
 }
 
 struct Live {
@@ -226,9 +228,12 @@ impl Running {
                 self.tasks.spawn(async move { Done::Ended(id, socket::run(opened, ports).await) });
                 Input::Opened(id)
             }
-            Done::Ended(id, reason) => {
+            Done::Ended(id, socket::End { reason, too_large }) => {
                 tracing::debug!(reason, "relay socket ended");
                 self.open.remove(&id);
+                if too_large {
+                    self.relay.reports.send(Report::TooLarge).await.ok()?;
+                }
                 Input::Closed(id, reason)
             }
         })

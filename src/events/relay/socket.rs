@@ -75,11 +75,20 @@ pub struct Ports {
     pub close: CancellationToken,
 }
 
+/// Why a socket ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// In a sentence.
+    pub reason: String,
+    /// A frame came that is larger than anything that is read.
+    pub too_large: bool,
+}
+
 /// Serves a socket to its end; tells why it ended.
-pub async fn run(socket: Socket, ports: Ports) -> String {
+pub async fn run(socket: Socket, ports: Ports) -> End {
     let (sink, stream) = socket.split();
     let (acks, outbox) = ports.route.open();
-    let mut open = Open { sink, stream, outbox, waiting: None, ports };
+    let mut open = Open { sink, stream, outbox, waiting: None, too_large: false, ports };
     let end = open.serve(&acks).await;
     let end = match end {
         Some(end) => {
@@ -97,10 +106,11 @@ pub async fn run(socket: Socket, ports: Ports) -> String {
     while let Ok(text) = open.outbox.try_recv() {
         open.ports.route.elsewhere(text);
     }
-    end
+    End { reason: end, too_large: open.too_large }
 }
 
 struct Open {
+    too_large: bool,
     sink: SplitSink<Socket, Message>,
     stream: SplitStream<Socket>,
     outbox: mpsc::Receiver<String>,
@@ -155,7 +165,7 @@ impl Open {
     }
 
     fn frame(
-        &self,
+        &mut self,
         message: Option<Result<Message, WsError>>,
         acks: &Acks,
     ) -> Result<Option<Arrival>, String> {
@@ -167,6 +177,10 @@ impl Open {
             Some(Ok(_)) => {
                 self.beat();
                 return Ok(None);
+            }
+            Some(Err(WsError::Capacity(_))) => {
+                self.too_large = true;
+                return Err("a frame of the relay is over 64 MB".to_owned());
             }
             Some(Err(error)) => return Err(broken(&error)),
             None => return Err("the relay closed the connection".to_owned()),

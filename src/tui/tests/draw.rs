@@ -302,3 +302,24 @@ fn the_frame_wakes_only_for_what_it_shows() {
     assert_eq!(wake("empty", (80, 24)), Wake::Minute);
     assert_eq!(wake("data", (20, 5)), Wake::Never);
 }
+
+#[test]
+fn gaps_and_marks_stand_in_the_feed_at_their_place() {
+    for size in [(80, 24), (120, 36)] {
+        let mut desk = Desk::new("data", size);
+        let marks = crate::engine::api::Marks { late: true, twin: true, ..Default::default() };
+        desk.engine.rows.lock().unwrap()[6].marks = marks;
+        let mut snapshot = (**desk.engine.snapshots.borrow()).clone();
+        let gap = crate::engine::api::Gap { from: canned::NOW - 51, to: canned::NOW - 10, recovered: 12 };
+        snapshot.integrations[0].gaps = vec![gap];
+        snapshot.events_version += 1;
+        desk.engine.snapshots.send_replace(std::sync::Arc::new(snapshot));
+        desk.snapshot();
+        let text = desk.draw();
+        let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("no {word}:\n{text}"));
+        let gap = at("12 events recovered, gap of 41 s");
+        assert!(at("requires_act") < gap && gap < at("trial_will"), "{text}");
+        let line = text.lines().find(|line| line.contains("requires_act")).unwrap();
+        assert!(line.contains(" lt "), "{line}");
+    }
+}

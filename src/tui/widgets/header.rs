@@ -162,6 +162,9 @@ fn currency(view: &View<'_>, current: &IntegrationView, hits: &mut Hits, width: 
                 Span::styled(fmt::stamp(at, view.now, tz, true), theme.good().patch(theme.strong())),
             ],
         )),
+        None if current.hole_at.is_some() => {
+            parts.push(part(2, vec![Span::styled("events were missed", theme.warn().patch(theme.strong()))]));
+        }
         None => parts.push(part(3, vec![Span::styled("not compared with Stripe yet", theme.faint())])),
     }
     let reads = current.reads;

@@ -119,6 +119,12 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
         Health::Connected if one.poll.error.is_some() => {
             (format!("poll failed: {}", one.poll.error.as_deref().unwrap_or_default()), theme.warn())
         }
+        Health::Connected if one.hole_at.is_some() => {
+            let key = |action| view.state.keymap.label(action);
+            let text =
+                format!("events were missed: {}, then {} walk all", key(Action::Discover), key(Action::Sync));
+            (text, theme.warn())
+        }
         Health::Connected if one.delivery == Delivery::Relay => live(view, one, room, hits),
         Health::Connected => (format!("connected · {}", polling(view, one, room, hits)), theme.faint()),
         Health::Degraded { missing } => {

@@ -157,7 +157,10 @@ fn live(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (String, Sty
         LinkView::Refused { since, reason } => {
             (format!("refused since {}: {reason}; polling goes on", stamp(*since)), theme.warn())
         }
-        LinkView::Off => ("off".to_owned(), theme.faint()),
+        LinkView::Off => match one.heard_at {
+            Some(at) => (format!("off, last heard {}", hits.ago(view.now, at)), theme.faint()),
+            None => ("off".to_owned(), theme.faint()),
+        },
     }
 }
 
@@ -196,11 +199,28 @@ fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
         }
         None => it.row("Events", "none yet", theme.faint()),
     }
-    let text = match one.complete_to {
-        Some(at) => format!("to {}", fmt::stamp(at, it.view.now, &one.timezone, true)),
-        None => "not compared with Stripe yet".to_owned(),
+    let stamp = |at: i64| fmt::stamp(at, it.view.now, &one.timezone, true);
+    let key = |action: Action| it.view.state.keymap.label(action);
+    let (text, style) = match (one.complete_to, one.hole_at) {
+        (Some(at), _) => (format!("to {}, compared with Stripe's own list", stamp(at)), theme.text()),
+        (None, Some(at)) => (
+            format!(
+                "no: on {} events were missing that Stripe lists no more; {}, then {} walk all there is",
+                stamp(at),
+                key(Action::Discover),
+                key(Action::Sync)
+            ),
+            theme.warn(),
+        ),
+        (None, None) => ("not compared with Stripe yet".to_owned(), theme.text()),
     };
-    it.row("Complete", &text, theme.text());
+    it.row("Complete", &text, style);
+    if one.delivery == Delivery::Relay {
+        if let Some(gap) = one.gaps.last() {
+            let at = fmt::stamp(gap.to, it.view.now, &one.timezone, true);
+            it.row("Last gap", &format!("{}, to {at}", gap.row()), theme.text());
+        }
+    }
 }
 
 /// When it is polled next, counting down.
