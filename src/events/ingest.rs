@@ -192,12 +192,7 @@ impl<'a> Preparer<'a> {
     }
 
     /// The targets that want an event, each with its entry in their queues.
-    fn forwards(
-        &self,
-        row: &EventRow,
-        came: Came,
-        headers: Vec<(String, String)>,
-    ) -> Vec<(TargetId, Vec<u8>)> {
+    fn forwards(&self, row: &EventRow, came: Came, headers: Vec<(String, String)>) -> Vec<(TargetId, Vec<u8>)> {
         let targets = self.store.forwards().routes.of(Asks {
             integration: row.integration,
             livemode: self.integration.livemode,

@@ -5,12 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::api::{AttemptDetail, AttemptRow, Outcome, TargetId};
-use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::batch::ForwardChange;
 use crate::store::codec::{Content, Packed};
 use crate::store::forwards::StoredAttempt;
 use crate::store::record::{Reader, put_text};
+use crate::store::Store;
 
 const LAYOUT: u8 = 1;
 const REPLAY: u8 = 1;
@@ -38,11 +38,7 @@ pub fn encode(row: &AttemptRow) -> Vec<u8> {
     let mut out = Vec::with_capacity(160);
     out.push(LAYOUT);
     let bit = |on: bool, bit: u8| if on { bit } else { 0 };
-    out.push(
-        bit(row.replay, REPLAY)
-            | bit(row.target.is_some(), HAS_TARGET)
-            | bit(row.next_at.is_some(), HAS_NEXT),
-    );
+    out.push(bit(row.replay, REPLAY) | bit(row.target.is_some(), HAS_TARGET) | bit(row.next_at.is_some(), HAS_NEXT));
     out.extend_from_slice(&row.at.to_le_bytes());
     out.extend_from_slice(&row.took_ms.to_le_bytes());
     out.extend_from_slice(&row.target.map_or(0, |id| id.0).to_le_bytes());
@@ -101,11 +97,7 @@ pub fn decode(stored: &StoredAttempt) -> Result<AttemptRow, StoreError> {
 }
 
 /// The change that keeps an attempt. `row.id` is the writer's.
-pub fn change(
-    store: &Store,
-    row: &AttemptRow,
-    exchange: Option<&Exchange>,
-) -> Result<ForwardChange, StoreError> {
+pub fn change(store: &Store, row: &AttemptRow, exchange: Option<&Exchange>) -> Result<ForwardChange, StoreError> {
     let detail = exchange.map(|exchange| pack(store, exchange)).transpose()?;
     Ok(ForwardChange::Attempt {
         integration: row.integration,
@@ -210,8 +202,7 @@ mod tests {
         }
         assert_eq!(store.attempts_kept(), 0);
         let left: Vec<Vec<u8>> = store.tree().iter().keys().map(|key| key.unwrap().to_vec()).collect();
-        let tables =
-            [crate::store::keys::ATTEMPT, crate::store::keys::ANSWER, crate::store::keys::ATTEMPT_OF];
+        let tables = [crate::store::keys::ATTEMPT, crate::store::keys::ANSWER, crate::store::keys::ATTEMPT_OF];
         assert!(left.iter().all(|key| !tables.contains(&key[0])), "{left:?}");
         store.close();
     }

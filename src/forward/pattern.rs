@@ -9,8 +9,7 @@ const MOST: usize = 100;
 /// Reads patterns as typed, several in one separated by commas. Empty: every type. The error is one sentence.
 pub fn parse(words: &[String]) -> Result<Vec<String>, String> {
     let mut out: Vec<String> = Vec::new();
-    for word in words.iter().flat_map(|words| words.split(',')).map(str::trim).filter(|word| !word.is_empty())
-    {
+    for word in words.iter().flat_map(|words| words.split(',')).map(str::trim).filter(|word| !word.is_empty()) {
         let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '*');
         let dots = word.split('.').any(str::is_empty);
         if !word.chars().all(ok) || dots || word.len() > 100 || !(word.contains('.') || word.contains('*')) {
@@ -83,9 +82,7 @@ mod tests {
         assert_eq!(read("invoice.*, charge.refunded,invoice.*").unwrap(), ["invoice.*", "charge.refunded"]);
         assert_eq!(read("*,invoice.paid").unwrap(), Vec::<String>::new());
         assert_eq!(read("").unwrap(), Vec::<String>::new());
-        for wrong in
-            ["invoice", "Invoice.paid", "invoice paid", "invoice..paid", ".paid", "invoice.paid;rm", "é.*"]
-        {
+        for wrong in ["invoice", "Invoice.paid", "invoice paid", "invoice..paid", ".paid", "invoice.paid;rm", "é.*"] {
             let said = read(wrong).unwrap_err();
             assert!(said.contains("no pattern of event types"), "{wrong}: {said}");
         }

@@ -282,8 +282,7 @@ impl Plan {
             None => (now_ms, 1),
         };
         let next_ms = now_ms + backoff_ms(tries - 1, self.longest_ms, jitter);
-        self.down =
-            Some(Down { since_ms, next_ms, reason: reason.to_owned(), tries, silent, probing: false });
+        self.down = Some(Down { since_ms, next_ms, reason: reason.to_owned(), tries, silent, probing: false });
     }
 
     /// A person wants it tried now.

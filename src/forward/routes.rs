@@ -94,16 +94,9 @@ mod tests {
     #[test]
     fn live_events_need_an_agreement_and_old_ones_stay() {
         let routes = Routes::default();
-        let asks =
-            |integration, livemode, event_type, listed| Asks { integration, livemode, event_type, listed };
+        let asks = |integration, livemode, event_type, listed| Asks { integration, livemode, event_type, listed };
         assert!(routes.of(asks(ONE, false, "invoice.paid", None)).is_empty());
-        let all = Route {
-            target: TargetId(1),
-            integration: None,
-            events: Vec::new(),
-            agreed: vec![TWO],
-            since: 1_000,
-        };
+        let all = Route { target: TargetId(1), integration: None, events: Vec::new(), agreed: vec![TWO], since: 1_000 };
         let one = Route {
             target: TargetId(2),
             integration: Some(ONE),

@@ -14,10 +14,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempts;
 use super::plan::{Down, Ended, Plan, Slot};
 use super::send::{self, Clients, Parcel, Sent};
 use super::target::{Stats, Target};
+use super::attempts;
 use crate::clock::Now;
 use crate::engine::api::{AttemptId, AttemptRow, IntegrationId, Outcome, TargetState};
 use crate::store::batch::{ForwardChange, Lane};
@@ -253,11 +253,10 @@ impl Running {
             let began = (self.sender.now)();
             let timeout = Duration::from_secs(u64::from(self.control.timeout_s));
             self.flights.push(Box::pin(async move {
-                let (result, failed) =
-                    match fly(&store, &clients, &target, (&secret, timeout), slot, began).await {
-                        Ok(result) => (result, None),
-                        Err(error) => (None, Some(error)),
-                    };
+                let (result, failed) = match fly(&store, &clients, &target, (&secret, timeout), slot, began).await {
+                    Ok(result) => (result, None),
+                    Err(error) => (None, Some(error)),
+                };
                 Landed { slot, began, began_ms: now, result, failed }
             }));
         }
@@ -424,11 +423,7 @@ impl Running {
         }
         let (ms, now) = (self.ms(), (self.sender.now)());
         if let Some((until, reason)) = &self.stuck {
-            return TargetState::Down {
-                since: now,
-                next_at: now + (until - ms) / 1_000,
-                reason: reason.clone(),
-            };
+            return TargetState::Down { since: now, next_at: now + (until - ms) / 1_000, reason: reason.clone() };
         }
         match self.plan.down() {
             Some(Down { since_ms, next_ms, reason, .. }) => TargetState::Down {
@@ -500,7 +495,14 @@ async fn fly(
     let entry = store.entry(Lane::Waiting, slot.integration, target.id, slot.order)?;
     let Some(entry) = entry else { return Ok(None) };
     let Some(body) = store.event_json(slot.integration, &entry.event)? else { return Ok(None) };
-    let parcel = Parcel { url: &target.url, body, headers: &entry.headers, secret, timeout, now };
+    let parcel = Parcel {
+        url: &target.url,
+        body,
+        headers: &entry.headers,
+        secret,
+        timeout,
+        now,
+    };
     let sent = send::send(clients, parcel).await;
     Ok(Some((entry, sent)))
 }

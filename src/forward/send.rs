@@ -102,8 +102,7 @@ pub async fn send(clients: &Clients, parcel: Parcel<'_>) -> Sent {
     let begun = Instant::now();
     let headers = headers(&parcel);
     let shown = |headers: &HeaderMap| -> Vec<(String, String)> {
-        let cleaned =
-            |value: &HeaderValue| text::clean_max(&String::from_utf8_lossy(value.as_bytes()), MOST_HEADER);
+        let cleaned = |value: &HeaderValue| text::clean_max(&String::from_utf8_lossy(value.as_bytes()), MOST_HEADER);
         headers.iter().take(MOST_HEADERS).map(|(name, value)| (name.to_string(), cleaned(value))).collect()
     };
     let mut exchange = Exchange {

@@ -21,8 +21,7 @@ const LONGEST: usize = 2_048;
 /// A new secret, as Stripe's look. The error is one sentence.
 pub fn new_secret() -> Result<Secret, String> {
     let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| "the system gives no random numbers, so there is no signing secret".to_owned())?;
+    getrandom::fill(&mut bytes).map_err(|_| "the system gives no random numbers, so there is no signing secret".to_owned())?;
     let mut text = String::with_capacity(70);
     text.push_str("whsec_");
     hex(&bytes, &mut text);
@@ -85,9 +84,7 @@ mod tests {
         let secret = Secret::new("whsec_test_secret");
         let fresh = format!("t={AT},v1={KNOWN}");
         let old = format!("t={},v1=aa", AT - 241);
-        for received in
-            [None, Some(old.as_str()), Some("v1=aa"), Some("t=never,v1=aa"), Some(""), Some("t=é")]
-        {
+        for received in [None, Some(old.as_str()), Some("v1=aa"), Some("t=never,v1=aa"), Some(""), Some("t=é")] {
             assert_eq!(header(received, &secret, BODY, AT), fresh, "{received:?}");
         }
     }

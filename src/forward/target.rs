@@ -78,11 +78,7 @@ impl Target {
 
     /// The name of its secret in the vault. What passes shares one, so that a restart changes nobody's settings.
     pub fn vault_name(&self) -> String {
-        if self.passing {
-            SHARED_SECRET.to_owned()
-        } else {
-            format!("forward/{:08}/signing_secret", self.id.0)
-        }
+        if self.passing { SHARED_SECRET.to_owned() } else { format!("forward/{:08}/signing_secret", self.id.0) }
     }
 
     /// All of them, in the order of their numbers.
@@ -116,15 +112,10 @@ pub fn parse_url(text: &str) -> Result<Url, String> {
     let text = text.trim();
     let shown = crate::text::clean_max(text, 100);
     let wrong = |what: &str| {
-        Err(format!(
-            "`{shown}` {what}: give a port (3000), localhost:3000/path, or a whole http or https URL"
-        ))
+        Err(format!("`{shown}` {what}: give a port (3000), localhost:3000/path, or a whole http or https URL"))
     };
     if text.is_empty() {
-        return Err(
-            "a target needs a URL: give a port (3000), localhost:3000/path, or a whole http or https URL"
-                .into(),
-        );
+        return Err("a target needs a URL: give a port (3000), localhost:3000/path, or a whole http or https URL".into());
     }
     if text.len() > LONGEST || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return wrong("is no URL");
@@ -213,10 +204,7 @@ mod tests {
             "javascript:alert(1)",
         ] {
             let said = parse_url(wrong).unwrap_err();
-            assert!(
-                !said.contains('\n') && !said.contains('\u{1b}') && !said.contains("pw@"),
-                "{wrong}: {said}"
-            );
+            assert!(!said.contains('\n') && !said.contains('\u{1b}') && !said.contains("pw@"), "{wrong}: {said}");
         }
     }
 }

@@ -257,11 +257,8 @@ impl Store {
     /// Targets that anything waits for or is parked at.
     pub fn lane_targets(&self) -> Vec<TargetId> {
         let Ok(all) = self.inner.counters.read() else { return Vec::new() };
-        let mut found: Vec<TargetId> = all
-            .values()
-            .flat_map(|one| one.waiting.keys().chain(one.parked.keys()))
-            .map(|id| TargetId(*id))
-            .collect();
+        let mut found: Vec<TargetId> =
+            all.values().flat_map(|one| one.waiting.keys().chain(one.parked.keys())).map(|id| TargetId(*id)).collect();
         found.sort_unstable();
         found.dedup();
         found
@@ -315,11 +312,7 @@ impl Store {
     }
 
     /// One attempt, wherever it is.
-    pub fn attempt(
-        &self,
-        among: &[IntegrationId],
-        id: AttemptId,
-    ) -> Result<Option<StoredAttempt>, StoreError> {
+    pub fn attempt(&self, among: &[IntegrationId], id: AttemptId) -> Result<Option<StoredAttempt>, StoreError> {
         for integration in among {
             if let Some(value) = self.get(&keys::attempt(*integration, id))? {
                 return StoredAttempt::read(*integration, id, &value).map(Some);
@@ -356,8 +349,8 @@ impl Store {
                 let rows = self.inner.tree.scan_prefix(keys::prefix(keys::ATTEMPT, integration));
                 let mut rows = rows.map(move |item| {
                     let (key, value) = item.map_err(sled_error)?;
-                    let id =
-                        keys::attempt_id(&key).ok_or_else(|| StoreError::Value("an attempt's key".into()))?;
+                    let id = keys::attempt_id(&key)
+                        .ok_or_else(|| StoreError::Value("an attempt's key".into()))?;
                     StoredAttempt::read(integration, id, &value)
                 });
                 walks.push((rows.next().transpose()?, rows));

@@ -93,7 +93,13 @@ pub async fn add(store: &Store, vault: &Vault, spec: &TargetSpec, now: i64) -> R
     Ok(target)
 }
 
-async fn save(store: &Store, vault: &Vault, target: &mut Target, new: bool, now: i64) -> Result<(), Answer> {
+async fn save(
+    store: &Store,
+    vault: &Vault,
+    target: &mut Target,
+    new: bool,
+    now: i64,
+) -> Result<(), Answer> {
     let told = |error: StoreError| refused(error.to_string());
     let mut batch = Batch::new();
     if new {

@@ -45,7 +45,12 @@ pub async fn run(engine: &Engine) {
 }
 
 /// Forgets attempts that are older than 30 days, and the oldest beyond `most`.
-pub async fn forget(store: &Store, among: &[IntegrationId], most: u64, now: i64) -> Result<(), StoreError> {
+pub async fn forget(
+    store: &Store,
+    among: &[IntegrationId],
+    most: u64,
+    now: i64,
+) -> Result<(), StoreError> {
     loop {
         let excess = store.attempts_kept().saturating_sub(most) as usize;
         let mut oldest = Vec::new();

@@ -88,7 +88,8 @@ pub fn begin(engine: &Engine, loaded: Vec<Loaded>) {
 
 impl Running {
     fn new(engine: &Engine, (target, stats): Loaded) -> Running {
-        let control = Control { paused: target.paused, timeout_s: target.timeout_s, ..Control::default() };
+        let control =
+            Control { paused: target.paused, timeout_s: target.timeout_s, ..Control::default() };
         let state = if target.paused { TargetState::Paused } else { TargetState::Ready };
         let ended = CancellationToken::new();
         ended.cancel();
@@ -175,7 +176,9 @@ async fn removed(engine: &Engine, store: Store, id: TargetId) -> Answer {
     let now = engine.now();
     let runtime = tokio::runtime::Handle::current();
     let target = running.target.clone();
-    let done = engine.with_vault(move |vault| runtime.block_on(remove(&store, vault, &target, now))).await;
+    let done = engine
+        .with_vault(move |vault| runtime.block_on(remove(&store, vault, &target, now)))
+        .await;
     publish::now(engine);
     match done {
         Ok(()) => Answer::Done,
@@ -238,8 +241,7 @@ async fn supervise(engine: &Engine, id: TargetId) {
             Ok((secret, clients)) => {
                 let seed = u64::from(std::process::id()) ^ engine.now() as u64 ^ u64::from(id.0);
                 let (secret, now) = (Arc::new(secret), engine.inner.options.now.clone());
-                run::run(Sender { store, clients, target, secret, stats, control, now, tell, cancel, seed })
-                    .await;
+                run::run(Sender { store, clients, target, secret, stats, control, now, tell, cancel, seed }).await;
                 return;
             }
             Err(reason) => {

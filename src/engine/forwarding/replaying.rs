@@ -9,7 +9,9 @@ use url::Url;
 
 use super::adding::{agree, secret_of, shared};
 use super::{control, unknown};
-use crate::engine::api::{Answer, AttemptDetail, AttemptId, AttemptRow, IntegrationId, ReplayTo, TargetId};
+use crate::engine::api::{
+    Answer, AttemptDetail, AttemptId, AttemptRow, IntegrationId, ReplayTo, TargetId,
+};
 use crate::engine::{Engine, publish, refused};
 use crate::forward::send::{self, Parcel};
 use crate::forward::target::{Target, parse_url};

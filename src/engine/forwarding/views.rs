@@ -98,7 +98,11 @@ pub async fn attempts(engine: &Engine, store: Store, query: AttemptQuery) -> Ans
     }
 }
 
-fn window(store: &Store, among: &[IntegrationId], query: &AttemptQuery) -> Result<AttemptWindow, StoreError> {
+fn window(
+    store: &Store,
+    among: &[IntegrationId],
+    query: &AttemptQuery,
+) -> Result<AttemptWindow, StoreError> {
     let among: Vec<IntegrationId> =
         among.iter().copied().filter(|id| query.integration.is_none_or(|wanted| wanted == *id)).collect();
     let limit = query.limit.min(MOST);
