@@ -114,7 +114,8 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         let next = signals.next().await;
         Some((next, signals))
     }));
-    let running = app.run(EventStream::new(), signals.fuse());
+    // The state of all screens is in it: too much for the stack of whoever waits.
+    let running = Box::pin(app.run(EventStream::new(), signals.fuse()));
     let (reason, state) = hooked.watch(running).await?;
     drop(app);
     Ok(Exit { reason, farewell: farewell(&state, now_ms()) })

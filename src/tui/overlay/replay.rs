@@ -113,7 +113,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             it.step(&snapshot.targets, 1);
         }
         Action::CompleteBack | Action::PreviousPane | Action::Up | Action::Left => {
-            it.step(&snapshot.targets, -1)
+            it.step(&snapshot.targets, -1);
         }
         Action::First => it.target = snapshot.targets.first().map(|one| one.id),
         Action::Last => it.target = None,

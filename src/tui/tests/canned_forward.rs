@@ -66,7 +66,7 @@ fn attempt_row(n: u64) -> AttemptRow {
         id: AttemptId(n),
         at: NOW - 3 - (ATTEMPTS - n) as i64 * 60,
         took_ms: (n * 37 % 900) as u32,
-        target: (n % 11 != 0).then_some(TargetId(target)),
+        target: (!n.is_multiple_of(11)).then_some(TargetId(target)),
         url,
         integration: IntegrationId(1),
         event: format!("evt_1Qx{:06}", 999_999 - (ATTEMPTS - n) % 30),
@@ -74,8 +74,8 @@ fn attempt_row(n: u64) -> AttemptRow {
             .into(),
         object: "in_1QxAbR2eZvKYlo2C7Kp".into(),
         number: 1 + (n % 4) as u32,
-        next_at: (n.is_multiple_of(7)).then_some(NOW + 55),
-        replay: n % 11 == 0,
+        next_at: n.is_multiple_of(7).then_some(NOW + 55),
+        replay: n.is_multiple_of(11),
         outcome,
     }
 }

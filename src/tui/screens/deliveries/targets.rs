@@ -61,10 +61,13 @@ struct Columns {
 
 const GAP: usize = 2;
 
+/// Gives a column so many cells.
+type Step = fn(&mut Columns, usize);
+
 impl Columns {
     fn fit(width: usize, url: usize, events: usize, whose: usize) -> Columns {
         let mut it = Columns { url: 12, ..Columns::default() };
-        let steps: [(usize, fn(&mut Columns, usize)); 11] = [
+        let steps: [(usize, Step); 11] = [
             (19, |it, n| it.state = n),
             (url.min(18), |it, n| it.url = n),
             (7, |it, n| it.waiting = n),

@@ -215,11 +215,11 @@ fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
         (None, None) => ("not compared with Stripe yet".to_owned(), theme.text()),
     };
     it.row("Complete", &text, style);
-    if one.delivery == Delivery::Relay {
-        if let Some(gap) = one.gaps.last() {
-            let at = fmt::stamp(gap.to, it.view.now, &one.timezone, true);
-            it.row("Last gap", &format!("{}, to {at}", gap.row()), theme.text());
-        }
+    if one.delivery == Delivery::Relay
+        && let Some(gap) = one.gaps.last()
+    {
+        let at = fmt::stamp(gap.to, it.view.now, &one.timezone, true);
+        it.row("Last gap", &format!("{}, to {at}", gap.row()), theme.text());
     }
 }
 

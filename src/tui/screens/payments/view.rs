@@ -72,7 +72,7 @@ pub fn next(view: &View<'_>, row: &CaseRow, tz: &str, short: bool, hits: &mut Hi
 pub fn crumbs(state: &State) -> Vec<String> {
     let mut out = vec!["Failed payments".to_owned()];
     if let Some(open) = &state.payments.open {
-        let title = open.case().map(|case| detail::title(&case.row)).unwrap_or_else(|| open.id.clone());
+        let title = open.case().map_or_else(|| open.id.clone(), |case| detail::title(&case.row));
         out.push(fmt::fit(&fmt::clean(&title), 48));
     }
     out
@@ -362,7 +362,7 @@ impl Columns {
             |it, w| (it.next, it.short) = (w.next.clamp(12, 40), false),
             |it, w| {
                 (it.number, it.answer, it.who) =
-                    (w.number.clamp(7, 26), w.answer.clamp(6, 34), w.who.clamp(8, 44))
+                    (w.number.clamp(7, 26), w.answer.clamp(6, 34), w.who.clamp(8, 44));
             },
         ];
         if accounts {
