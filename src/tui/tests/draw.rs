@@ -318,7 +318,7 @@ fn gaps_and_marks_stand_in_the_feed_at_their_place() {
         let text = desk.draw();
         let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("no {word}:\n{text}"));
         let gap = at("12 events recovered, gap of 41 s");
-        assert!(at("requires_act") < gap && gap < at("trial_will"), "{text}");
+        assert!(at("requires_act") < gap && gap < at("trial_w"), "{text}");
         let line = text.lines().find(|line| line.contains("requires_act")).unwrap();
         assert!(line.contains(" lt "), "{line}");
     }
