@@ -4,7 +4,9 @@
 //! As with the feed: a few hundred rows at most, one request under way, the newest wish wins, and the selection is an
 //! attempt, not a place. It must never hold all of them.
 
-use crate::engine::api::{Answer, AttemptId, AttemptQuery, AttemptRow, AttemptWindow, IntegrationId, TargetId};
+use crate::engine::api::{
+    Answer, AttemptId, AttemptQuery, AttemptRow, AttemptWindow, IntegrationId, TargetId,
+};
 
 /// Rows asked for at once.
 pub const WINDOW: usize = 240;

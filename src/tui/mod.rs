@@ -113,7 +113,8 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         let next = signals.next().await;
         Some((next, signals))
     }));
-    let running = app.run(terminal::keys::read()?, signals.fuse());
+    // The state of all screens is in it: too much for the stack of whoever waits.
+    let running = Box::pin(app.run(terminal::keys::read()?, signals.fuse()));
     let ended = hooked.watch(running).await;
     let app::App { terminal, tty, .. } = app;
     drop(tty);

@@ -244,7 +244,8 @@ fn tell_alerts(state: &mut State, now_ms: i64) -> Vec<Effect> {
         state.tell(alert.level, alert.text.clone(), now_ms);
     }
     // One call, however many they are: the first that is not over says why.
-    let Some(alert) = news().filter(|alert| !alert.over).max_by_key(|alert| (rank(alert.level), alert.seq)) else {
+    let Some(alert) = news().filter(|alert| !alert.over).max_by_key(|alert| (rank(alert.level), alert.seq))
+    else {
         return Vec::new();
     };
     let mut effects = Vec::new();

@@ -14,8 +14,8 @@ mod looks;
 mod midway;
 mod pty;
 mod secrets;
-mod soak;
 mod sending;
+mod soak;
 mod walk;
 
 use std::path::Path;

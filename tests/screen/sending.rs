@@ -63,8 +63,10 @@ fn a_failed_payment_leads_to_its_invoice() {
     let text = pty.until_text("Tries, newest first");
     assert!(text.contains("last answer") && text.contains('✗'), "{text}");
     let link = text.lines().find(|line| line.contains("invoice") && line.contains("→ "));
-    let link = link.or_else(|| text.lines().find(|line| line.contains("→ "))).unwrap_or_else(|| panic!("{text}"));
-    let title = link.rsplit_once("→ ").unwrap().1.split("  ").next().unwrap().trim_end_matches([' ', '│']).to_owned();
+    let link =
+        link.or_else(|| text.lines().find(|line| line.contains("→ "))).unwrap_or_else(|| panic!("{text}"));
+    let title =
+        link.rsplit_once("→ ").unwrap().1.split("  ").next().unwrap().trim_end_matches([' ', '│']).to_owned();
     // The first link is the invoice, or the payment where there is none.
     pty.keys("g\r");
     pty.until("the invoice", |text| text.contains("› Records › ") && text.contains(&title));
@@ -115,7 +117,9 @@ fn a_target_is_added_and_takes_events_and_one_is_sent_again() {
     pty.keys("\r");
     pty.until_text("What changed");
     pty.keys("\x1b[Z");
-    pty.until("its attempts", |text| text.contains("answer") && text.contains("✓ 200") && text.contains(" R "));
+    pty.until("its attempts", |text| {
+        text.contains("answer") && text.contains("✓ 200") && text.contains(" R ")
+    });
     pty.keys("q");
     assert!(pty.end_cleanly().0.success());
     assert_gone(temp.path());

@@ -85,7 +85,10 @@ impl Guard {
                 rows.text(0, &remark, cells, theme.faint());
             }
             if self.wrong {
-                rows.push(Line::styled("✗ that is not the account's name", theme.bad().patch(theme.strong())));
+                rows.push(Line::styled(
+                    "✗ that is not the account's name",
+                    theme.bad().patch(theme.strong()),
+                ));
             }
         }
     }

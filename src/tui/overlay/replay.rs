@@ -112,7 +112,9 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Complete | Action::NextPane | Action::Down | Action::Right | Action::Toggle => {
             it.step(&snapshot.targets, 1);
         }
-        Action::CompleteBack | Action::PreviousPane | Action::Up | Action::Left => it.step(&snapshot.targets, -1),
+        Action::CompleteBack | Action::PreviousPane | Action::Up | Action::Left => {
+            it.step(&snapshot.targets, -1);
+        }
         Action::First => it.target = snapshot.targets.first().map(|one| one.id),
         Action::Last => it.target = None,
         Action::Back | Action::Cancel => {
@@ -131,12 +133,14 @@ fn send(state: &mut State, confirmed: Option<String>) -> Vec<Effect> {
         return Vec::new();
     }
     if it.target.is_none() && it.url.text().trim().is_empty() {
-        it.wrong = Some("It needs an address: a port such as 3000, or http://localhost:3000/webhooks.".to_owned());
+        it.wrong =
+            Some("It needs an address: a port such as 3000, or http://localhost:3000/webhooks.".to_owned());
         return Vec::new();
     }
     it.waiting = Some(generation);
     it.wrong = None;
-    let request = Request::Replay { integration: it.integration, event: it.event.clone(), to: it.to(confirmed) };
+    let request =
+        Request::Replay { integration: it.integration, event: it.event.clone(), to: it.to(confirmed) };
     vec![Effect::Request { generation, request }]
 }
 
@@ -240,7 +244,12 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Replay) {
         view,
         it.context(),
         cells,
-        &[(Action::Accept, "send it"), (Action::Back, "leave"), (Action::Complete, "next"), (Action::CompleteBack, "before")],
+        &[
+            (Action::Accept, "send it"),
+            (Action::Back, "leave"),
+            (Action::Complete, "next"),
+            (Action::CompleteBack, "before"),
+        ],
     );
     form::place(buf, inside, rows, &hints);
 }

@@ -138,7 +138,8 @@ fn send(state: &mut State, confirmed: Option<String>) -> Vec<Effect> {
         return Vec::new();
     }
     if form.url.text().trim().is_empty() {
-        form.wrong = Some("It needs an address: a port such as 3000, or http://localhost:3000/webhooks.".to_owned());
+        form.wrong =
+            Some("It needs an address: a port such as 3000, or http://localhost:3000/webhooks.".to_owned());
         form.focus = Field::Url;
         return Vec::new();
     }
@@ -206,9 +207,23 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &TargetForm) {
         return;
     }
     let at = |field| it.focus == field;
-    rows.push(form::field(view, "Address", &it.url, at(Field::Url), cells, "3000, localhost:3000/hook, https://…"));
+    rows.push(form::field(
+        view,
+        "Address",
+        &it.url,
+        at(Field::Url),
+        cells,
+        "3000, localhost:3000/hook, https://…",
+    ));
     rows.gap();
-    rows.push(form::field(view, "Events", &it.events, at(Field::Events), cells, "invoice.* charge.*; empty: all kept"));
+    rows.push(form::field(
+        view,
+        "Events",
+        &it.events,
+        at(Field::Events),
+        cells,
+        "invoice.* charge.*; empty: all kept",
+    ));
     rows.gap();
     let chosen = it.whose.and_then(|id| view.state.integration(id));
     let mut line = vec![form::label(view, "Whose")];
@@ -219,7 +234,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &TargetForm) {
         line.push(header::mode(theme, one.livemode));
     }
     let others = view.state.snapshot.integrations.len();
-    let hint = if others > 0 { format!("  space changes it, {} to choose from", others + 1) } else { String::new() };
+    let hint =
+        if others > 0 { format!("  space changes it, {} to choose from", others + 1) } else { String::new() };
     line.push(Span::styled(hint, theme.faint()));
     rows.push(Line::from(line));
     rows.gap();

@@ -34,7 +34,11 @@ pub fn targets() -> Vec<TargetView> {
             ..target(
                 2,
                 "https://billing.acme.example/hooks/stripe?with=quite%20a%20long&query=日本語",
-                TargetState::Down { since: NOW - 700, next_at: NOW + 42, reason: "connection refused".into() },
+                TargetState::Down {
+                    since: NOW - 700,
+                    next_at: NOW + 42,
+                    reason: "connection refused".into(),
+                },
             )
         },
         TargetView { waiting: 7, parked: 1, ..target(3, "http://localhost:4242", TargetState::Paused) },
@@ -62,15 +66,16 @@ fn attempt_row(n: u64) -> AttemptRow {
         id: AttemptId(n),
         at: NOW - 3 - (ATTEMPTS - n) as i64 * 60,
         took_ms: (n * 37 % 900) as u32,
-        target: (n % 11 != 0).then_some(TargetId(target)),
+        target: (!n.is_multiple_of(11)).then_some(TargetId(target)),
         url,
         integration: IntegrationId(1),
         event: format!("evt_1Qx{:06}", 999_999 - (ATTEMPTS - n) % 30),
-        event_type: if n.is_multiple_of(2) { "invoice.paid" } else { "customer.subscription.trial_will_end" }.into(),
+        event_type: if n.is_multiple_of(2) { "invoice.paid" } else { "customer.subscription.trial_will_end" }
+            .into(),
         object: "in_1QxAbR2eZvKYlo2C7Kp".into(),
         number: 1 + (n % 4) as u32,
-        next_at: (n.is_multiple_of(7)).then_some(NOW + 55),
-        replay: n % 11 == 0,
+        next_at: n.is_multiple_of(7).then_some(NOW + 55),
+        replay: n.is_multiple_of(11),
         outcome,
     }
 }
@@ -125,7 +130,12 @@ fn decline(n: usize) -> Decline {
         ("insufficient_funds", DeclineClass::Soft, "the card has too little", "Stripe tries again by itself"),
         ("expired_card", DeclineClass::Hard, "the card has expired", "ask the customer for a new card"),
         ("authentication_required", DeclineClass::Auth, "the bank wants 3-D Secure", "send the payment link"),
-        ("lost_card", DeclineClass::Fraud, "the card was reported lost", "ask for another card; do not say why"),
+        (
+            "lost_card",
+            DeclineClass::Fraud,
+            "the card was reported lost",
+            "ask for another card; do not say why",
+        ),
         ("incorrect_cvc", DeclineClass::Fix, "the CVC is wrong", "ask for the right one"),
         ("testmode_decline", DeclineClass::Config, "a test card in live mode", "nothing, in test mode"),
         ("some_new_code\u{1b}[2J", DeclineClass::Unknown, "", ""),
@@ -275,8 +285,12 @@ pub fn answer(name: &str, snapshot: &Snapshot, request: &Request) -> Option<Answ
         Request::Case { id, .. } => one_case(id),
         Request::AddTarget(spec) => added(spec),
         Request::Replay { to: ReplayTo::Target { .. }, .. } => Answer::Done,
-        Request::Replay { to: ReplayTo::Url { url, confirmed }, .. } => guarded(url, confirmed.as_deref(), Answer::Done),
-        Request::RemoveTarget { .. } | Request::PauseTarget { .. } | Request::TryTarget { .. } => Answer::Done,
+        Request::Replay { to: ReplayTo::Url { url, confirmed }, .. } => {
+            guarded(url, confirmed.as_deref(), Answer::Done)
+        }
+        Request::RemoveTarget { .. } | Request::PauseTarget { .. } | Request::TryTarget { .. } => {
+            Answer::Done
+        }
         Request::ReplayParked { .. } => refused("the target is paused: let it go on first"),
         _ => return None,
     })
@@ -289,7 +303,9 @@ fn added(spec: &TargetSpec) -> Answer {
 /// LIVE events are asked about: a yes for this machine, the account's name for any other.
 fn guarded(url: &str, confirmed: Option<&str>, done: Answer) -> Answer {
     if url.contains("nonsense") {
-        return Answer::Refused { reason: "`nonsense` is no address: 3000, localhost:3000/hook or https://…".into() };
+        return Answer::Refused {
+            reason: "`nonsense` is no address: 3000, localhost:3000/hook or https://…".into(),
+        };
     }
     let away = url.contains("example");
     match confirmed {

@@ -50,15 +50,28 @@ fn last_query(desk: &Desk) -> AttemptQuery {
 fn targets_stand_above_the_attempts_at_them() {
     for size in SIZES {
         let mut desk = desk("data", size, &[]);
-        let wanted = ["Deliveries", "Targets  4", "localhost:3000/web", "ready", "paused", "down, again in 42 s"];
+        let wanted =
+            ["Deliveries", "Targets  4", "localhost:3000/web", "ready", "paused", "down, again in 42 s"];
         has(&mut desk, &wanted);
-        let text = has(&mut desk, &["all of them", "LIVE not agreed", "19 waiting", "4 parked", "waiting", "parked"]);
+        let text = has(
+            &mut desk,
+            &["all of them", "LIVE not agreed", "19 waiting", "4 parked", "waiting", "parked"],
+        );
         assert!(!text.contains("[2J"), "{text}");
         has(&mut desk, &["Attempts · Acme Inc", "200", "no answer", "parked", "sent to", "customer.subs"]);
     }
     has(
         &mut desk("data", (200, 50), &[]),
-        &["invoice.* charge.*", "all accounts", "delivered", "1 204", "in_1Qx", "next try", "in 55 s", "700 kept here in all"],
+        &[
+            "invoice.* charge.*",
+            "all accounts",
+            "delivered",
+            "1 204",
+            "in_1Qx",
+            "next try",
+            "in 55 s",
+            "700 kept here in all",
+        ],
     );
 }
 
@@ -86,7 +99,10 @@ fn every_state_of_it_is_drawn() {
         has(&mut desk("opening", size, &[]), &["opening the store …"]);
         has(&mut desk("failed", size, &[]), &["the store can't be used", "newer tillwatch"]);
         has(&mut desk("empty", size, &[]), &["no account connected yet"]);
-        has(&mut desk("nothing", size, &[]), &["no targets yet: a adds one", "nothing was sent yet", "R on the events"]);
+        has(
+            &mut desk("nothing", size, &[]),
+            &["no targets yet: a adds one", "nothing was sent yet", "R on the events"],
+        );
         has(&mut desk("nothing", size, &["F"]), &["no attempt failed"]);
         has(&mut desk("refused", size, &[]), &["could not be read", "the disk is gone"]);
     }
@@ -101,11 +117,22 @@ fn an_attempt_shows_what_was_sent_and_what_came_back() {
     for size in SIZES {
         // 700: refused with a 500 and some JSON.
         let mut desk = desk("data", size, &["tab", "enter"]);
-        has(&mut desk, &["Deliveries › invoice.paid to", "not delivered: answered 500 in", "try", "event", "→ invoice.paid"]);
+        has(
+            &mut desk,
+            &[
+                "Deliveries › invoice.paid to",
+                "not delivered: answered 500 in",
+                "try",
+                "event",
+                "→ invoice.paid",
+            ],
+        );
         has(&mut desk, &["What was sent", "3 204 bytes", "stripe-signature:"]);
         press(&mut desk, &["j", "j", "j"]);
         press(&mut desk, &["Y"]);
-        assert!(matches!(desk.effects.last(), Some(Effect::Copy(text)) if text.starts_with("t=1763816531,v1=")));
+        assert!(
+            matches!(desk.effects.last(), Some(Effect::Copy(text)) if text.starts_with("t=1763816531,v1="))
+        );
         press(&mut desk, &["G"]);
         has(&mut desk, &["received: true"]);
         press(&mut desk, &["g", "enter"]);
@@ -211,7 +238,10 @@ fn targets_are_paused_tried_and_removed() {
     has(&mut desk, &["localhost:4242: nothing was sent: the target is paused"]);
     for no in ["n", "enter", "esc"] {
         press(&mut desk, &["X"]);
-        has(&mut desk, &["Forward no more to localhost:4242?", "8 events that wait for it or are parked are dropped"]);
+        has(
+            &mut desk,
+            &["Forward no more to localhost:4242?", "8 events that wait for it or are parked are dropped"],
+        );
         press(&mut desk, &[no]);
         assert!(desk.state.overlays.is_empty());
     }

@@ -474,7 +474,10 @@ fn the_tiniest_sizes_draw() {
     for name in canned::NAMES {
         for size in [(0, 0), (1, 1), (0, 9), (9, 0), (59, 16), (60, 15), (60, 16), (219, 16), (60, 69)] {
             let mut desk = Desk::new(name, size);
-            for key in ["2", "?", "esc", "s", "n", "1", "3", "3", "G", "5", "enter", "esc", "6", "a", "esc", "tab", "enter"] {
+            for key in [
+                "2", "?", "esc", "s", "n", "1", "3", "3", "G", "5", "enter", "esc", "6", "a", "esc", "tab",
+                "enter",
+            ] {
                 desk.key(key);
                 desk.draw_at(size);
             }

@@ -191,7 +191,8 @@ pub fn rows(view: &View<'_>, buf: &mut Buffer, area: Rect, it: &Attempts, look: 
         };
         let number = if row.replay { "R".to_owned() } else { row.number.to_string() };
         // Once that moment is over the try it tells of stands in a row of its own.
-        let next = row.next_at.filter(|at| *at > view.now).map(|at| again(view, at, hits)).unwrap_or_default();
+        let next =
+            row.next_at.filter(|at| *at > view.now).map(|at| again(view, at, hits)).unwrap_or_default();
         let good = row.outcome.is_delivered();
         let cells = [
             put::padded(&time(row), c.time, theme.faint()),

@@ -33,9 +33,17 @@ fn first_of(screen: ScreenId) -> &'static [Action] {
     match screen {
         ScreenId::Dashboard => &[A::Discover, A::Sync, A::Stop, A::Find, A::Open, A::Freeze, A::NextPane],
         ScreenId::Integrations => &[A::Open, A::Edit, A::NewKey, A::CheckKey, A::Disconnect, A::Connect],
-        ScreenId::Events => {
-            &[A::Open, A::Find, A::Freeze, A::Timeline, A::CopyId, A::Replay, A::Star, A::Customer, A::NextPane]
-        }
+        ScreenId::Events => &[
+            A::Open,
+            A::Find,
+            A::Freeze,
+            A::Timeline,
+            A::CopyId,
+            A::Replay,
+            A::Star,
+            A::Customer,
+            A::NextPane,
+        ],
         ScreenId::Sync => &[
             A::Discover,
             A::Sync,
@@ -49,9 +57,17 @@ fn first_of(screen: ScreenId) -> &'static [Action] {
             A::Plan,
         ],
         ScreenId::Records => &[A::Open, A::Find, A::Order, A::Timeline, A::NextPane, A::Customer, A::CopyId],
-        ScreenId::Payments => {
-            &[A::Open, A::CopyLink, A::Timeline, A::Find, A::Order, A::Customer, A::OpenInStripe, A::CopyId, A::OnlyOpen]
-        }
+        ScreenId::Payments => &[
+            A::Open,
+            A::CopyLink,
+            A::Timeline,
+            A::Find,
+            A::Order,
+            A::Customer,
+            A::OpenInStripe,
+            A::CopyId,
+            A::OnlyOpen,
+        ],
         ScreenId::Deliveries => &[
             A::Open,
             A::Replay,

@@ -268,10 +268,8 @@ pub fn today(view: &View<'_>, cells: usize) -> Vec<Line<'static>> {
         }
         Some(Line::from(spans))
     };
-    let lines = [
-        line(|sum| sum.failed, "failed", theme.bad()),
-        line(|sum| sum.recovered, "recovered", theme.good()),
-    ];
+    let lines =
+        [line(|sum| sum.failed, "failed", theme.bad()), line(|sum| sum.recovered, "recovered", theme.good())];
     let lines: Vec<Line<'static>> = lines.into_iter().flatten().collect();
     if lines.is_empty() {
         return lines;

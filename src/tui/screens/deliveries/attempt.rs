@@ -116,11 +116,14 @@ fn sheet(attempt: &AttemptDetail, tz: &str) -> (Vec<Row>, JsonTree) {
     if !attempt.request_headers.is_empty() || attempt.request_bytes > 0 {
         let bytes = format!("with a body of {} bytes, as the event came", count(attempt.request_bytes));
         rows.extend(head("What was sent", &bytes));
-        rows.extend(attempt.request_headers.iter().map(|(name, value)| Row::Value(name.clone(), value.clone())));
+        rows.extend(
+            attempt.request_headers.iter().map(|(name, value)| Row::Value(name.clone(), value.clone())),
+        );
         rows.push(Row::Blank);
     }
     if attempt.response_headers.is_empty() && attempt.response_body.is_empty() {
-        let text = if matches!(row.outcome, Outcome::Expired) { "nothing was sent" } else { "nothing came back" };
+        let text =
+            if matches!(row.outcome, Outcome::Expired) { "nothing was sent" } else { "nothing came back" };
         rows.push(Row::Note(text.to_owned()));
         return (rows, JsonTree::default());
     }

@@ -61,10 +61,13 @@ struct Columns {
 
 const GAP: usize = 2;
 
+/// Gives a column so many cells.
+type Step = fn(&mut Columns, usize);
+
 impl Columns {
     fn fit(width: usize, url: usize, events: usize, whose: usize) -> Columns {
         let mut it = Columns { url: 12, ..Columns::default() };
-        let steps: [(usize, fn(&mut Columns, usize)); 11] = [
+        let steps: [(usize, Step); 11] = [
             (19, |it, n| it.state = n),
             (url.min(18), |it, n| it.url = n),
             (7, |it, n| it.waiting = n),
@@ -93,7 +96,16 @@ impl Columns {
     }
 
     fn all(&self) -> [usize; 8] {
-        [self.url, self.events, self.whose, self.state, self.waiting, self.delivered, self.failed, self.parked]
+        [
+            self.url,
+            self.events,
+            self.whose,
+            self.state,
+            self.waiting,
+            self.delivered,
+            self.failed,
+            self.parked,
+        ]
     }
 
     fn used(&self) -> usize {
@@ -136,7 +148,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let told = told(view).filter(|_| inner.height >= 5);
     let head = u16::from(inner.height >= 4);
     let list = Rect { y: inner.y + head, height: inner.height - head - u16::from(told.is_some()), ..inner };
-    let widest = |text: &dyn Fn(&TargetView) -> String| all.iter().map(|one| fmt::width(&text(one))).max().unwrap_or(0);
+    let widest = |text: &dyn Fn(&TargetView) -> String| {
+        all.iter().map(|one| fmt::width(&text(one))).max().unwrap_or(0)
+    };
     let c = Columns::fit(
         usize::from(inner.width),
         widest(&|one| short_url(&one.url)).max(11),
@@ -232,13 +246,20 @@ fn told(view: &View<'_>) -> Option<(String, Style)> {
     let label = |action| view.state.keymap.label(action);
     let parked = || {
         let verb = if one.parked == 1 { "was" } else { "were" };
-        format!("{} waited over 15 minutes and {verb} parked: {} sends them", events_word(one.parked), label(Action::ReplayParked))
+        format!(
+            "{} waited over 15 minutes and {verb} parked: {} sends them",
+            events_word(one.parked),
+            label(Action::ReplayParked)
+        )
     };
     if !one.not_agreed.is_empty() {
         let names: Vec<String> = one.not_agreed.iter().map(|id| view.state.name_of(*id)).collect();
         let add = label(Action::AddTarget);
         return Some((
-            format!("LIVE events of {} do not go there, since nobody agreed: {add} adds it again for them", names.join(", ")),
+            format!(
+                "LIVE events of {} do not go there, since nobody agreed: {add} adds it again for them",
+                names.join(", ")
+            ),
             theme.warn(),
         ));
     }
@@ -246,7 +267,10 @@ fn told(view: &View<'_>) -> Option<(String, Style)> {
         TargetState::Down { since, reason, .. } => {
             let since = fmt::stamp(*since, view.now, view.state.timezone(), false);
             let rest = if one.parked > 0 { format!(" · {}", parked()) } else { String::new() };
-            Some((format!("{reason} since {since} · {} tries now{rest}", label(Action::TryTarget)), theme.warn()))
+            Some((
+                format!("{reason} since {since} · {} tries now{rest}", label(Action::TryTarget)),
+                theme.warn(),
+            ))
         }
         _ if one.parked > 0 => Some((parked(), theme.warn())),
         TargetState::Paused => {
@@ -278,11 +302,21 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
     if view.state.snapshot.targets.is_empty() {
         return Some(vec![
             (
-                format!("no targets yet: {} adds one, such as 3000 or localhost:3000/webhooks", label(Action::AddTarget)),
+                format!(
+                    "no targets yet: {} adds one, such as 3000 or localhost:3000/webhooks",
+                    label(Action::AddTarget)
+                ),
                 theme.text(),
             ),
-            ("events are sent on to it as they come in, byte for byte, and again until it takes them".to_owned(), theme.faint()),
-            ("`tillwatch forward add URL` and `tillwatch listen --forward-to URL` do the same".to_owned(), theme.faint()),
+            (
+                "events are sent on to it as they come in, byte for byte, and again until it takes them"
+                    .to_owned(),
+                theme.faint(),
+            ),
+            (
+                "`tillwatch forward add URL` and `tillwatch listen --forward-to URL` do the same".to_owned(),
+                theme.faint(),
+            ),
         ]);
     }
     None

@@ -2,7 +2,9 @@
 
 use super::attempt::AttemptPane;
 use super::state::Focus;
-use crate::engine::api::{Answer, AttemptId, AttemptRow, IntegrationId, Level, Phase, Request, TargetState, TargetView};
+use crate::engine::api::{
+    Answer, AttemptId, AttemptRow, IntegrationId, Level, Phase, Request, TargetState, TargetView,
+};
 use crate::tui::attempts::Scope;
 use crate::tui::effects::Effect;
 use crate::tui::fmt::{self, count};
@@ -115,7 +117,8 @@ fn step(state: &mut State, action: Action) -> bool {
         (true, _) => {
             // The first line is all of them.
             let all = &state.snapshot.targets;
-            let here = all.iter().position(|one| Some(one.id) == state.deliveries.target).map_or(0, |at| at + 1);
+            let here =
+                all.iter().position(|one| Some(one.id) == state.deliveries.target).map_or(0, |at| at + 1);
             let to = here.saturating_add_signed(by).min(all.len());
             state.deliveries.target = to.checked_sub(1).and_then(|at| all.get(at)).map(|one| one.id);
         }
@@ -157,7 +160,10 @@ fn deed(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
             } else {
                 format!("{} that wait for it or are parked are dropped", events_word(waiting))
             };
-            ("Forward no more to", format!("{drops}; its attempts stay here, and every event stays in the log"))
+            (
+                "Forward no more to",
+                format!("{drops}; its attempts stay here, and every event stays in the log"),
+            )
         }
         TargetDeed::ReplayParked => {
             ("Send what is parked to", format!("{} now, in their order", events_word(one.parked)))
@@ -231,16 +237,24 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
     match action {
         Action::AddTarget if state.snapshot.phase != Phase::Ready => err("the store is not open"),
         Action::AddTarget if state.snapshot.integrations.is_empty() => err("no account is connected yet"),
-        Action::RemoveTarget | Action::PauseTarget | Action::TryTarget | Action::ReplayParked if one.is_none() => {
+        Action::RemoveTarget | Action::PauseTarget | Action::TryTarget | Action::ReplayParked
+            if one.is_none() =>
+        {
             err("choose a target first: they are listed above the attempts")
         }
-        Action::ReplayParked if one.is_some_and(|one| one.parked == 0) => err("nothing is parked at this target"),
+        Action::ReplayParked if one.is_some_and(|one| one.parked == 0) => {
+            err("nothing is parked at this target")
+        }
         Action::TryTarget if !one.is_some_and(|one| matches!(one.state, TargetState::Down { .. })) => {
             err("it is not down: what waits goes by itself")
         }
         Action::Replay if attempt(state).is_none() => err("no attempt is selected"),
         Action::CopyId if open || state.deliveries.focus == Focus::Attempts => {
-            if attempt(state).is_none() { err("no attempt is selected") } else { Ok(()) }
+            if attempt(state).is_none() {
+                err("no attempt is selected")
+            } else {
+                Ok(())
+            }
         }
         Action::CopyId if one.is_none() => err("choose a target first"),
         Action::Open if !open && state.deliveries.focus == Focus::Attempts && attempt(state).is_none() => {
@@ -249,7 +263,9 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
         Action::OnlyOpen | Action::AllAccounts | Action::NextPane | Action::PreviousPane if open => {
             err("this is for the lists: Esc goes back to them")
         }
-        Action::Find | Action::NextMatch | Action::PreviousMatch | Action::CopyValue | Action::CopyPath if !open => {
+        Action::Find | Action::NextMatch | Action::PreviousMatch | Action::CopyValue | Action::CopyPath
+            if !open =>
+        {
             err("this is for an attempt in detail: Enter opens one")
         }
         Action::Freeze => err("the attempts stand still as soon as one is selected"),

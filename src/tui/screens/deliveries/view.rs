@@ -72,12 +72,11 @@ fn list(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         title.push(Span::raw(format!(" · {}", fmt::fit(&fmt::clean(&current.name), 24))));
     }
     let inner = put::frame(buf, area, theme, focused, title, hints(view));
-    match instead(view) {
-        Some(lines) => put::notice(buf, inner, &lines),
-        None => {
-            let look = Look { focused, one_event: false, one_target: deliveries.target.is_some() };
-            attempts::rows(view, buf, inner, &deliveries.list, look, hits);
-        }
+    if let Some(lines) = instead(view) {
+        put::notice(buf, inner, &lines);
+    } else {
+        let look = Look { focused, one_event: false, one_target: deliveries.target.is_some() };
+        attempts::rows(view, buf, inner, &deliveries.list, look, hits);
     }
 }
 
@@ -136,7 +135,10 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
     Some(vec![
         ("nothing was sent yet".to_owned(), theme.text()),
         (
-            format!("{} on the events' screen sends a stored event again", state.keymap.label(Action::Replay)),
+            format!(
+                "{} on the events' screen sends a stored event again",
+                state.keymap.label(Action::Replay)
+            ),
             theme.faint(),
         ),
     ])

@@ -152,10 +152,9 @@ fn detail(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     }
     let Some(sheet) = state.events.pane.sheet() else { return Vec::new() };
     match sheet.act(action, rows) {
-        Outcome::Done => Vec::new(),
+        // None of its sheets has a way to something else.
+        Outcome::Done | Outcome::To(_) => Vec::new(),
         Outcome::Go(link) => go(state, &link),
-        // None of its sheets has one.
-        Outcome::To(_) => Vec::new(),
         Outcome::Copy(text) => {
             let shown = crate::tui::fmt::fit(&crate::tui::fmt::clean(&text), 60);
             state.tell(Level::Info, format!("{shown} was sent to the terminal's clipboard"), now_ms);

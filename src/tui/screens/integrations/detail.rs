@@ -3,7 +3,9 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::api::{Health, IntegrationView, KeyCheckState, KeyCheckView, PollView};
+use crate::engine::api::{
+    Delivery, Health, IntegrationView, KeyCheckState, KeyCheckView, LinkView, PollView,
+};
 use crate::text;
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
@@ -140,10 +142,13 @@ fn live(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (String, Sty
     match &one.link {
         LinkView::Connected { heard_at, resets_at } => {
             let heard = hits.ago(view.now, *heard_at);
-            let fresh = (*resets_at > view.now).then(|| format!(" · a fresh one in {}", fmt::span(resets_at - view.now)));
+            let fresh = (*resets_at > view.now)
+                .then(|| format!(" · a fresh one in {}", fmt::span(resets_at - view.now)));
             (format!("connected, heard {heard}{}", fresh.unwrap_or_default()), theme.good())
         }
-        LinkView::Connecting { since } => (format!("connecting, for {}", fmt::span(view.now - since)), theme.text()),
+        LinkView::Connecting { since } => {
+            (format!("connecting, for {}", fmt::span(view.now - since)), theme.text())
+        }
         LinkView::Resetting { .. } => ("resetting: a fresh socket takes over".to_owned(), theme.text()),
         LinkView::Waiting { until, reason } => {
             hits.changes_every(Wake::Second);
@@ -153,7 +158,10 @@ fn live(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (String, Sty
         LinkView::Refused { since, reason } => {
             (format!("refused since {}: {reason}; polling goes on", stamp(*since)), theme.warn())
         }
-        LinkView::Off => ("off".to_owned(), theme.faint()),
+        LinkView::Off => match one.heard_at {
+            Some(at) => (format!("off, last heard {}", hits.ago(view.now, at)), theme.faint()),
+            None => ("off".to_owned(), theme.faint()),
+        },
     }
 }
 

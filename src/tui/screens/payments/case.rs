@@ -135,9 +135,11 @@ impl CasePane {
         let Some(case) = self.case() else { return own() };
         match self.selected() {
             Some(Entry::Link(index)) => case.links.get(index).map_or_else(own, |link| link.id.clone()),
-            Some(Entry::Try(index)) => {
-                case.tries.get(index).filter(|one| !one.payment.is_empty()).map_or_else(own, |one| one.payment.clone())
-            }
+            Some(Entry::Try(index)) => case
+                .tries
+                .get(index)
+                .filter(|one| !one.payment.is_empty())
+                .map_or_else(own, |one| one.payment.clone()),
             None => own(),
         }
     }

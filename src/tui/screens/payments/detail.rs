@@ -94,14 +94,14 @@ fn facts(view: &View<'_>, row: &CaseRow, tz: &str, cells: usize, hits: &mut Hits
         let mut line = vec![put::padded(name, LABEL, theme.faint())];
         line.extend(spans);
         let used: usize = line.iter().map(Span::width).sum();
-        let mut pieces = put::wrap(more, cells.saturating_sub(used + 2).max(24)).into_iter();
-        if used + 26 <= cells || more.is_empty() {
-            if let Some(first) = pieces.next() {
-                line.push(Span::styled(format!("  {first}"), theme.faint()));
-            }
+        // Beside it where that is wide enough to be read, else below it.
+        let beside = used + 26 <= cells;
+        let indent = if beside { used + 2 } else { LABEL };
+        let mut pieces = put::wrap(more, cells.saturating_sub(indent).max(10)).into_iter().peekable();
+        if let Some(first) = pieces.next_if(|_| beside) {
+            line.push(Span::styled(format!("  {first}"), theme.faint()));
         }
         out.push(Line::from(line));
-        let indent = if used + 26 <= cells { used + 2 } else { LABEL };
         for piece in pieces {
             out.push(Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(piece, theme.faint())]));
         }
@@ -149,14 +149,19 @@ fn facts(view: &View<'_>, row: &CaseRow, tz: &str, cells: usize, hits: &mut Hits
     if row.state == CaseState::Active && row.pay_url.is_some() {
         let key = view.state.keymap.label(Action::CopyLink);
         let text = format!("{key} copies the link to the page on which the customer can pay");
-        fact("payment page", vec![Span::styled(fmt::fit(&text, cells.saturating_sub(LABEL)), theme.text())], "");
+        fact(
+            "payment page",
+            vec![Span::styled(fmt::fit(&text, cells.saturating_sub(LABEL)), theme.text())],
+            "",
+        );
     }
     out
 }
 
 fn heading(view: &View<'_>, case: &CaseDetail, cells: usize) -> Vec<Line<'static>> {
     let theme = view.theme;
-    let (here, all) = (case.tries.iter().filter(|one| one.decline.is_some()).count(), case.row.tries as usize);
+    let (here, all) =
+        (case.tries.iter().filter(|one| one.decline.is_some()).count(), case.row.tries as usize);
     let mut spans = vec![Span::styled("Tries, newest first", theme.strong())];
     if here < all {
         let text = format!("  {} of {} are in the events kept here", count(here as u64), count(all as u64));

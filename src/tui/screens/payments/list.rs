@@ -211,7 +211,8 @@ impl CaseList {
         let Some(last) = self.window.matching.checked_sub(1).filter(|_| self.cursor.is_some()) else {
             return;
         };
-        let (from, offset) = self.goal.map_or((self.cursor_at, self.offset), |goal| (goal.index, goal.offset));
+        let (from, offset) =
+            self.goal.map_or((self.cursor_at, self.offset), |goal| (goal.index, goal.offset));
         let to = from.saturating_add_signed(rows).min(last);
         let offset = if to >= from { offset + (to - from) } else { offset.saturating_sub(from - to) };
         self.moved = true;
@@ -266,7 +267,8 @@ mod tests {
         let name = |n: &usize| format!("in_{n:05}");
         let found = query.around.as_ref().and_then(|(_, id)| ids.iter().position(|n| name(n) == *id));
         let skip = found.map_or(query.skip, |at| at.saturating_sub(50)).min(ids.len());
-        let rows = ids.iter().skip(skip).take(query.limit).map(|n| CaseRow { id: name(n), ..case(*n) }).collect();
+        let rows =
+            ids.iter().skip(skip).take(query.limit).map(|n| CaseRow { id: name(n), ..case(*n) }).collect();
         CaseWindow { rows, skipped: skip, matching: ids.len(), version, ..CaseWindow::default() }
     }
 

@@ -27,7 +27,8 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     let payments = &mut state.payments;
     match action {
         Action::Customer => {
-            let Some((integration, id)) = row(state).map(|row| (row.integration, row.customer.clone())) else {
+            let Some((integration, id)) = row(state).map(|row| (row.integration, row.customer.clone()))
+            else {
                 return Vec::new();
             };
             return records::update::open_object(state, integration, &id);
@@ -167,24 +168,20 @@ const NO_PAGE: &str = "it has no page at Stripe (a local Stripe has none)";
 
 /// Its page at Stripe; in the list the case is read for it first.
 fn page(state: &mut State, now_ms: i64) -> Vec<Effect> {
-    match &state.payments.open {
-        Some(open) => match open.case() {
-            Some(case) => match &case.url {
-                Some(url) => vec![Effect::OpenPage(url.clone())],
-                None => say(state, NO_PAGE, now_ms),
-            },
+    if let Some(open) = &state.payments.open {
+        return match open.case().map(|case| case.url.clone()) {
+            Some(Some(url)) => vec![Effect::OpenPage(url)],
+            Some(None) => say(state, NO_PAGE, now_ms),
             None => say(state, "the case is not here", now_ms),
-        },
-        None => {
-            let Some((integration, id)) = row(state).map(|row| (row.integration, row.id.clone())) else {
-                return say(state, NOTHING, now_ms);
-            };
-            let generation = state.next_generation();
-            // The newest wish wins: an answer to an earlier one finds nobody who waits.
-            state.payments.errand = Some(Errand { generation, integration, asked_ms: now_ms });
-            vec![Effect::Request { generation, request: Request::Case { integration, id } }]
-        }
+        };
     }
+    let Some((integration, id)) = row(state).map(|row| (row.integration, row.id.clone())) else {
+        return say(state, NOTHING, now_ms);
+    };
+    let generation = state.next_generation();
+    // The newest wish wins: an answer to an earlier one finds nobody who waits.
+    state.payments.errand = Some(Errand { generation, integration, asked_ms: now_ms });
+    vec![Effect::Request { generation, request: Request::Case { integration, id } }]
 }
 
 /// Takes text into the line.

@@ -3,6 +3,8 @@
 //! Where there is little room columns go by priority; an amount is shown whole or not at all. Red is for a card that has
 //! to be replaced: nothing happens there before somebody acts.
 
+use std::cmp::Reverse;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -45,7 +47,9 @@ pub fn next(view: &View<'_>, row: &CaseRow, tz: &str, short: bool, hits: &mut Hi
     let theme = view.theme;
     hits.changes_every(Wake::Minute);
     match (&row.state, &row.next) {
-        (CaseState::Recovered { at }, _) => (format!("recovered {}", fmt::stamp(*at, view.now, tz, false)), theme.good()),
+        (CaseState::Recovered { at }, _) => {
+            (format!("recovered {}", fmt::stamp(*at, view.now, tz, false)), theme.good())
+        }
         (CaseState::Lost { at, why }, _) => {
             (format!("lost: {}, {}", fmt::clean(why), fmt::stamp(*at, view.now, tz, false)), theme.faint())
         }
@@ -68,7 +72,7 @@ pub fn next(view: &View<'_>, row: &CaseRow, tz: &str, short: bool, hits: &mut Hi
 pub fn crumbs(state: &State) -> Vec<String> {
     let mut out = vec!["Failed payments".to_owned()];
     if let Some(open) = &state.payments.open {
-        let title = open.case().map(|case| detail::title(&case.row)).unwrap_or_else(|| open.id.clone());
+        let title = open.case().map_or_else(|| open.id.clone(), |case| detail::title(&case.row));
         out.push(fmt::fit(&fmt::clean(&title), 48));
     }
     out
@@ -122,6 +126,12 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
         ("Recovered", "", |one| one.recovered),
         ("Lost", "", |one| one.lost),
     ];
+    // Those in which something is open come first, then those with most cases: what does not fit matters least.
+    let mut totals: Vec<&CaseTotals> = totals.iter().collect();
+    totals.sort_by_key(|one| {
+        let all = one.open.cases + one.recovered.cases + one.lost.cases;
+        (Reverse(one.open.cases), Reverse(all), one.currency.clone())
+    });
     let wide = area.width / 4;
     for (index, (name, more, of)) in columns.into_iter().enumerate() {
         let x = area.x + wide * index as u16;
@@ -140,7 +150,8 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
         let cells = usize::from(inner.width).saturating_sub(2);
         let money = |one: &CaseTotals| view.money(of(one).amount, &one.currency);
         let fits = |text: &String| fmt::width(text) <= cells;
-        let widest = totals.iter().take(lines).map(money).filter(fits).map(|text| fmt::width(&text)).max();
+        let widest =
+            totals.iter().take(lines).map(|one| money(one)).filter(fits).map(|text| fmt::width(&text)).max();
         let widest = widest.unwrap_or(0);
         for (row, one) in totals.iter().take(lines).enumerate() {
             let Money { cases, .. } = of(one);
@@ -168,7 +179,9 @@ fn sums(view: &View<'_>, buf: &mut Buffer, area: Rect, totals: &[CaseTotals], li
             put::line(buf, at_row, row as u16, &line);
         }
         if index == 3 && totals.len() > lines {
-            let more = format!(" {} more currencies ", totals.len() - lines);
+            let left = totals.len() - lines;
+            let word = if left == 1 { "currency" } else { "currencies" };
+            let more = format!(" {left} more {word} ");
             let edge = Rect { y: area.y + area.height - 1, height: 1, x, width: width.saturating_sub(2) };
             put::right(buf, edge, 0, &Line::styled(more, theme.faint()));
         }
@@ -265,16 +278,19 @@ fn instead(view: &View<'_>) -> Option<Vec<(String, Style)>> {
         return Some(vec![("reading the failed payments …".to_owned(), theme.faint())]);
     }
     if list.window.building {
-        return Some(vec![("putting the cases together from the events kept here …".to_owned(), theme.faint())]);
+        return Some(vec![(
+            "putting the cases together from the events kept here …".to_owned(),
+            theme.faint(),
+        )]);
     }
     let find = payments.find.text().trim();
     if !find.is_empty() {
         return Some(vec![
-            (format!("no {}case has “{}”", if payments.all { "" } else { "open " }, fmt::clean(find)), theme.text()),
             (
-                format!("{} takes it away, {} changes it", key(Action::Back), key(Action::Find)),
-                theme.faint(),
+                format!("no {}case has “{}”", if payments.all { "" } else { "open " }, fmt::clean(find)),
+                theme.text(),
             ),
+            (format!("{} takes it away, {} changes it", key(Action::Back), key(Action::Find)), theme.faint()),
         ]);
     }
     let begins = "a case begins with the event payment_intent.payment_failed or invoice.payment_failed";
@@ -336,15 +352,18 @@ impl Columns {
         let steps: [fn(&mut Columns, Widest); 11] = [
             |it, w| it.next = w.short_next.clamp(12, 24),
             |it, w| it.answer = w.answer.clamp(6, 18),
-            |it, w| it.who = w.who.clamp(8, 14),
             |it, _| it.since = 5,
+            |it, w| it.who = w.who.clamp(8, 14),
             |it, w| it.answer = w.answer.clamp(6, 24),
             |it, _| it.tries = 5,
             |it, w| it.number = w.number.clamp(7, 14),
             |it, w| it.who = w.who.clamp(8, 24),
             |it, _| it.class = 8,
             |it, w| (it.next, it.short) = (w.next.clamp(12, 40), false),
-            |it, w| (it.number, it.answer, it.who) = (w.number.clamp(7, 26), w.answer.clamp(6, 34), w.who.clamp(8, 44)),
+            |it, w| {
+                (it.number, it.answer, it.who) =
+                    (w.number.clamp(7, 26), w.answer.clamp(6, 34), w.who.clamp(8, 44));
+            },
         ];
         if accounts {
             it.account = 10;
@@ -383,7 +402,15 @@ impl Columns {
 
     fn line(&self, cells: [Span<'static>; 9]) -> Line<'static> {
         let all = [
-            self.amount, self.account, self.who, self.number, self.since, self.tries, self.answer, self.class, self.next,
+            self.amount,
+            self.account,
+            self.who,
+            self.number,
+            self.since,
+            self.tries,
+            self.answer,
+            self.class,
+            self.next,
         ];
         let mut out = vec![Span::raw("  ")];
         for (width, span) in all.into_iter().zip(cells) {
@@ -491,7 +518,8 @@ fn one(view: &View<'_>, row: &CaseRow, c: Columns, tz: &str, hits: &mut Hits) ->
     let over = row.state != CaseState::Active;
     let (word, class_style) = class(theme, row.decline.class);
     let (next, next_style) = next(view, row, tz, c.short, hits);
-    let days = fmt::span(view.now - row.opened_at);
+    let age = view.now - row.opened_at;
+    let days = if age < 60 { "< 1 m".to_owned() } else { fmt::span(age) };
     let plain = |style: Style| if over { theme.faint() } else { style };
     // An id stands for a name that is not stored: it says less.
     let who_style = if row.who.is_empty() { theme.faint() } else { theme.text() };
