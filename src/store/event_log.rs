@@ -299,7 +299,7 @@ fn oldest(tree: &sled::Db, integration: IntegrationId) -> Result<Option<i64>, St
         let start = keys::second(integration, created);
         Ok(tree.range(start..behind.clone()).next().transpose().map_err(sled_error)?.is_some())
     };
-    let (mut none, mut some) = (-1, i64::MAX);
+    let (mut none, mut some) = (-1, i64::MAX - 1);
     if !any(some)? {
         return Ok(None);
     }
