@@ -202,7 +202,7 @@ mod tests {
             assert_eq!((whole.response_body, whole.response_cut), (exchange.response_body.clone(), true));
             assert!(stored.parts() > 1);
         }
-        for stored in store.oldest_attempts(two, 10).unwrap() {
+        for stored in store.attempts_to(two, AttemptId(u64::MAX), 10).unwrap() {
             let mut batch = Batch::new();
             let (id, parts) = (stored.id, stored.parts());
             batch.forward(ForwardChange::Forget { integration: two, event: "evt_1".into(), id, parts });

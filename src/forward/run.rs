@@ -160,7 +160,11 @@ impl Running {
         let cancel = self.sender.cancel.clone();
         let mut bell = self.sender.store.forwards().bell();
         loop {
-            bell.mark_unchanged();
+            // Before reading: what is queued meanwhile rings again.
+            if bell.has_changed().unwrap_or(false) {
+                bell.mark_unchanged();
+                self.more = true;
+            }
             if self.more
                 && self.plan.len() <= WINDOW / 2
                 && let Err(error) = self.fill()

@@ -394,21 +394,27 @@ impl Store {
         Ok(out)
     }
 
-    /// The oldest attempts of an integration, oldest first, at most so many.
-    pub fn oldest_attempts(
+    /// Attempts of an integration up to a number, the newest of them first, at most so many. What is old is found so:
+    /// sled's own way back panics where keys hold inverted numbers (`event_log.rs`).
+    pub fn attempts_to(
         &self,
         integration: IntegrationId,
+        id: AttemptId,
         most: usize,
     ) -> Result<Vec<StoredAttempt>, StoreError> {
+        let prefix = keys::prefix(keys::ATTEMPT, integration);
         guard(|| {
-            let rows = self.inner.tree.scan_prefix(keys::prefix(keys::ATTEMPT, integration)).rev().take(most);
-            rows.map(|item| {
+            let mut out = Vec::new();
+            for item in self.inner.tree.range(keys::attempt(integration, id)..).take(most) {
                 let (key, value) = item.map_err(sled_error)?;
+                if !key.starts_with(&prefix) {
+                    break;
+                }
                 let id =
                     keys::attempt_id(&key).ok_or_else(|| StoreError::Value("an attempt's key".into()))?;
-                StoredAttempt::read(integration, id, &value)
-            })
-            .collect()
+                out.push(StoredAttempt::read(integration, id, &value)?);
+            }
+            Ok(out)
         })
     }
 }

@@ -42,7 +42,7 @@ async fn until_target(rig: &Rig, id: TargetId, what: &str, so: impl Fn(&TargetVi
 }
 
 /// Waits until a receiver took all of these.
-async fn until_has(receiver: &Receiver, want: &BTreeSet<String>) {
+async fn until_has(receiver: &Receiver, want: &BTreeSet<String>, more: impl Fn(&str) -> String) {
     let begun = std::time::Instant::now();
     loop {
         let have: BTreeSet<String> = receiver.taken().iter().map(Got::id).collect();
@@ -50,9 +50,23 @@ async fn until_has(receiver: &Receiver, want: &BTreeSet<String>) {
             return;
         }
         let missing: Vec<&String> = want.difference(&have).take(5).collect();
-        assert!(begun.elapsed() < PATIENCE, "{} of {}, missing {missing:?}", have.len(), want.len());
+        let told = || missing.first().map(|id| more(id)).unwrap_or_default();
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{} of {}, missing {missing:?}: {}",
+            have.len(),
+            want.len(),
+            told()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// What is known of an event that did not come.
+fn about(rig: &Rig, id: &str) -> String {
+    let row = rig.store.arrivals(ID, 0).unwrap().into_iter().find(|row| row.id == id);
+    let tried = rig.store.attempts_of(ID, id, 9).unwrap().len();
+    format!("{row:?}; {tried} attempts; {:?}", rig.engine.snapshots().borrow().targets)
 }
 
 /// The first time that each event was taken: of an object, in the order in which they came to us.
@@ -85,7 +99,7 @@ async fn events_arrive_byte_for_byte_signed_and_in_order() {
     }
     let want: BTreeSet<String> =
         rig.stripe.events_made().into_iter().filter(|id| !before.contains(id)).collect();
-    until_has(&receiver, &want).await;
+    until_has(&receiver, &want, |id| about(&rig, id)).await;
     until_target(&rig, id, "an empty queue", |one| one.waiting == 0 && one.delivered == want.len() as u64)
         .await;
     let taken = receiver.taken();
@@ -129,12 +143,12 @@ async fn a_receiver_that_is_away_odd_or_silent_loses_nothing_and_holds_up_nobody
         let down = |one: &TargetView| matches!(&one.state, TargetState::Down { reason, .. } if reason.contains(word));
         until_target(&rig, id, word, down).await;
         // The other one has everything meanwhile.
-        until_has(&well, &want).await;
+        until_has(&well, &want, |id| about(&rig, id)).await;
     }
     assert!(target(&rig, id).waiting > 0 && target(&rig, id).failed > 0);
     bad.set(Mode::Good).await;
     rig.engine.request(Request::TryTarget { target: id }).await;
-    until_has(&bad, &want).await;
+    until_has(&bad, &want, |id| about(&rig, id)).await;
     until_target(&rig, id, "an empty queue", |one| one.waiting == 0 && one.state == TargetState::Ready).await;
     in_order(&rig, &bad);
     in_order(&rig, &well);
@@ -173,7 +187,7 @@ async fn the_binary_killed_again_and_again_forwards_everything_with_one_secret()
     receiver.set(Mode::Good).await;
     let listening = Listening::with(&desk, &words);
     listening.connected().await;
-    until_has(&receiver, &want).await;
+    until_has(&receiver, &want, |_| String::new()).await;
     listening.end().await;
     assert_eq!(secrets.len(), 1, "a restart changes nobody's settings");
     let secret = secrets.first().unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::adding::drop_queue;
 use crate::engine::Engine;
-use crate::engine::api::{IntegrationId, TargetId};
+use crate::engine::api::{AttemptId, IntegrationId, TargetId};
 use crate::forward::attempts;
 use crate::forward::target::Target;
 use crate::store::batch::ForwardChange;
@@ -46,27 +46,42 @@ pub async fn run(engine: &Engine) {
 
 /// Forgets attempts that are older than 30 days, and the oldest beyond `most`.
 pub async fn forget(store: &Store, among: &[IntegrationId], most: u64, now: i64) -> Result<(), StoreError> {
-    loop {
-        let excess = store.attempts_kept().saturating_sub(most) as usize;
-        let mut oldest = Vec::new();
-        for integration in among {
-            oldest.extend(store.oldest_attempts(*integration, AT_ONCE)?);
-        }
-        oldest.sort_unstable_by_key(|one| one.id);
-        let mut batch = Batch::new();
-        for (index, stored) in oldest.iter().take(AT_ONCE).enumerate() {
-            let row = attempts::decode(stored)?;
-            if index >= excess && row.at >= now - KEPT_S {
+    let mut newest = 0;
+    store.each_attempt(among, |one| {
+        newest = one.id.0;
+        Ok(false)
+    })?;
+    for integration in among {
+        let last = newest.saturating_sub(most).max(aged(store, *integration, newest, now - KEPT_S)?);
+        loop {
+            let page = store.attempts_to(*integration, AttemptId(last), AT_ONCE)?;
+            if page.is_empty() {
                 break;
             }
-            let (integration, id, parts) = (stored.integration, stored.id, stored.parts());
-            batch.forward(ForwardChange::Forget { integration, event: row.event, id, parts });
+            let mut batch = Batch::new();
+            for stored in page {
+                let event = attempts::decode(&stored)?.event;
+                let (integration, id, parts) = (stored.integration, stored.id, stored.parts());
+                batch.forward(ForwardChange::Forget { integration, event, id, parts });
+            }
+            store.commit(batch, Durability::Applied, now).await?;
         }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        store.commit(batch, Durability::Applied, now).await?;
     }
+    Ok(())
+}
+
+/// The last attempt that was made before `cutoff`, by halving: later ones have higher numbers.
+fn aged(store: &Store, integration: IntegrationId, newest: u64, cutoff: i64) -> Result<u64, StoreError> {
+    let (mut old, mut young) = (0, newest + 1);
+    while young - old > 1 {
+        let middle = old + (young - old) / 2;
+        let at = match store.attempts_to(integration, AttemptId(middle), 1)?.first() {
+            Some(stored) => attempts::decode(stored)?.at,
+            None => i64::MIN,
+        };
+        if at < cutoff { old = middle } else { young = middle }
+    }
+    Ok(old)
 }
 
 /// Clears what waits for targets that are gone, and targets that passed long ago.

@@ -295,6 +295,10 @@ async fn what_waited_too_long_is_parked_and_sent_by_hand_in_its_order() {
     let kept = store.attempts_kept();
     keeping::forget(&store, &[IntegrationId(1)], 2, NOW + 900).await.unwrap();
     assert!(kept > 2 && store.attempts_kept() == 2);
+    keeping::forget(&store, &[IntegrationId(1)], 9, NOW + 900 + 30 * 86_400).await.unwrap();
+    assert_eq!(store.attempts_kept(), 2, "not older than 30 days");
+    keeping::forget(&store, &[IntegrationId(1)], 9, NOW + 901 + 30 * 86_400).await.unwrap();
+    assert_eq!(store.attempts_kept(), 0);
 
     // Paused, events wait; removed, they are dropped.
     engine.request(Request::PauseTarget { target: id, on: true }).await;
