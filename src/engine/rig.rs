@@ -135,7 +135,7 @@ async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
         live,
         store: OpenOptions::default(),
         stripe_cli: vec![dir.path().join("stripe.toml")],
-        upkeep: Default::default(),
+        upkeep: crate::config::Upkeep::default(),
         now: clock::system(),
     });
     engine.ready().await.unwrap();
