@@ -266,7 +266,7 @@ fn inside(home: &Path) {
         demo: false,
         bases: Vec::new(),
         stripe_cli: Vec::new(),
-        upkeep: Default::default(),
+        upkeep: tillwatch::config::Upkeep::default(),
         read_only: false,
         live: false,
         store: OpenOptions::default(),

@@ -166,12 +166,11 @@ fn own(path: &Path, named: bool, config: &mut Config) -> File {
         };
     }
     if let Some(said) = &own.reads.automatic {
-        match said.get_ref() {
-            toml::Value::Integer(reads @ 0..) => config.upkeep.automatic_reads = Some(*reads as u64),
-            _ => {
-                let what = "automatic is a number of reads in 30 days, such as 2000; the default is used";
-                config.mistakes.push(place(path, &text, said.span().start) + what);
-            }
+        if let toml::Value::Integer(reads @ 0..) = said.get_ref() {
+            config.upkeep.automatic_reads = Some(*reads as u64);
+        } else {
+            let what = "automatic is a number of reads in 30 days, such as 2000; the default is used";
+            config.mistakes.push(place(path, &text, said.span().start) + what);
         }
     }
     own

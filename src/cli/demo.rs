@@ -187,7 +187,7 @@ async fn make(args: &DemoArgs) -> Result<(Vec<sandbox::Running>, Throwaway, Engi
             declines: std::sync::Arc::new(crate::recovery::Declines::built_in()),
             // Nobody's pager rings for a demo.
             alerts: engine::alerts::Settings::default(),
-            upkeep: Default::default(),
+            upkeep: crate::config::Upkeep::default(),
             now,
         },
         store,

@@ -342,8 +342,11 @@ impl Live<'_> {
         }
         let (store, client, shared) = (self.store.clone(), self.client.clone(), self.shared.clone());
         let (id, now) = (self.id, self.engine.inner.options.now.clone());
-        self.settling =
-            Some(tokio::spawn(async move { settle::run(&store, &client, &shared, id, &now).await }));
+        let engine = self.engine.clone();
+        self.settling = Some(tokio::spawn(async move {
+            let reads = settle::run(&store, &client, &shared, id, &now).await;
+            super::budget::count_reads(&engine, &store, id, reads).await;
+        }));
     }
 
     async fn save_alive(&mut self, end: bool) {

@@ -217,7 +217,10 @@ async fn attempt(
     super::budget::count_reads(engine, &store, id, unasked).await;
     // Beside a live connection that has its own turn.
     if polled.is_ok() && config.delivery != Delivery::Relay && shared.memory().has_unsettled() {
-        settle::run(&store, &client, shared, id, now).await;
+        let reads = settle::run(&store, &client, shared, id, now).await;
+        if why != Why::Asked {
+            super::budget::count_reads(engine, &store, id, reads).await;
+        }
     }
     polled
 }

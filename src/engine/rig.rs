@@ -144,7 +144,7 @@ async fn start(dir: &TempDir, base: &str, live: bool, alerts: Settings) -> Engin
         stripe_cli: vec![dir.path().join("stripe.toml")],
         declines: Arc::new(crate::recovery::Declines::built_in()),
         alerts,
-        upkeep: Default::default(),
+        upkeep: crate::config::Upkeep::default(),
         now: clock::system(),
     });
     engine.ready().await.unwrap();

@@ -38,8 +38,8 @@ pub fn note(memory: &mut Memory, id: IntegrationId, batch: &mut Batch) {
     }
 }
 
-/// Reads some of them again.
-pub async fn run(store: &Store, client: &Client, shared: &Shared, id: IntegrationId, now: &Now) {
+/// Reads some of them again; tells how many GETs that took.
+pub async fn run(store: &Store, client: &Client, shared: &Shared, id: IntegrationId, now: &Now) -> u64 {
     let before = client.own_reads();
     let some = shared.memory().unsettled(AT_A_TIME);
     for (kind, object) in some {
@@ -85,11 +85,11 @@ pub async fn run(store: &Store, client: &Client, shared: &Shared, id: Integratio
     let mut batch = Batch::new();
     if reads > 0 {
         batch.reads(id, at / 86_400, reads);
-        batch.automatic(id, at / 86_400, reads);
     }
     note(&mut shared.memory(), id, &mut batch);
     if !batch.ops.is_empty() {
         // A disk that takes nothing is told of elsewhere.
         let _ = store.commit(batch, Durability::Applied, at).await;
     }
+    reads
 }

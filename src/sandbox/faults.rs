@@ -1,5 +1,7 @@
 //! Faults on demand: what a client has to survive, at a chosen rate, from a seed.
 
+use std::fmt::Write as _;
+
 use super::rng::Rng;
 use super::state::{State, lock};
 
@@ -105,7 +107,8 @@ pub fn help() -> String {
         "Faults (`--fault KIND=P`, or POST /_sandbox/faults while it runs; P from 0 to 1, for each request, relay frame or relay handshake):\n",
     );
     for (_, word, what) in WORDS {
-        out.push_str(&format!("  {word:<16} {what}\n"));
+        // Into a text that cannot fail.
+        let _ = writeln!(out, "  {word:<16} {what}");
     }
     out.push_str(
         "What happens while no relay socket is open is lost to the relay, as with Stripe: it is only in the list of events. `--relay-reset`, and POST /_sandbox/relay with `cut`, `close`, `silence` or `forget`, end sockets when you want.",

@@ -259,10 +259,10 @@ pub fn window(
 fn last_before(
     tree: &sled::Db,
     integration: IntegrationId,
-    end: Vec<u8>,
+    end: &[u8],
     limit: usize,
 ) -> Result<Vec<(sled::IVec, sled::IVec)>, StoreError> {
-    let created = match keys::event_second(&end) {
+    let created = match keys::event_second(end) {
         Some(created) => created,
         None => match oldest(tree, integration)? {
             Some(created) => created,
@@ -272,10 +272,10 @@ fn last_before(
     let first = keys::prefix(keys::EVENT, integration);
     let most = limit.saturating_mul(4).saturating_add(64);
     let read = |start: &[u8], most: usize| -> Result<Vec<(sled::IVec, sled::IVec)>, StoreError> {
-        if start >= end.as_slice() {
+        if start >= end {
             return Ok(Vec::new());
         }
-        tree.range(start..end.as_slice()).take(most).map(|item| item.map_err(sled_error)).collect()
+        tree.range(start..end).take(most).map(|item| item.map_err(sled_error)).collect()
     };
     // Seconds that are known to be too few, and too many.
     let (mut few, mut many): (i64, Option<i64>) = (-1, None);
@@ -310,7 +310,7 @@ fn oldest(tree: &sled::Db, integration: IntegrationId) -> Result<Option<i64>, St
         let start = keys::second(integration, created);
         Ok(tree.range(start..behind.clone()).next().transpose().map_err(sled_error)?.is_some())
     };
-    let (mut none, mut some) = (-1, i64::MAX);
+    let (mut none, mut some) = (-1, i64::MAX - 1);
     if !any(some)? {
         return Ok(None);
     }
@@ -334,7 +334,7 @@ pub fn window_before(
     };
     let mut rows = Vec::new();
     for (&integration, end) in integrations.iter().zip(ends) {
-        for (key, value) in last_before(tree, integration, end, limit)? {
+        for (key, value) in last_before(tree, integration, &end, limit)? {
             rows.push(decode(integration, &key, &value)?.0);
         }
     }

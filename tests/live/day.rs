@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillwatch::clock::{self, Now};
-use tillwatch::engine::api::Delivery;
+use tillwatch::engine::api::{Delivery, Pace};
 use tillwatch::events::gaps::Planner;
 use tillwatch::events::intake::Shared;
 use tillwatch::events::poll;
@@ -17,6 +17,7 @@ use tillwatch::sandbox::{self, Limits};
 use tillwatch::store::{OpenOptions, Store};
 use tillwatch::stripe::{ApiKey, BaseUrl, Client, ClientOptions};
 use tillwatch::vault::Vault;
+use tokio_util::sync::CancellationToken;
 
 /// Seconds of the day.
 const DAY: u64 = 86_400;
@@ -114,7 +115,7 @@ async fn world(begun: i64) -> World {
 impl World {
     /// GETs and new events of one poll.
     async fn poll(&self, at: i64) -> (u64, u64) {
-        let client = self.client.with_pace(tillwatch::engine::api::Pace::None, Default::default());
+        let client = self.client.with_pace(Pace::None, CancellationToken::new());
         let now: Now = Arc::new(move || at);
         let polled = poll::poll(&self.store, &client, &self.integration, &self.shared, &now).await.unwrap();
         (client.own_reads(), polled.new)
