@@ -12,8 +12,8 @@ mod alerts;
 use serde::Deserialize;
 
 use crate::engine::alerts::Settings;
-use crate::recovery::Declines;
 use crate::events::retention::Keep;
+use crate::recovery::Declines;
 use crate::tui::input::keymap::Keymap;
 use crate::tui::style::{ColorLevel, Theme};
 

@@ -43,7 +43,8 @@ pub async fn run(context: Context, screen: tui::Options) -> Outcome {
     loop {
         match connect(&context.data_dir).await {
             Ok((stream, hello)) => {
-                let remote = Remote::new(stream, &hello, context.engine_options(true), super::within::runner());
+                let remote =
+                    Remote::new(stream, &hello, context.engine_options(true), super::within::runner());
                 let result = tui::run(remote.handle(), screen).await;
                 remote.close().await;
                 return left(&context.out, result);

@@ -120,7 +120,8 @@ impl Deliveries {
             }
             // An engine that goes on without this command would go on sending.
             if context.within.is_some()
-                && let Ok(Some(target)) = Target::all(store).map(|all| all.into_iter().find(|one| one.id == *id))
+                && let Ok(Some(target)) =
+                    Target::all(store).map(|all| all.into_iter().find(|one| one.id == *id))
                 && let Err(fail) = removed(context, store, &target).await
             {
                 context.out.warn(fail.text);

@@ -61,12 +61,7 @@ impl State {
     /// The state of an engine that starts now.
     pub fn beginning(now: i64) -> State {
         let first = now.max(0) as u64 * A_SECOND;
-        State {
-            events_version: first,
-            deliveries_version: first,
-            message_seq: first,
-            ..State::default()
-        }
+        State { events_version: first, deliveries_version: first, message_seq: first, ..State::default() }
     }
 }
 

@@ -87,9 +87,10 @@ async fn questions_are_asked_at_the_caller_and_a_key_is_typed_there() {
     let bench = Bench::connected(50).await;
     let mut held = dashboard(&bench);
     let (data, home) = (bench.data(), bench.home.path());
-    let mut pty = Start::new(home, &["--data-dir", data.to_str().unwrap(), "integrations", "edit", "1", "--new-key"])
-        .env("XDG_RUNTIME_DIR", home.join("run").to_str().unwrap())
-        .on((120, 20));
+    let mut pty =
+        Start::new(home, &["--data-dir", data.to_str().unwrap(), "integrations", "edit", "1", "--new-key"])
+            .env("XDG_RUNTIME_DIR", home.join("run").to_str().unwrap())
+            .on((120, 20));
     pty.until_text("it is not shown");
     pty.keys(&format!("{}\r", bench.stripe.keys.secret));
     pty.until_text("✓");

@@ -39,7 +39,9 @@ async fn a_killed_holder_is_told_and_its_folder_taken_over() {
     first.end();
     second.until_text("NOT CONNECTED");
     second.keys("\x14");
-    second.until("a screen of its own", |text| !text.contains("NOT CONNECTED") && !text.contains("attached to"));
+    second.until("a screen of its own", |text| {
+        !text.contains("NOT CONNECTED") && !text.contains("attached to")
+    });
     second.until_text("Sandbox Supplies");
     // It is the holder now: listing goes by it, and commands.
     bench.run(&["discover"]).await.ok();

@@ -235,9 +235,9 @@ async fn what_waited_too_long_is_parked_and_sent_by_hand_in_its_order() {
         read_only: true,
         live: true,
         store: OpenOptions::default(),
-            stripe_cli: Vec::new(),
-            declines: std::sync::Arc::default(),
-            alerts: crate::engine::alerts::Settings::default(),
+        stripe_cli: Vec::new(),
+        declines: std::sync::Arc::default(),
+        alerts: crate::engine::alerts::Settings::default(),
         upkeep: crate::config::Upkeep::default(),
         now,
     };
