@@ -223,9 +223,9 @@ fn types(target: &Target) -> String {
 
 fn shown(store: &Store, target: &Target) -> Result<serde_json::Value, Fail> {
     let integrations: Vec<Arc<Integration>> = Integration::all(store)?.into_iter().map(Arc::new).collect();
-    let stats: Stats = store.meta(&Target::stats_document(target.id))?.unwrap_or_default();
+    let counts: Stats = store.meta(&Target::stats_document(target.id))?.unwrap_or_default();
     let state = if target.paused { TargetState::Paused } else { TargetState::Ready };
-    let view = forwarding::view(store, target, &stats, state, &integrations);
+    let view = forwarding::view(store, target, &counts, state, &integrations);
     Ok(serde_json::to_value(view).unwrap_or_default())
 }
 

@@ -96,9 +96,9 @@ async fn all(
         match answer {
             Answer::Attempt(detail) => {
                 if detail.row.outcome.is_delivered() {
-                    good += 1
+                    good += 1;
                 } else {
-                    bad += 1
+                    bad += 1;
                 }
                 if context.out.json {
                     context.out.json(&detail.row);

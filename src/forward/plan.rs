@@ -205,8 +205,8 @@ impl Plan {
     }
 
     /// What came of a try is stored. `due_ms`: when it goes again, if it does.
-    pub fn ended(&mut self, slot: Slot, ended: Ended, due_ms: i64, now_ms: i64, jitter: f64) {
-        self.judge(&ended, now_ms, jitter);
+    pub fn ended(&mut self, slot: Slot, ended: &Ended, due_ms: i64, now_ms: i64, jitter: f64) {
+        self.judge(ended, now_ms, jitter);
         let Some(item) = self.items.get_mut(&slot) else { return };
         let name = item.line.clone();
         let again = matches!(ended, Ended::Refused(_) | Ended::Silent { .. });

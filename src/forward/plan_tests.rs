@@ -43,12 +43,12 @@ fn objects_keep_their_order_and_others_go_beside() {
     assert_eq!(all(&mut plan, 0), [0, 2, 3, 4], "what is about no object waits for nothing");
     plan.landed();
     assert!(all(&mut plan, 0).is_empty(), "not before it is stored");
-    plan.ended(slot(0), Ended::Delivered, 0, 5, 0.0);
+    plan.ended(slot(0), &Ended::Delivered, 0, 5, 0.0);
     assert_eq!(all(&mut plan, 5), [1]);
-    plan.ended(slot(2), Ended::Refused("500".into()), 1_000, 6, 0.0);
+    plan.ended(slot(2), &Ended::Refused("500".into()), 1_000, 6, 0.0);
     assert!(all(&mut plan, 6).is_empty(), "the later one of in_2 waits");
     assert_eq!(all(&mut plan, 1_000), [2]);
-    plan.ended(slot(2), Ended::Gone, 0, 1_001, 0.0);
+    plan.ended(slot(2), &Ended::Gone, 0, 1_001, 0.0);
     assert_eq!(all(&mut plan, 1_001), [5]);
 }
 
@@ -67,7 +67,7 @@ fn an_outage_is_one_try_at_a_time_with_growing_waits() {
     let mut sent = flown.len();
     for order in flown {
         plan.landed();
-        plan.ended(slot(order), silent(0), 1_000, 1, 0.0);
+        plan.ended(slot(order), &silent(0), 1_000, 1, 0.0);
     }
     let mut now = plan.down().unwrap().next_ms;
     assert_eq!(now, 1_001, "those that were on their way count as one");
@@ -77,7 +77,7 @@ fn an_outage_is_one_try_at_a_time_with_growing_waits() {
         assert_eq!(probe.len(), 1);
         sent += 1;
         plan.landed();
-        plan.ended(slot(probe[0]), silent(now), now + 1_000, now + 1, 0.0);
+        plan.ended(slot(probe[0]), &silent(now), now + 1_000, now + 1, 0.0);
         let next = plan.wake_ms().unwrap();
         waits.push(next - now - 1);
         now = next;
@@ -88,7 +88,7 @@ fn an_outage_is_one_try_at_a_time_with_growing_waits() {
     plan.try_now(now - 5_000);
     let probe = all(&mut plan, now - 5_000);
     plan.landed();
-    plan.ended(slot(probe[0]), Ended::Delivered, 0, now - 4_999, 0.0);
+    plan.ended(slot(probe[0]), &Ended::Delivered, 0, now - 4_999, 0.0);
     assert_eq!(plan.down(), None);
     assert_eq!(all(&mut plan, now - 4_999).len(), AT_ONCE, "all are due");
 }
@@ -105,20 +105,20 @@ fn one_event_that_is_always_refused_keeps_no_target_down() {
         assert_eq!(all(&mut bad, now), [0]);
         bad.landed();
         let due = bad.again_ms(slot(0), now, 0.0);
-        bad.ended(slot(0), Ended::Refused("it answers 500".into()), due, now, 0.0);
+        bad.ended(slot(0), &Ended::Refused("it answers 500".into()), due, now, 0.0);
     }
     assert_eq!(bad.down().unwrap().reason, "it answers 500");
     bad.add(slot(1), &entry("in_1", 1), now);
     now = bad.wake_ms().unwrap();
     assert_eq!(all(&mut bad, now), [1], "the next probe is another event");
-    bad.ended(slot(1), Ended::Delivered, 0, now, 0.0);
+    bad.ended(slot(1), &Ended::Delivered, 0, now, 0.0);
     assert_eq!(bad.down(), None);
     // Beside others that are taken it never comes to that.
     for _ in 0..20 {
         for order in all(&mut plan, now) {
             plan.landed();
             let ended = if order == 0 { Ended::Refused("500".into()) } else { Ended::Delivered };
-            plan.ended(slot(order), ended, now + 1_000, now, 0.0);
+            plan.ended(slot(order), &ended, now + 1_000, now, 0.0);
         }
         assert_eq!(plan.down(), None);
         let next = plan.len() as u64 + now as u64;
@@ -131,11 +131,11 @@ fn one_event_that_is_always_refused_keeps_no_target_down() {
 fn a_slow_event_among_others_that_are_taken_is_its_own_matter() {
     let mut plan = plan(&["in_slow", "in_1"]);
     assert_eq!(all(&mut plan, 0), [0, 1]);
-    plan.ended(slot(1), Ended::Delivered, 0, 10, 0.0);
-    plan.ended(slot(0), silent(0), 31_000, 30_000, 0.0);
+    plan.ended(slot(1), &Ended::Delivered, 0, 10, 0.0);
+    plan.ended(slot(0), &silent(0), 31_000, 30_000, 0.0);
     assert_eq!(plan.down(), None);
     assert_eq!(all(&mut plan, 31_000), [0]);
-    plan.ended(slot(0), silent(31_000), 70_000, 61_000, 0.0);
+    plan.ended(slot(0), &silent(31_000), 70_000, 61_000, 0.0);
     assert!(plan.down().is_some(), "nothing was taken since");
 }
 
@@ -145,7 +145,7 @@ fn what_is_too_old_goes_and_lets_the_next_one_go() {
     assert_eq!(plan.next(0), Some(slot(0)));
     assert_eq!(plan.take_expired(9_999, 10), []);
     assert_eq!(plan.take_expired(10_000, 10), [slot(1), slot(2)], "but not what is on its way");
-    plan.ended(slot(0), Ended::Refused("500".into()), 5, 1, 0.0);
+    plan.ended(slot(0), &Ended::Refused("500".into()), 5, 1, 0.0);
     assert_eq!(plan.take_expired(10_000, 10), [slot(0)]);
     assert!(plan.is_empty() && plan.wake_ms().is_none() && plan.next(99_999).is_none());
 }
@@ -158,7 +158,7 @@ fn an_earlier_one_that_comes_back_goes_first() {
     assert_eq!(all(&mut plan, 0), [3]);
     plan.add(slot(1), &entry("in_1", 1), 0);
     assert!(all(&mut plan, 0).is_empty(), "not beside the one that flies");
-    plan.ended(slot(3), Ended::Delivered, 0, 1, 0.0);
+    plan.ended(slot(3), &Ended::Delivered, 0, 1, 0.0);
     assert_eq!(all(&mut plan, 1), [1]);
 }
 
@@ -204,7 +204,7 @@ proptest! {
                 if ended == Ended::Delivered {
                     delivered.push(order);
                 }
-                plan.ended(slot(order), ended, due, now, 0.5);
+                plan.ended(slot(order), &ended, due, now, 0.5);
             }
             now = plan.wake_ms().map_or(now + 1, |at| at.max(now));
         }

@@ -274,7 +274,7 @@ impl Running {
         let Slot { integration, order } = slot;
         if let Some(error) = landed.failed {
             self.is_stuck(&error);
-            self.plan.ended(slot, Ended::Refused(error.to_string()), now + AGAIN_MS, now, jitter);
+            self.plan.ended(slot, &Ended::Refused(error.to_string()), now + AGAIN_MS, now, jitter);
             return;
         }
         let mut batch = Batch::new();
@@ -339,14 +339,14 @@ impl Running {
         let (now, jitter) = (self.ms(), self.jitter());
         match settled.stored {
             Ok(()) => {
-                self.plan.ended(settled.slot, settled.ended, settled.due_ms, now, jitter);
+                self.plan.ended(settled.slot, &settled.ended, settled.due_ms, now, jitter);
                 self.say(settled.attempts);
             }
             Err(error) => {
                 // It was sent, and nobody will know: it is sent again.
                 self.is_stuck(&error);
                 let ended = Ended::Refused(error.to_string());
-                self.plan.ended(settled.slot, ended, now + AGAIN_MS, now, jitter);
+                self.plan.ended(settled.slot, &ended, now + AGAIN_MS, now, jitter);
             }
         }
     }

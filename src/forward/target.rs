@@ -133,9 +133,7 @@ pub fn parse_url(text: &str) -> Result<Url, String> {
     let rest = &text[digits..];
     let whole = if digits > 0 && (rest.is_empty() || rest.starts_with(['/', '?'])) {
         format!("http://localhost:{text}")
-    } else if text.starts_with(':') {
-        format!("http://localhost{text}")
-    } else if text.starts_with('/') && !text.starts_with("//") {
+    } else if text.starts_with(':') || (text.starts_with('/') && !text.starts_with("//")) {
         format!("http://localhost{text}")
     } else if text.contains("://") {
         text.to_owned()

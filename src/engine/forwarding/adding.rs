@@ -150,15 +150,15 @@ pub fn agree(url: &Url, live: &[Arc<Integration>], typed: Option<&str>) -> Resul
         if typed.is_some_and(|typed| !typed.trim().is_empty()) {
             return Ok(());
         }
-        let names: Vec<String> = live.iter().map(named).collect();
-        let question = format!("Send LIVE events of {} to {shown}?", names.join(" and "));
+        let list: Vec<String> = live.iter().map(named).collect();
+        let question = format!("Send LIVE events of {} to {shown}?", list.join(" and "));
         return Err(Answer::NeedsYes { question, name: None });
     }
     if live.len() > 1 {
-        let names: Vec<String> = live.iter().map(named).collect();
+        let list: Vec<String> = live.iter().map(named).collect();
         return Err(refused(format!(
             "{shown} is not on this machine and there is more than one LIVE account ({}): add it for one account at a time",
-            names.join(", ")
+            list.join(", ")
         )));
     }
     let name = if first.account_name.trim().is_empty() { &first.name } else { &first.account_name };
@@ -247,8 +247,8 @@ pub async fn added(engine: &Engine, store: Store, spec: TargetSpec) -> Answer {
             false
         } else {
             // What passed once may have counts of then.
-            let stats: Stats = store.meta(&Target::stats_document(id)).ok().flatten().unwrap_or_default();
-            let running = Running::new(engine, (target, stats));
+            let counts: Stats = store.meta(&Target::stats_document(id)).ok().flatten().unwrap_or_default();
+            let running = Running::new(engine, (target, counts));
             state.forwarding.targets.insert(id, running);
             true
         }

@@ -87,14 +87,14 @@ pub fn begin(engine: &Engine, loaded: Vec<Loaded>) {
 }
 
 impl Running {
-    fn new(engine: &Engine, (target, stats): Loaded) -> Running {
+    fn new(engine: &Engine, (target, counts): Loaded) -> Running {
         let control = Control { paused: target.paused, timeout_s: target.timeout_s, ..Control::default() };
         let state = if target.paused { TargetState::Paused } else { TargetState::Ready };
         let ended = CancellationToken::new();
         ended.cancel();
         Running {
             target: Arc::new(target),
-            stats: Arc::new(Mutex::new(stats)),
+            stats: Arc::new(Mutex::new(counts)),
             state,
             control: watch::channel(control).0,
             cancel: engine.inner.cancel.child_token(),

@@ -16,6 +16,8 @@ use crate::forward::target::{Target, parse_url};
 use crate::forward::{EXPIRES_S, TIMEOUT_S, attempts};
 use crate::store::batch::{ForwardChange, Lane};
 use crate::store::{Batch, Durability, Store, StoreError};
+use crate::vault::VaultError;
+use crate::vault::secret::Secret;
 
 /// Parked events put back in one batch.
 const AT_ONCE: usize = 200;
@@ -51,22 +53,7 @@ async fn replayed(
     }
     let place = store.event_place(integration, event).map_err(told)?.ok_or(Answer::NotHere)?;
     let (row, body) = store.event_whole(place).map_err(told)?.ok_or(Answer::NotHere)?;
-    let secret = match &target {
-        Some(target) => {
-            let target = target.clone();
-            let secret = engine.with_vault(move |vault| secret_of(vault, &target)).await;
-            secret.map_err(|error| refused(format!("the target's signing secret cannot be read: {error}")))?
-        }
-        None => {
-            let (open, runtime, now) = (store.clone(), tokio::runtime::Handle::current(), engine.now());
-            let made = engine
-                .with_vault(move |vault| {
-                    Ok::<_, crate::vault::VaultError>(runtime.block_on(shared(&open, vault, now)))
-                })
-                .await;
-            made.map_err(|error| refused(error.to_string()))??.0
-        }
-    };
+    let secret = secret(engine, store, target.clone()).await?;
     let lane = |lane| match &target {
         Some(target) => store.entry(lane, integration, target.id, place.order).map_err(told),
         None => Ok(None),
@@ -126,8 +113,25 @@ async fn replayed(
     })
 }
 
+/// What it is signed with: the target's own secret, or the one that replays to any URL share.
+async fn secret(engine: &Engine, store: &Store, target: Option<Arc<Target>>) -> Result<Secret, Answer> {
+    if let Some(target) = target {
+        let secret = engine.with_vault(move |vault| secret_of(vault, &target)).await;
+        return secret
+            .map_err(|error| refused(format!("the target's signing secret cannot be read: {error}")));
+    }
+    let (open, runtime, now) = (store.clone(), tokio::runtime::Handle::current(), engine.now());
+    let made = engine
+        .with_vault(move |vault| Ok::<_, VaultError>(runtime.block_on(shared(&open, vault, now))))
+        .await;
+    Ok(made.map_err(|error| refused(error.to_string()))??.0)
+}
+
+/// The target (if the URL is one's), the URL, and what a person said.
+type Place = (Option<Arc<Target>>, Url, Option<String>);
+
 /// Where a replay goes: a URL that is a target's is that target.
-fn place(engine: &Engine, to: ReplayTo) -> Result<(Option<Arc<Target>>, Url, Option<String>), Answer> {
+fn place(engine: &Engine, to: ReplayTo) -> Result<Place, Answer> {
     let state = engine.state();
     let mut targets = state.forwarding.targets.values().map(|one| &one.target);
     match to {

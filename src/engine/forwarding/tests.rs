@@ -153,11 +153,11 @@ async fn receiver(good: Arc<AtomicI64>) -> (u16, Arc<Mutex<Vec<String>>>) {
             let (good, seen) = (good.clone(), seen.clone());
             tokio::spawn(async move {
                 let mut bytes = Vec::new();
-                let mut part = [0; 4096];
+                let mut chunk = [0; 4096];
                 while !bytes.ends_with(b"}") {
-                    match socket.read(&mut part).await {
+                    match socket.read(&mut chunk).await {
                         Ok(0) | Err(_) => return,
-                        Ok(length) => bytes.extend_from_slice(&part[..length]),
+                        Ok(length) => bytes.extend_from_slice(&chunk[..length]),
                     }
                 }
                 let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -45,7 +45,7 @@ impl Forwarding {
 pub fn view(
     store: &Store,
     target: &Target,
-    stats: &Stats,
+    counts: &Stats,
     state: TargetState,
     integrations: &[Arc<Integration>],
 ) -> TargetView {
@@ -59,10 +59,10 @@ pub fn view(
         timeout_s: target.timeout_s,
         state,
         waiting: sum(Lane::Waiting),
-        delivered: stats.delivered,
-        failed: stats.failed,
+        delivered: counts.delivered,
+        failed: counts.failed,
         parked: sum(Lane::Parked),
-        last: stats.last.clone(),
+        last: counts.last.clone(),
         not_agreed: not_agreed(target, integrations).map(|one| one.id).collect(),
     }
 }
