@@ -127,9 +127,8 @@ fn prompt(out: &Out) -> Result<Secret, Fail> {
         Some(far) if far.command().asks => {
             far.ask(Question::Hidden { text: ASKED.to_owned() }).ok_or_else(nobody)
         }
-        Some(_) => Err(nobody()),
         None if std::io::stdin().is_terminal() => hidden(ASKED),
-        None => Err(nobody()),
+        _ => Err(nobody()),
     }
 }
 

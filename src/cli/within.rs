@@ -110,7 +110,7 @@ pub async fn call(out: &Out, mut stream: UnixStream, command: Command) -> Outcom
     let mut interrupted = false;
     loop {
         let reply = tokio::select! {
-            reply = heard.recv() => reply.ok_or_else(|| gone())?,
+            reply = heard.recv() => reply.ok_or_else(gone)?,
             () = out.interrupted(), if !interrupted => {
                 interrupted = true;
                 send(&mut to, &Call::Interrupt).await.map_err(|_| gone())?;
