@@ -89,7 +89,7 @@ pub async fn run(out: Out, screen: crate::tui::Options, args: DemoArgs) -> Outco
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             running.quiet(true);
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let outcome = tokio::select! {
         outcome = dashboard::show(engine, out, screen) => outcome,
@@ -97,8 +97,7 @@ pub async fn run(out: Out, screen: crate::tui::Options, args: DemoArgs) -> Outco
     };
     if let (true, Some(running)) = (folder.1, local.first()) {
         let path = folder.0.join(MADE);
-        let lines: String = running.events_made().iter().map(|id| format!("{id}\n")).collect();
-        std::fs::write(&path, lines)
+        std::fs::write(&path, running.events_made().join("\n") + "\n")
             .map_err(|error| Fail::new(FAILED, format!("{} cannot be written: {error}", path.display())))?;
     }
     for running in local {

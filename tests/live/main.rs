@@ -1,6 +1,13 @@
 //! Live events against the local Stripe: everything that happened is stored exactly once, whatever becomes of the
 //! sockets, of this process, or of what comes on the wire.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
+
 mod fake;
 mod forward;
 mod ours;

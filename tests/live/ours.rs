@@ -99,7 +99,7 @@ async fn sessions_that_are_refused_say_why() {
     rig.stripe.expire(&rig.stripe.keys.restricted).unwrap();
     rig.until("a refused key", |snapshot| {
         matches!(snapshot.integrations[0].health, Health::KeyRefused { .. })
-            && snapshot.integrations[0].link == LinkView::Off
+            && matches!(&snapshot.integrations[0].link, LinkView::Refused { reason, .. } if reason.contains("expired"))
     })
     .await;
     rig.end().await;

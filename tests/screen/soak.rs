@@ -51,19 +51,19 @@ fn what_happened_is_in_the_feed_and_in_the_log_once_through_all_resets() {
     command.env("HOME", temp.path()).env("XDG_CONFIG_HOME", temp.path());
     let output = command.args(["--data-dir", &keep_text, "events", "--json"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut log: HashMap<String, u32> = HashMap::new();
+    let mut stored: HashMap<String, u32> = HashMap::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
-        *log.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
+        *stored.entry(event["id"].as_str().unwrap().to_owned()).or_default() += 1;
     }
-    let missing = made.lines().filter(|id| !log.contains_key(*id)).count();
+    let missing = made.lines().filter(|id| !stored.contains_key(*id)).count();
     eprintln!(
         "{seconds} s, resets every {reset} s: {} events made, {missing} missing, {} in the log, {last:?} in the feed",
         made.lines().count(),
-        log.len()
+        stored.len()
     );
     assert!(made.lines().count() as u64 > seconds * 40);
     assert_eq!(missing, 0);
-    assert!(log.values().all(|times| *times == 1), "each once");
-    assert_eq!(last, Some(log.len() as u64), "the feed says so, too");
+    assert!(stored.values().all(|times| *times == 1), "each once");
+    assert_eq!(last, Some(stored.len() as u64), "the feed says so, too");
 }

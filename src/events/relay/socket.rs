@@ -90,16 +90,12 @@ pub async fn run(socket: Socket, ports: Ports) -> End {
     let (acks, outbox) = ports.route.open();
     let mut open = Open { sink, stream, outbox, waiting: None, too_large: false, ports };
     let end = open.serve(&acks).await;
-    let end = match end {
-        Some(end) => {
-            acks.close();
-            end
-        }
-        None => {
-            acks.close();
-            open.say_goodbye().await;
-            "closed".to_owned()
-        }
+    acks.close();
+    let end = if let Some(end) = end {
+        end
+    } else {
+        open.say_goodbye().await;
+        "closed".to_owned()
     };
     // What it could not send any more goes by the next one.
     open.outbox.close();

@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::api::{Health, IntegrationView, KeyCheckState, KeyCheckView, LinkView, PollView};
+use crate::engine::api::{Health, IntegrationView, KeyCheckState, KeyCheckView, PollView};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::matrix::{self, Wants};
@@ -179,21 +179,8 @@ fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
         (None, None) => ("not compared with Stripe yet".to_owned(), theme.text()),
     };
     it.row("Complete", &text, style);
-    if one.delivery == crate::engine::api::Delivery::Relay {
-        let (text, style) = match &one.link {
-            LinkView::Waiting { reason, .. } | LinkView::Refused { reason, .. } => {
-                (reason.clone(), theme.warn())
-            }
-            _ => match one.heard_at {
-                Some(at) => (format!("heard {}", hits.ago(it.view.now, at)), theme.text()),
-                None => ("never heard yet".to_owned(), theme.faint()),
-            },
-        };
-        it.row("Relay", &text, style);
-        if let Some(gap) = one.gaps.last() {
-            let at = fmt::stamp(gap.to, it.view.now, &one.timezone, true);
-            it.row("Last gap", &format!("{}, to {at}", gap.row()), theme.text());
-        }
+    if let Some(gap) = one.gaps.last() {
+        it.row("Last gap", &format!("{}, to {}", gap.row(), stamp(gap.to)), theme.text());
     }
 }
 
