@@ -116,6 +116,8 @@ struct Running {
     read_to: HashMap<IntegrationId, u64>,
     /// There may be entries behind those that were read.
     more: bool,
+    /// Nothing in the window expires before; looked for only when the window grows or that moment has come.
+    expires: Option<i64>,
     random: u64,
     control: Control,
     told: Option<TargetState>,
@@ -133,6 +135,7 @@ pub async fn run(sender: Sender) {
         begun: Instant::now(),
         read_to: HashMap::new(),
         more: true,
+        expires: None,
         random: sender.seed,
         control,
         told: None,
@@ -225,6 +228,7 @@ impl Running {
             more |= self.plan.len() >= WINDOW;
         }
         self.more = more;
+        self.expires = self.plan.next_expiry();
         Ok(())
     }
 
@@ -355,7 +359,11 @@ impl Running {
     async fn park(&mut self) {
         loop {
             let now = (self.sender.now)();
+            if self.expires.is_none_or(|at| now < at) {
+                return;
+            }
             let old = self.plan.take_expired(now, PARK);
+            self.expires = self.plan.next_expiry();
             if old.is_empty() || self.stuck.is_some() {
                 return;
             }
@@ -415,7 +423,7 @@ impl Running {
             None if self.control.paused || self.settling.len() >= SETTLING => None,
             None => self.plan.wake_ms(),
         };
-        let expires = self.plan.next_expiry().map(|expires| {
+        let expires = self.expires.map(|expires| {
             // A wait of a second at least: what is on its way may be as old.
             now + ((expires - (self.sender.now)()) * 1_000).max(1_000)
         });
