@@ -100,8 +100,11 @@ fn a_target_is_added_and_takes_events_and_one_is_sent_again() {
     // One attempt, whole.
     pty.keys("\t");
     pty.keys("j\r");
-    let text = pty.until_text("delivered: answered 200 in");
-    assert!(text.contains("What was sent") && text.contains("stripe-signature:"), "{text}");
+    pty.until("the attempt", |text| {
+        text.contains("delivered: answered 200 in")
+            && text.contains("What was sent")
+            && text.contains("stripe-signature:")
+    });
     pty.keys("G");
     pty.until_text("by: \"a test\"");
 
