@@ -152,6 +152,7 @@ fn integration() -> Integration {
         connected_at: 0,
         off_since: None,
         refused: None,
+        endpoint: None,
     }
 }
 

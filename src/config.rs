@@ -27,6 +27,9 @@ struct File {
     alerts: alerts::Written,
     events: EventsTable,
     reads: ReadsTable,
+    /// `serve` reads it by itself and is stricter with it (`server::settings`).
+    #[serde(rename = "serve")]
+    _serve: serde::de::IgnoredAny,
 }
 
 /// `[events]`; a value of another type is told by itself and does not cost the rest of the file.

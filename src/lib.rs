@@ -15,7 +15,8 @@
 //! - [`vault`]: keys and secrets at rest.
 //! - [`recovery`]: failed payments as cases: declines, the fold of events into cases; pure.
 //! - [`sandbox`]: a local Stripe, over real HTTP.
-//! - [`server`]: front-ends for other processes: the attach socket.
+//! - [`server`]: front-ends for other processes: the attach socket, the HTTP API.
+//! - [`log`]: the log of a process without a screen.
 //! - [`filter`]: the filter language, one grammar for feed, records and command line; pure.
 //! - [`config`]: the files a person may keep: theme, keys.
 //! - [`text`] and [`clock`]: outside text made safe for a terminal; dates in an account's time zone.
@@ -29,6 +30,7 @@ pub mod filter;
 pub mod forward;
 pub mod integration;
 pub mod recovery;
+pub mod log;
 pub mod sandbox;
 pub mod server;
 pub mod store;

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::context::{Context, title};
 use super::durations;
+use super::endpoint::{self, EndpointArgs, bring, possible};
 use super::key_source::KeyArgs;
-use super::out::{DONE, Fail, Out, Outcome};
+use super::out::{DONE, Fail, Out, Outcome, PARTLY};
 use crate::clock;
 use crate::engine::api::{Delivery, PermissionGroup};
 use crate::integration::Integration;
@@ -14,6 +15,7 @@ use crate::integration::check::{Checked, KeyCheck, Verdict, form_link, livemode_
 use crate::integration::connect::{
     Given, POLL_EVERY_S, Wish, count_reads, may_connect, poll_every, save, try_key,
 };
+use crate::integration::endpoint::steps::{Ask, Told, leave};
 use crate::stripe::kind::Kind;
 use crate::stripe::{BaseUrl, Client, DEFAULT_BASE, KeyKind};
 use crate::sync::estimate::{Estimate, estimate};
@@ -30,13 +32,15 @@ pub enum OnOff {
     Off,
 }
 
-/// How live events arrive. An endpoint of one's own comes with a later version.
+/// How live events arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Webhook {
     /// No push: events are polled.
     Off,
     /// The relay that `stripe listen` uses.
     Relay,
+    /// A webhook endpoint of one's own.
+    Endpoint,
 }
 
 impl Webhook {
@@ -45,6 +49,7 @@ impl Webhook {
         match self {
             Webhook::Off => Delivery::Poll,
             Webhook::Relay => Delivery::Relay,
+            Webhook::Endpoint => Delivery::Endpoint,
         }
     }
 }
@@ -77,9 +82,12 @@ pub struct ConnectArgs {
     /// Invoices and subscriptions too (on), or payments only (off)
     #[arg(long, value_name = "on|off", default_value = "on", default_missing_value = "on", num_args = 0..=1, require_equals = true)]
     billing: OnOff,
-    /// How events are pushed: relay (as `stripe listen` gets them), or off: they are polled
-    #[arg(long, default_value = "off", value_name = "off|relay", hide_possible_values = true)]
+    /// How events are pushed: relay (as `stripe listen` gets them), endpoint (a webhook endpoint of your own, with
+    /// --public-url), or off: they are polled
+    #[arg(long, default_value = "off", value_name = "off|relay|endpoint", hide_possible_values = true)]
     webhook: Webhook,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
     /// Which events are stored: listed (those about what is kept), or all
     #[arg(long, default_value = "listed", value_name = "listed|all", hide_possible_values = true)]
     events: Events,
@@ -102,6 +110,8 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     };
     let poll_every_s = poll_seconds(args.poll.unwrap_or(POLL_EVERY_S), &base)?;
     let billing = args.billing == OnOff::On;
+    let delivery = args.webhook.delivery();
+    possible(context, delivery, &args.endpoint, None, false, &base)?;
     // A folder that is there is opened before the key is asked for, so that nobody types a key for nothing; a new
     // one is made only for a key that works.
     let opened =
@@ -109,6 +119,8 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     let Given { key, command: key_command, origin } = args.key.read(context)?;
     let kind = key.kind;
     let livemode = key.livemode;
+    possible(context, delivery, &args.endpoint, None, livemode, &base)?;
+    let ask = args.endpoint.ask(context, false)?;
     let (client, found) = try_key(&base, &key, billing).await?;
     let store = match opened {
         Some(store) => store,
@@ -120,7 +132,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         description: args.description,
         billing,
         poll_every_s,
-        delivery: args.webhook.delivery(),
+        delivery,
         all_events: args.events == Events::All,
         base,
         key,
@@ -138,7 +150,15 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     }
     let relay = args.webhook == Webhook::Relay;
     let alone = context.alone().await;
-    let integration = save(&store, &vault, wish, found, &context.now).await?;
+    let mut integration = save(&store, &vault, wish, found, &context.now).await?;
+    let by_hand = ask.by_hand == Some(true) && ask.secret.is_none();
+    let mut told = Told::default();
+    if delivery == Delivery::Endpoint {
+        (integration, told) = bring(context, &store, &vault, &client, &integration, ask).await?;
+    } else if integration.endpoint.is_some() {
+        // Of a time before this one: removed at last, or left to its owner.
+        (integration, _) = leave(&store, &vault, Ok(&client), &integration, &context.now).await?;
+    }
     drop(alone);
     context.changed(integration.id).await;
     let proposal = propose(context, &store, &client, &integration).await;
@@ -156,6 +176,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
             "restricted_key_form": form(&integration),
             "key": integration.key.as_ref().map(|key| json!({"masked": key.masked, "kept": key.kept()})),
             "data_dir": context.data_dir,
+            "endpoint": endpoint::as_json(&store, &integration, Some(&told)),
             "estimate": proposal.as_ref().map(|(_, estimate, seconds)| json!({"reads": estimate.reads, "invoices": estimate.rows, "exact": estimate.exact, "seconds": seconds})),
         }));
     } else {
@@ -183,8 +204,19 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     if relay {
         relay_note(out);
     }
+    if delivery == Delivery::Endpoint && !out.json {
+        endpoint::report(out, &store, &integration, &told);
+        if by_hand && let Some(secret) = endpoint::secret_now(out) {
+            let ask = Ask { secret: Some(secret), ..Ask::default() };
+            let alone = context.alone().await;
+            (integration, told) = bring(context, &store, &vault, &client, &integration, ask).await?;
+            drop(alone);
+            context.changed(integration.id).await;
+            endpoint::report(out, &store, &integration, &told);
+        }
+    }
     store.close();
-    Ok(DONE)
+    Ok(if told.trouble.is_some() { PARTLY } else { DONE })
 }
 
 /// Polling faster than this would eat the read allocation; a local server has none.

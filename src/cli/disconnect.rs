@@ -4,10 +4,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::{Context, title};
-use super::out::{DONE, Fail, Outcome};
-use crate::engine::api::{Answer, Request};
+use super::endpoint;
+use super::out::{DONE, Fail, Outcome, PARTLY};
+use crate::engine::api::{Answer, Delivery, Request};
 use crate::integration::Integration;
 use crate::integration::connect::{disconnect, revoke_link};
+use crate::integration::endpoint::dashboard_link;
+use crate::integration::endpoint::steps::{Ask, Left, leave, writes};
 use crate::store::{OpenOptions, rewrite};
 use crate::stripe::kind::Kind;
 
@@ -34,6 +37,7 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             before.name
         )));
     }
+    let by_hand = before.endpoint.as_ref().is_some_and(|note| note.by_hand);
     let counters = store.counters(before.id);
     let records: u64 = Kind::all().map(|kind| counters.count(kind)).sum();
     if args.purge && !args.yes {
@@ -54,6 +58,7 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         }
     }
     let mut removed = 0;
+    let mut left = Left::Nothing;
     let after = if let Some(engine) = &context.within {
         let request = Request::Disconnect { integration: before.id, purge: args.purge };
         if let Answer::Refused { reason } = engine.request(request).await {
@@ -62,14 +67,40 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         store.meta(&Integration::document(before.id))?.unwrap_or(before)
     } else {
         let vault = context.vault()?;
-        let after = disconnect(&store, &vault, &before, &context.now).await?;
+        if context.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
+            return Err(Fail::usage(
+                "--read-only: the webhook endpoint would have to be removed at Stripe; nothing was done",
+            ));
+        }
+        let mut after = disconnect(&store, &vault, &before, &context.now).await?;
+        if after.endpoint.is_some() {
+            let client = endpoint::client(context, &vault, &after);
+            let client = client.as_ref().map_err(|fail| fail.text.clone());
+            (after, left) = leave(&store, &vault, client, &after, &context.now).await?;
+        }
         let dir = store.close();
-        if args.purge {
+        if args.purge && after.endpoint.is_none() {
             removed = rewrite::without(&dir, &OpenOptions::default(), rewrite::belongs_to(after.id))?;
         }
         after
     };
     let out = &context.out;
+    if after.endpoint.is_some() {
+        let later = match left {
+            Left::Later(_) => left,
+            _ => Left::Later("it did not answer".into()),
+        };
+        if out.json {
+            out.json(&json!({
+                "id": after.id.0, "name": after.name, "account": after.account, "livemode": after.livemode,
+                "state": after.health(), "key_wiped": false, "purged": false, "records_kept": records,
+            }));
+        } else {
+            out.line(format!("{} is being disconnected: nothing polls it any more.", title(&after)));
+        }
+        endpoint::left(out, after.id, &later, after.livemode);
+        return Ok(PARTLY);
+    }
     let link = revoke_link(after.livemode);
     if out.json {
         out.json(&json!({
@@ -89,7 +120,17 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
                 crate::text::count(counters.events)
             ));
         }
-        out.line(format!("Nothing was left at Stripe but the key itself; revoke it there: {link}"));
+        match &left {
+            Left::ByPerson(_) => {
+                endpoint::left(out, after.id, &left, after.livemode);
+                out.line(format!("Revoke the key there, too: {link}"));
+            }
+            _ if by_hand => out.line(format!(
+                "The webhook endpoint that was made by hand is still at Stripe, and so is the key; remove and revoke them there: {} {link}",
+                dashboard_link(after.livemode)
+            )),
+            _ => out.line(format!("Nothing was left at Stripe but the key itself; revoke it there: {link}")),
+        }
     }
     Ok(DONE)
 }

@@ -8,7 +8,7 @@ use crate::engine::api::IntegrationId;
 use crate::integration::Integration;
 use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
-use crate::sync::lines::{join, minify};
+use crate::sync::lines::whole;
 use crate::text::clean;
 
 /// Print stored objects by id.
@@ -56,7 +56,7 @@ fn find(store: &Store, integrations: &[IntegrationId], id: &str) -> Result<Found
         for kind in likely.into_iter().chain(Kind::all().filter(|kind| Some(*kind) != likely)) {
             let Some(header) = store.header(integration, kind, id)? else { continue };
             if header.state.is_record() {
-                if let Some(text) = joined(store, integration, kind, id)? {
+                if let Some(text) = whole(store, integration, kind, id)? {
                     return Ok(Found::Here(text));
                 }
             } else {
@@ -65,21 +65,4 @@ fn find(store: &Store, integrations: &[IntegrationId], id: &str) -> Result<Found
         }
     }
     Ok(found)
-}
-
-/// The object on one line, its further lines joined.
-pub fn joined(
-    store: &Store,
-    integration: IntegrationId,
-    kind: Kind,
-    id: &str,
-) -> Result<Option<String>, StoreError> {
-    let Some(record) = store.record(integration, kind, id)? else { return Ok(None) };
-    let json = String::from_utf8(record.json).map_err(|_| StoreError::Value(format!("the text of {id}")))?;
-    let pages = record.header.line_pages;
-    if kind != Kind::Invoice || pages == 0 {
-        return Ok(Some(minify(&json)));
-    }
-    let pages = store.lines(integration, id, pages)?;
-    Ok(Some(minify(&join(&json, &pages))))
 }

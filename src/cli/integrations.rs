@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::connect::{Events, OnOff, Webhook, matrix, missing, poll_seconds, relay_note};
 use super::context::{Context, title};
 use super::durations;
+use super::endpoint::{self, EndpointArgs, possible};
 use super::key_source::KeyArgs;
-use super::out::{DONE, Fail, NOT_CONNECTED, Outcome};
+use super::out::{DONE, FAILED, Fail, NOT_CONNECTED, Outcome, PARTLY};
 use crate::clock::ago;
 use crate::engine::api::{Delivery, Health};
 use crate::events::gaps::LiveDoc;
@@ -15,6 +16,7 @@ use crate::events::poll::Cursor;
 use crate::integration::Integration;
 use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{Edit, edit};
+use crate::integration::endpoint::steps::{self, Ask, Left, leave};
 use crate::store::Store;
 use crate::stripe::BaseUrl;
 use crate::text::count;
@@ -35,10 +37,13 @@ enum IntegrationsCommand {
     },
     /// Change name, billing, schedule or key
     Edit(Box<EditArgs>),
-    /// Try the key again
+    /// Try the key again, and look how its webhook endpoint is
     Check {
         /// Number, name or account
         integration: String,
+        /// See to it that the webhook endpoint is there, enabled, and asks for what is used
+        #[arg(long)]
+        enable: bool,
     },
 }
 
@@ -58,9 +63,18 @@ struct EditArgs {
     /// How often to look for new events
     #[arg(long, value_name = "15m", value_parser = durations::parse)]
     poll: Option<u64>,
-    /// How events are pushed: relay (as `stripe listen` gets them), or off: they are polled
-    #[arg(long, value_name = "off|relay", hide_possible_values = true)]
+    /// How events are pushed: relay (as `stripe listen` gets them), endpoint (a webhook endpoint of your own, with
+    /// --public-url), or off: they are polled
+    #[arg(long, value_name = "off|relay|endpoint", hide_possible_values = true)]
     webhook: Option<Webhook>,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
+    /// Ask for the signing secret (whsec_…) of an endpoint made by hand
+    #[arg(long)]
+    webhook_secret: bool,
+    /// Take a new signing secret, by way of a new webhook endpoint; the old one is good for a day more
+    #[arg(long)]
+    rotate: bool,
     /// Which events are stored: listed (those about what is kept), or all
     #[arg(long, value_name = "listed|all", hide_possible_values = true)]
     events: Option<Events>,
@@ -77,7 +91,9 @@ pub async fn run(context: &Context, args: IntegrationsArgs) -> Outcome {
         None => list(context),
         Some(IntegrationsCommand::Show { integration }) => show(context, &integration),
         Some(IntegrationsCommand::Edit(args)) => change(context, *args).await,
-        Some(IntegrationsCommand::Check { integration }) => check(context, &integration).await,
+        Some(IntegrationsCommand::Check { integration, enable }) => {
+            check(context, &integration, enable).await
+        }
     }
 }
 
@@ -144,7 +160,9 @@ fn show(context: &Context, word: &str) -> Outcome {
     let one = Context::integration(&store, Some(word))?;
     let out = &context.out;
     if out.json {
-        out.json(&as_json(&one));
+        let mut value = as_json(&one);
+        value["endpoint"] = endpoint::as_json(&store, &one, None);
+        out.json(&value);
     } else {
         out.line(title(&one));
         out.line(format!("state       {}", state(&one)));
@@ -172,6 +190,7 @@ fn show(context: &Context, word: &str) -> Outcome {
         if let Some(refused) = &one.refused {
             out.line(format!("refused     {}", crate::text::clean(&refused.reason)));
         }
+        endpoint::lines(out, &store, &one);
         matrix(out, &one.permissions);
         missing(out, &one);
     }
@@ -223,6 +242,27 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         Some(base) => base.clone(),
         None => BaseUrl::parse(&before.base_url).map_err(Fail::usage)?,
     };
+    let delivery = args.webhook.map_or(before.delivery, Webhook::delivery);
+    let known = before.endpoint.as_ref();
+    possible(context, delivery, &args.endpoint, known, before.livemode, &base)?;
+    if delivery != Delivery::Endpoint && (args.webhook_secret || args.rotate) {
+        return Err(Fail::usage("--webhook-secret and --rotate belong to --webhook endpoint"));
+    }
+    let mut ask = args.endpoint.ask(context, args.webhook_secret)?;
+    ask.anew = args.rotate;
+    let by_hand = ask.by_hand.unwrap_or_else(|| known.is_some_and(|note| note.by_hand));
+    if ask.secret.is_some() && !by_hand {
+        return Err(Fail::usage(
+            "only an endpoint that is made by hand takes a secret: tillwatch gets its own endpoint's secret itself (--rotate takes a new one)",
+        ));
+    }
+    if ask.anew && by_hand {
+        return Err(Fail::usage(
+            "this endpoint is made by hand: roll its secret in the Dashboard, then give the new one with --webhook-secret",
+        ));
+    }
+    // Whatever changes what the endpoint should be brings it there, and so does naming it again.
+    let asked = args.webhook.is_some() || args.endpoint.given() || args.webhook_secret || args.rotate;
     let key = if args.key.given() || args.new_key { Some(args.key.read(context)?) } else { None };
     let poll_every_s = args.poll.map(|seconds| poll_seconds(seconds, &base)).transpose()?;
     let wish = Edit {
@@ -242,21 +282,38 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         && wish.delivery.is_none()
         && wish.all_events.is_none()
         && wish.key.is_none()
-        && wish.base.is_none();
+        && wish.base.is_none()
+        && !asked;
     if nothing {
         return Err(Fail::usage(
             "nothing to change: give --name, --description, --billing, --poll, --webhook, --events, --api-key-file, --key-command, --from-stripe-cli or --new-key",
         ));
     }
+    let brings = asked || wish.billing.is_some() || wish.all_events.is_some() || wish.key.is_some();
     let turned_live = wish.delivery == Some(Delivery::Relay) && before.delivery != Delivery::Relay;
     let turned_on = wish.billing == Some(true) && !before.billing;
     let alone = context.alone().await;
-    let edited = edit(&store, &vault, &before, wish, &context.now).await?;
+    let mut edited = edit(&store, &vault, &before, wish, &context.now).await?;
+    let mut told = None;
+    let mut left = Left::Nothing;
+    if delivery == Delivery::Endpoint && brings {
+        let client = endpoint::client(context, &vault, &edited.integration)?;
+        let (after, done) =
+            endpoint::bring(context, &store, &vault, &client, &edited.integration, ask).await?;
+        edited.integration = after;
+        told = Some(done);
+    } else if delivery != Delivery::Endpoint && edited.integration.endpoint.is_some() {
+        let client = endpoint::client(context, &vault, &edited.integration);
+        let client = client.as_ref().map_err(|fail| fail.text.clone());
+        (edited.integration, left) = leave(&store, &vault, client, &edited.integration, &context.now).await?;
+    }
     drop(alone);
     context.changed(before.id).await;
     let out = &context.out;
     if out.json {
-        out.json(&as_json(&edited.integration));
+        let mut value = as_json(&edited.integration);
+        value["endpoint"] = endpoint::as_json(&store, &edited.integration, told.as_ref());
+        out.json(&value);
     } else {
         out.line(format!("{} {}", out.mark('✓'), title(&edited.integration)));
         if !edited.lost.is_empty() {
@@ -272,12 +329,16 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         if turned_on {
             out.line("Billing is on: `tillwatch discover` lists the account's invoices.");
         }
+        if let Some(told) = &told {
+            endpoint::report(out, &store, &edited.integration, told);
+        }
     }
+    let later = endpoint::left(out, before.id, &left, before.livemode);
     store.close();
-    Ok(DONE)
+    Ok(if later || told.is_some_and(|told| told.trouble.is_some()) { PARTLY } else { DONE })
 }
 
-async fn check(context: &Context, word: &str) -> Outcome {
+async fn check(context: &Context, word: &str, enable: bool) -> Outcome {
     use crate::integration::connect::{count_reads, stored_key, try_key};
     let store = context.open_existing()?;
     let vault = context.vault()?;
@@ -316,8 +377,8 @@ async fn check(context: &Context, word: &str) -> Outcome {
     store.commit(batch, crate::store::Durability::Synced, now).await?;
     drop(alone);
     context.changed(one.id).await;
-    store.close();
     if let Some(error) = refusal {
+        store.close();
         return Err(Fail::new(
             NOT_CONNECTED,
             format!(
@@ -326,15 +387,73 @@ async fn check(context: &Context, word: &str) -> Outcome {
             ),
         ));
     }
+    let mut told = None;
+    if one.delivery == Delivery::Endpoint {
+        let client = endpoint::client(context, &vault, &one)?;
+        let alone = context.alone().await;
+        if enable {
+            let (after, done) =
+                endpoint::bring(context, &store, &vault, &client, &one, Ask::default()).await?;
+            (one, told) = (after, Some(done));
+        }
+        look(context, &store, &client, &mut one).await?;
+        drop(alone);
+        context.changed(one.id).await;
+        count_reads(&store, one.id, &client, &context.now).await?;
+    } else if enable {
+        return Err(Fail::usage(format!(
+            "{} has no webhook endpoint: --webhook endpoint makes one",
+            one.name
+        )));
+    }
     let out = &context.out;
     if out.json {
         let mut value = as_json(&one);
+        value["endpoint"] = endpoint::as_json(&store, &one, told.as_ref());
         value["restricted_key_form"] = json!(form_link(one.livemode, &wanted_permissions(one.billing)));
         out.json(&value);
     } else {
         out.line(format!("{} {}", out.mark('✓'), title(&one)));
         matrix(out, &one.permissions);
         missing(out, &one);
+        match &told {
+            Some(told) => endpoint::report(out, &store, &one, told),
+            None => endpoint::lines(out, &store, &one),
+        }
     }
-    Ok(DONE)
+    store.close();
+    let failed = told.is_some_and(|told| told.trouble.is_some());
+    Ok(if failed { FAILED } else { DONE })
+}
+
+/// Asks Stripe how the endpoint is, and keeps that. What it does not tell is a warning.
+async fn look(
+    context: &Context,
+    store: &crate::store::Store,
+    client: &crate::stripe::Client,
+    one: &mut Integration,
+) -> Result<(), Fail> {
+    let now = (context.now)();
+    let Some(note) = one.endpoint.as_mut().filter(|note| note.install == store.install_id()) else {
+        return Ok(());
+    };
+    if !note.by_hand && note.id.is_none() {
+        return Ok(());
+    }
+    match steps::look(client, note, true, now).await {
+        // By hand and not made yet.
+        Ok((None, _)) if note.by_hand && note.id.is_none() => return Ok(()),
+        Ok((id, seen)) => {
+            note.id = id.or(note.id.take());
+            note.seen = Some(seen);
+        }
+        Err(error) => {
+            context.out.warn(format!("the webhook endpoint cannot be looked at: {error}"));
+            return Ok(());
+        }
+    }
+    let mut batch = crate::store::Batch::new();
+    batch.meta(Integration::document(one.id), &*one);
+    store.commit(batch, crate::store::Durability::Synced, now).await?;
+    Ok(())
 }

@@ -89,7 +89,8 @@ pub fn stdin(most: u64) -> std::io::Result<Secret> {
     read.map(|_| secret)
 }
 
-fn from_file(context: &Context, file: &Path) -> Result<Secret, Fail> {
+/// A secret from a file, or from standard input with `-`.
+pub fn from_file(context: &Context, file: &Path) -> Result<Secret, Fail> {
     let shown = crate::text::clean(&file.display().to_string()).into_owned();
     let result = if file == Path::new("-") {
         match &context.out.far {
@@ -115,19 +116,21 @@ fn from_file(context: &Context, file: &Path) -> Result<Secret, Fail> {
     })
 }
 
-/// Asks on the caller's terminal, without an echo.
 fn prompt(out: &Out) -> Result<Secret, Fail> {
-    const ASKED: &str = "API key (restricted, read only; it is not shown): ";
-    let nobody = || {
+    ask_hidden(out, "API key (restricted, read only; it is not shown): ", || {
         Fail::usage(
             "no API key: use --api-key-file FILE (or - for stdin), --key-command, --from-stripe-cli, or STRIPE_API_KEY",
         )
-    };
+    })
+}
+
+/// Asks on the caller's terminal, without an echo; `nobody`: there is none.
+pub fn ask_hidden(out: &Out, question: &str, nobody: impl Fn() -> Fail) -> Result<Secret, Fail> {
     match &out.far {
         Some(far) if far.command().asks => {
-            far.ask(Question::Hidden { text: ASKED.to_owned() }).ok_or_else(nobody)
+            far.ask(Question::Hidden { text: question.to_owned() }).ok_or_else(nobody)
         }
-        None if std::io::stdin().is_terminal() => hidden(ASKED),
+        None if std::io::stdin().is_terminal() => hidden(question),
         _ => Err(nobody()),
     }
 }

@@ -3,6 +3,7 @@
 //! It must never put anything but events on stdout: how the connection is goes to stderr.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use clap::Args;
 
@@ -11,12 +12,13 @@ use super::deliveries::{Deliveries, Wanted};
 use super::events::{Account, accounts, passes, print};
 use super::filtering::check;
 use super::forward::Agree;
-use super::out::{Fail, INTERRUPTED, Outcome};
+use super::out::{FAILED, Fail, INTERRUPTED, Outcome};
 use crate::engine::api::{Delivery, IntegrationId, IntegrationView, LinkView, Snapshot};
 use crate::filter::Subject;
 use crate::forward::pattern;
 use crate::forward::target::parse_url;
 use crate::integration::Integration;
+use crate::server::receiver;
 use crate::store::{Store, StoreError};
 use crate::text::clean;
 
@@ -40,6 +42,9 @@ pub struct ListenArgs {
     timeout: u32,
     #[command(flatten)]
     agree: Agree,
+    /// Take deliveries of webhook endpoints on this address (127.0.0.1:8456 is usual)
+    #[arg(long, value_name = "ADDRESS")]
+    webhook_listen: Option<std::net::SocketAddr>,
 }
 
 /// Runs it.
@@ -70,7 +75,7 @@ pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
         let wanted = Wanted { urls, events, timeout_s, integration: one.as_ref(), agree: &args.agree };
         deliveries = Some(Deliveries::begin(context, &store, wanted).await?);
     }
-    follow(context, store, &accounts, all, deliveries).await
+    follow(context, store, &accounts, all, deliveries, args.webhook_listen).await
 }
 
 /// Prints events of these accounts in the order of their coming, until it is interrupted.
@@ -80,6 +85,7 @@ pub(super) async fn follow(
     accounts: &[Account],
     all: bool,
     mut deliveries: Option<Deliveries>,
+    webhooks: Option<SocketAddr>,
 ) -> Outcome {
     let mut interrupted = std::pin::pin!(context.out.interrupted());
     let mut seen: HashMap<IntegrationId, u64> =
@@ -89,6 +95,20 @@ pub(super) async fn follow(
     if !engine.options().live {
         context.out.warn("the running command that holds the data folder does not watch: start `listen` again when it has ended");
     }
+    let receiver = match webhooks {
+        Some(_) if context.within.is_some() => {
+            return Err(Fail::usage(
+                "the running command that holds the data folder would have to take deliveries: start that one with --webhook-listen",
+            ));
+        }
+        Some(address) => {
+            let receiver = receiver::start(&engine, address, receiver::limits()).await;
+            let receiver = receiver.map_err(|error| Fail::new(FAILED, error))?;
+            context.out.say(format!("deliveries are taken on http://{}", receiver.address()));
+            Some(receiver)
+        }
+        None => None,
+    };
     let store = reader;
     let mut snapshots = engine.snapshots();
     let mut talk = Talk::default();
@@ -104,6 +124,9 @@ pub(super) async fn follow(
             changed = snapshots.changed() => if changed.is_err() { break },
             () = &mut interrupted => break,
         }
+    }
+    if let Some(receiver) = receiver {
+        receiver.stop().await;
     }
     engine.shutdown().await;
     // What was stored to the last is printed: a reader of stdout has all that the log has.
@@ -181,6 +204,12 @@ fn word(view: &IntegrationView) -> String {
         0 => format!("{start}not polled"),
         every => format!("{start}polled every {}", super::durations::show(every)),
     };
+    if let Some(endpoint) = view.endpoint.as_ref().filter(|_| view.delivery == Delivery::Endpoint) {
+        return match endpoint.problem(view.id.0) {
+            Some(problem) => poll(&format!("{}; events are ", clean(&problem))),
+            None => "events are delivered to the webhook endpoint; ^C ends".to_owned(),
+        };
+    }
     if view.delivery != Delivery::Relay {
         return poll("events are ");
     }

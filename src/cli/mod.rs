@@ -13,6 +13,7 @@ mod disconnect;
 mod discover;
 mod doctor;
 mod durations;
+mod endpoint;
 mod events;
 mod filtering;
 mod forward;
@@ -26,6 +27,7 @@ mod records;
 mod recovery;
 mod replay;
 pub mod sandbox;
+mod serve;
 mod status;
 mod sync;
 mod within;
@@ -136,6 +138,8 @@ enum Command {
     Forward(forward::ForwardArgs),
     /// Send stored events again, to a target or any URL
     Replay(replay::ReplayArgs),
+    /// Run without a screen and answer over HTTP
+    Serve(serve::ServeArgs),
     /// Print stored objects by id, as Stripe sent them
     Get(get::GetArgs),
     /// Write everything stored into one checked file
@@ -208,6 +212,11 @@ async fn run(cli: Cli, out: Out) -> Outcome {
     if matches!(command, Command::Restore(_)) {
         return carry_out(&context, command).await;
     }
+    // What holds the folder itself is not carried out by another holder.
+    let command = match command {
+        Command::Serve(args) => return serve::run(&context, &cli.global, args).await,
+        other => other,
+    };
     let begun = std::time::Instant::now();
     let mut command = Some(command);
     loop {
@@ -250,6 +259,9 @@ async fn carry_out(context: &Context, command: Command) -> Outcome {
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         Command::Doctor => doctor::run(context),
+        Command::Serve(_) => {
+            Err(Fail::new(out::OWNED, "this data folder is held by a running tillwatch already"))
+        }
         Command::Sandbox(_) | Command::Demo(_) | Command::Completions { .. } => Ok(out::DONE),
     }
 }

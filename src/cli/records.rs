@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::context::Context;
 use super::filtering::{check, filter, told};
-use super::get::joined;
 use super::jobs::announce;
 use super::out::{DONE, Fail, Outcome};
 use crate::clock::{Zone, format_date};
@@ -16,6 +15,7 @@ use crate::store::rows::{Column, RowTable};
 use crate::store::{Store, StoreError};
 use crate::stripe::kind::Kind;
 use crate::stripe::money;
+use crate::sync::lines::whole;
 use crate::text::{clean, count, fit, width};
 
 /// Rows of a table when no limit is given.
@@ -75,7 +75,7 @@ pub fn run(context: &Context, args: &RecordsArgs) -> Outcome {
     if out.json {
         for index in order.iter().take(limit) {
             let Some(row) = table.row(*index as usize) else { continue };
-            if let Some(text) = joined(&store, integration.id, kind, row.id)? {
+            if let Some(text) = whole(&store, integration.id, kind, row.id)? {
                 out.line(text);
             }
         }
@@ -141,7 +141,7 @@ fn passing(
     let mut failed = None;
     let passes = |index: &u32| {
         let Some(row) = table.row(*index as usize).filter(|_| failed.is_none()) else { return false };
-        filter.test(&row, || match joined(store, integration.id, kind, row.id) {
+        filter.test(&row, || match whole(store, integration.id, kind, row.id) {
             Ok(json) => json.map(String::into_bytes),
             Err(error) => {
                 failed = Some(error);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::api::{IntegrationId, Level};
 use super::runtime::Runtime;
-use super::{Engine, poller};
+use super::{Engine, endpoints, poller};
 use crate::integration::Integration;
 use crate::integration::connect::key_trouble;
 use crate::store::{Batch, Durability, StoreError};
@@ -125,12 +125,14 @@ impl Engine {
         });
         let Ok(Ok(Some(runtime))) = loaded.await else { return };
         let on = runtime.config.off_since.is_none();
+        let config = runtime.config.clone();
         if let Some(earlier) = self.state().runtimes.insert(id, self.adopt(runtime)) {
             earlier.poll.stop.cancel();
         }
         if on && self.inner.options.live {
             poller::start(self, id);
         }
+        endpoints::finish_later(self, &config);
     }
 
     /// Changes an integration in the store, then in memory; nothing is changed if it can't be stored.

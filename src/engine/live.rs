@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Delivery, Gap, IntegrationId, Level, LinkView, Pace};
 use super::poller::Why;
-use super::{Engine, poller};
+use super::{Engine, endpoints, poller};
 use crate::events::gaps::{LiveDoc, Planner};
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::{self, Cursor};
@@ -77,8 +77,11 @@ async fn supervise(engine: &Engine, id: IntegrationId) {
 fn wanted(engine: &Engine, id: IntegrationId) -> Option<Arc<Integration>> {
     let config = engine.state().runtimes.get(&id)?.config.clone();
     let on = config.off_since.is_none() && config.refused.is_none();
-    if !on || config.delivery != Delivery::Relay {
-        return None;
+    match config.delivery {
+        _ if !on => return None,
+        Delivery::Poll => return None,
+        Delivery::Endpoint => return Some(config),
+        Delivery::Relay => {}
     }
     if engine.inner.options.read_only {
         let reason = "read-only: asking for a relay session would write at Stripe; polling goes on";
@@ -139,6 +142,9 @@ struct Live<'a> {
 }
 
 async fn connect(engine: &Engine, id: IntegrationId, config: &Arc<Integration>, cancel: CancellationToken) {
+    if config.delivery == Delivery::Endpoint {
+        return endpoints::watch(engine, id, config, cancel).await;
+    }
     let Some(store) = engine.store() else { return };
     show(engine, id, LinkView::Connecting { since: engine.now() });
     let client = match engine.client(id).await {

@@ -10,6 +10,7 @@ mod cases;
 mod changing;
 mod connecting;
 mod data;
+pub mod endpoints;
 pub mod forwarding;
 mod history;
 mod jobs;
@@ -97,6 +98,8 @@ struct Inner {
     connecting: tokio::sync::Mutex<()>,
     /// Held while a key is looked up again: who comes second finds it done.
     rereading: tokio::sync::Mutex<()>,
+    /// Where deliveries of webhook endpoints are taken.
+    doors: endpoints::Doors,
     /// Held while an integration's document is written.
     documents: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -153,6 +156,7 @@ impl Engine {
             cancel: CancellationToken::new(),
             connecting: tokio::sync::Mutex::new(()),
             rereading: tokio::sync::Mutex::new(()),
+            doors: endpoints::Doors::default(),
             documents: tokio::sync::Mutex::new(()),
             tasks: Mutex::new(Vec::new()),
         };
@@ -221,6 +225,7 @@ impl Engine {
             Request::Sync { integration, spec } => jobs::sync(self, integration, spec).await,
             Request::Cancel { job } => jobs::cancel(self, job),
             Request::Poll { integration } => poller::now(self, integration),
+            Request::Endpoint { integration, action } => endpoints::answer(self, integration, action).await,
             request @ (Request::AddTarget(_)
             | Request::RemoveTarget { .. }
             | Request::PauseTarget { .. }
@@ -256,6 +261,14 @@ impl Engine {
     /// How it is run.
     pub fn options(&self) -> &Options {
         &self.inner.options
+    }
+
+    /// What was sent to Stripe so far, by integration; nothing of one that nothing was asked of yet.
+    pub fn sent(&self) -> Vec<(IntegrationId, crate::stripe::Counters)> {
+        let state = self.state();
+        let sent =
+            |(id, one): (&IntegrationId, &runtime::Runtime)| Some((*id, one.client.as_ref()?.counters()));
+        state.runtimes.iter().filter_map(sent).collect()
     }
 
     /// Nothing that is connected is changed while this is held.
@@ -320,6 +333,7 @@ impl Engine {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);
                 }
+                endpoints::finish_later(self, &config);
                 if config.refused.is_some() {
                     // There may have been another login at the Stripe CLI meanwhile.
                     let engine = self.clone();

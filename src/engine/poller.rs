@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Answer, Delivery, IntegrationId, Level, LinkView};
+use super::runtime::Runtime;
 use super::{Engine, refused};
 use crate::events::intake::Shared;
 use crate::events::poll::{self, Cursor};
@@ -96,13 +97,17 @@ fn every(engine: &Engine, id: IntegrationId) -> Option<i64> {
     let state = engine.state();
     let config = &state.runtimes.get(&id)?.config;
     let on = config.off_since.is_none() && config.refused.is_none() && poll::possible(config);
-    (on && config.poll_every_s > 0).then_some(effective_s(&state.runtimes.get(&id)?.link, config) as i64)
+    (on && config.poll_every_s > 0).then_some(effective_s(state.runtimes.get(&id)?) as i64)
 }
 
 /// Seconds between polls as they are now: slower beside an open live connection, which they only check.
-pub fn effective_s(link: &LinkView, config: &Integration) -> u64 {
-    let live = config.delivery == Delivery::Relay
-        && matches!(link, LinkView::Connected { .. } | LinkView::Resetting { .. });
+pub fn effective_s(runtime: &Runtime) -> u64 {
+    let config = &runtime.config;
+    let live = match config.delivery {
+        Delivery::Poll => false,
+        Delivery::Relay => matches!(runtime.link, LinkView::Connected { .. } | LinkView::Resetting { .. }),
+        Delivery::Endpoint => runtime.endpoint.works(config),
+    };
     schedule::effective_s(config.poll_every_s, live, config.is_local())
 }
 
@@ -148,6 +153,9 @@ pub async fn read(engine: &Engine, id: IntegrationId, why: Why) -> Option<poll::
                 let mut state = engine.state();
                 if polled.new > 0 {
                     state.events_version += 1;
+                    if !polled.first && config.delivery == Delivery::Endpoint {
+                        super::endpoints::missed(&mut state, id, now);
+                    }
                 }
                 if let Some(runtime) = state.runtimes.get_mut(&id) {
                     match store.filter(|_| polled.first) {

@@ -151,11 +151,12 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         timezone: config.timezone.clone(),
         health,
         link: runtime.link.clone(),
+        endpoint: super::endpoints::view(store, runtime),
         heard_at: Some(heard_at).filter(|at| *at > 0),
         gaps,
         hole_at: cursor.hole_at.filter(|_| holed),
         poll: PollView {
-            every_s: super::poller::effective_s(&runtime.link, config),
+            every_s: super::poller::effective_s(runtime),
             last_at: cursor.polled_at,
             next_at: runtime.poll.next_at,
             running: runtime.poll.running,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{EventPos, IntegrationId, JobId, JobKind, JobState, JobView, LinkView, Message, Phase};
 use super::connecting::Offers;
+use super::endpoints::Endpoint;
 use super::query::Query;
 use crate::clock;
 use crate::events::gaps::LiveDoc;
@@ -77,6 +78,8 @@ pub struct Runtime {
     pub poll: PollState,
     /// The live connection.
     pub link: LinkView,
+    /// Its webhook endpoint, as this process knows it.
+    pub endpoint: Endpoint,
     /// What the sources of events share.
     pub shared: Arc<Shared>,
     /// Running or last.
@@ -176,6 +179,7 @@ impl Runtime {
             offline: None,
             poll: PollState::default(),
             link: LinkView::Off,
+            endpoint: Endpoint::default(),
             shared: Arc::new(shared),
             minutes: MinuteCounts::default(),
             today,

@@ -175,7 +175,7 @@ pub fn body(view: &IntegrationView, kept: &str) -> StatusBody {
         catalog: catalog(&view.catalog),
         delivery: DeliveryBody {
             mode: view.delivery,
-            endpoint_id: None,
+            endpoint_id: view.endpoint.as_ref().and_then(|one| one.id.clone()),
             state: health(&view.health),
             last_event_at: view.last_event_at.map(time),
             complete_to: view.complete_to.map(time),
@@ -218,7 +218,8 @@ fn link(view: &IntegrationView) -> LinkBody {
     }
 }
 
-fn health(health: &Health) -> &'static str {
+/// The word for what an integration can do.
+pub fn health(health: &Health) -> &'static str {
     match health {
         Health::Connected => "connected",
         Health::Degraded { .. } => "degraded",

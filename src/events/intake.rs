@@ -1,12 +1,14 @@
-//! From frames to the store: what came on the relay's sockets is prepared in groups, stored with one look at the
-//! disk a group, and only then acknowledged.
+//! From frames and deliveries to the store: what came on the relay's sockets or was posted to a webhook endpoint is
+//! prepared in groups, stored with one look at the disk a group, and only then acknowledged.
 //!
 //! While one group is being stored the next is prepared; what comes meanwhile waits in the bounded channel, and
-//! behind that at Stripe. It must never acknowledge what is not stored, nor store what is not signed.
+//! behind that at Stripe. It must never acknowledge what is not stored, nor store what is not signed (a delivery's
+//! signature is looked at before it comes here).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedRwLockReadGuard, RwLock, mpsc};
+use bytes::Bytes;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::gaps::LiveDoc;
@@ -26,6 +28,47 @@ use crate::store::{Batch, Durability, Pending, Store, StoreError};
 const GROUP: usize = 256;
 /// Groups that wait for the disk together: while it is made certain for some, the next ones come up behind them.
 const UNDER_WAY: usize = 8;
+
+/// What waits to be stored.
+#[derive(Debug)]
+pub enum Parcel {
+    /// A frame of the relay.
+    Frame(Arrival),
+    /// A delivery to a webhook endpoint.
+    Post(Post),
+}
+
+/// A delivery to a webhook endpoint, whose signature was found right.
+#[derive(Debug)]
+pub struct Post {
+    /// The body, as it was signed.
+    pub body: Bytes,
+    /// When it was there.
+    pub at: Instant,
+    /// Told when it is stored, or known, or none of ours; dropped when it could not be stored.
+    pub done: oneshot::Sender<()>,
+}
+
+impl From<Arrival> for Parcel {
+    fn from(arrival: Arrival) -> Parcel {
+        Parcel::Frame(arrival)
+    }
+}
+
+impl From<Post> for Parcel {
+    fn from(post: Post) -> Parcel {
+        Parcel::Post(post)
+    }
+}
+
+impl Parcel {
+    fn at(&self) -> Instant {
+        match self {
+            Parcel::Frame(arrival) => arrival.at,
+            Parcel::Post(post) => post.at,
+        }
+    }
+}
 
 /// What an integration's sources share.
 #[derive(Debug, Default)]
@@ -82,6 +125,7 @@ struct Group {
     _turn: OwnedRwLockReadGuard<()>,
     batch: Batch,
     acks: Vec<(Acks, String)>,
+    posts: Vec<oneshot::Sender<()>>,
     odd: Vec<&'static str>,
     first: Option<Instant>,
     epoch: u64,
@@ -96,8 +140,12 @@ impl Group {
     }
 }
 
-/// Takes frames until nobody sends any more.
-pub async fn run(intake: Intake, mut arrivals: mpsc::Receiver<Arrival>, told: mpsc::Sender<Told>) {
+/// Takes what comes until nobody sends any more.
+pub async fn run<P: Into<Parcel> + Send + 'static>(
+    intake: Intake,
+    mut arrivals: mpsc::Receiver<P>,
+    told: mpsc::Sender<Told>,
+) {
     let (groups, mut prepared) = mpsc::channel::<Result<Group, StoreError>>(1);
     let preparing = async {
         let mut frames = Vec::with_capacity(GROUP);
@@ -105,7 +153,10 @@ pub async fn run(intake: Intake, mut arrivals: mpsc::Receiver<Arrival>, told: mp
             let (taken, intake) = (std::mem::take(&mut frames), intake.clone());
             let turn = Arc::clone(&intake.shared.turn).read_owned().await;
             // Parsing, signatures and packing are work: not for the threads that read sockets.
-            let group = tokio::task::spawn_blocking(move || intake.prepare(&taken, turn)).await;
+            let group = tokio::task::spawn_blocking(move || {
+                intake.prepare(taken.into_iter().map(Into::into).collect(), turn)
+            })
+            .await;
             let group =
                 group.unwrap_or_else(|_| Err(StoreError::Stopped("an event could not be read".into())));
             if groups.send(group).await.is_err() {
@@ -137,15 +188,16 @@ pub async fn run(intake: Intake, mut arrivals: mpsc::Receiver<Arrival>, told: mp
 }
 
 impl Intake {
-    fn prepare(&self, frames: &[Arrival], turn: OwnedRwLockReadGuard<()>) -> Result<Group, StoreError> {
+    fn prepare(&self, parcels: Vec<Parcel>, turn: OwnedRwLockReadGuard<()>) -> Result<Group, StoreError> {
         let at = (self.now)();
         let mut memory = self.shared.memory();
         let mut group = Group {
             _turn: turn,
             batch: Batch::new(),
-            acks: Vec::with_capacity(frames.len()),
+            acks: Vec::new(),
+            posts: Vec::new(),
             odd: Vec::new(),
-            first: frames.iter().map(|arrival| arrival.at).min(),
+            first: parcels.iter().map(Parcel::at).min(),
             epoch: memory.epoch(),
             at,
         };
@@ -154,7 +206,22 @@ impl Intake {
         let came = Came { source: Source::Relay, at, late: false, before: false };
         // Of an event in two versions the account's own one is logged, wherever in the group it stands.
         let mut later = Vec::new();
-        for arrival in frames {
+        let mut frames = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            match parcel {
+                Parcel::Frame(arrival) => frames.push(arrival),
+                Parcel::Post(post) => {
+                    counts.received += 1;
+                    let came = Came { source: Source::Endpoint, ..came };
+                    match std::str::from_utf8(&post.body) {
+                        Ok(text) => take(preparer.prepare(text, came)?, &mut group, &mut counts),
+                        Err(_) => take(Prepared::Unreadable, &mut group, &mut counts),
+                    }
+                    group.posts.push(post.done);
+                }
+            }
+        }
+        for arrival in &frames {
             counts.received += 1;
             let event = match frame::read(&arrival.frame) {
                 Frame::Event(event) => event,
@@ -224,6 +291,10 @@ impl Intake {
         if self.shared.memory().epoch() == epoch {
             for (socket, ack) in group.acks {
                 socket.send(ack);
+            }
+            for done in group.posts {
+                // Whoever posted it may have hung up: it is stored all the same.
+                let _ = done.send(());
             }
         }
         let slowest_us = group.first.map_or(0, |first| first.elapsed().as_micros() as u64);

@@ -10,6 +10,7 @@ use crate::stripe::DEFAULT_BASE;
 use crate::vault::Place;
 
 use super::check::{Checked, Verdict};
+use super::endpoint::EndpointNote;
 use super::stripe_cli::Origin;
 
 /// The key of an integration: enough to recognise it, not enough to use it.
@@ -87,6 +88,9 @@ pub struct Integration {
     pub off_since: Option<i64>,
     /// Stripe refused the key.
     pub refused: Option<Refused>,
+    /// Its webhook endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<EndpointNote>,
 }
 
 impl Integration {
@@ -161,8 +165,11 @@ impl Integration {
 
     /// What works, apart from the network.
     pub fn health(&self) -> Health {
-        if self.off_since.is_some() {
-            return Health::Off;
+        if let Some(since) = self.off_since {
+            // The key is wiped when nothing is left to be done with it.
+            let busy =
+                self.key.is_some() && self.endpoint.as_ref().is_some_and(|note| note.leaving.is_some());
+            return if busy { Health::Disconnecting { since } } else { Health::Off };
         }
         if let Some(refused) = &self.refused {
             return Health::KeyRefused { since: refused.since, reason: refused.reason.clone() };

@@ -180,6 +180,8 @@ pub async fn save(
         connected_at: at,
         off_since: None,
         refused: None,
+        // What is left of it at Stripe is adopted, or removed by whoever connects.
+        endpoint: earlier.and_then(|one| one.endpoint.clone()),
     };
     let mut batch = Batch::new();
     batch.meta(Integration::document(id), &integration);
@@ -427,7 +429,8 @@ pub fn key_trouble(error: &VaultError, id: IntegrationId) -> String {
 }
 
 /// Disconnects: no more polling, no more jobs, the key wiped; the records stay. The document goes first, so
-/// that a kill in between leaves a key that is wiped on the next disconnect, and nothing that still polls.
+/// that a kill in between leaves a key that is wiped on the next disconnect, and nothing that still polls. Of an
+/// integration with a webhook endpoint the key stays for [`leave`](super::endpoint::steps::leave), which follows.
 pub async fn disconnect(
     store: &Store,
     vault: &Vault,
@@ -439,6 +442,13 @@ pub async fn disconnect(
     let key = after.key.clone();
     after.off_since.get_or_insert(at);
     after.refused = None;
+    // The key is still needed to remove what is ours at Stripe: `endpoint::steps::leave` does that, and wipes it then.
+    let needed = after.endpoint.as_ref().is_some_and(|note| note.install == store.install_id());
+    if let Some(note) = after.endpoint.as_mut().filter(|_| needed) {
+        note.leaving.get_or_insert(at);
+    } else {
+        after.endpoint = None;
+    }
     let mut batch = Batch::new();
     batch.meta(Integration::document(after.id), &after);
     for kind in [JobKind::Discover, JobKind::Sync] {
@@ -453,7 +463,7 @@ pub async fn disconnect(
         }
     }
     store.commit(batch, Durability::Synced, at).await?;
-    if let Some(key) = &key {
+    if let Some(key) = key.as_ref().filter(|_| !needed) {
         vault.wipe(&Integration::vault_name(after.id), &key.place)?;
         after.key = None;
         let mut batch = Batch::new();

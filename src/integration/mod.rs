@@ -1,8 +1,9 @@
-//! Integrations: connect, key check and permissions, edit, disconnect.
+//! Integrations: connect, key check and permissions, edit, webhook endpoint, disconnect.
 
 pub mod check;
 pub mod config;
 pub mod connect;
+pub mod endpoint;
 pub mod probes;
 pub mod stripe_cli;
 

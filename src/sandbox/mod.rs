@@ -42,7 +42,7 @@ mod model;
 mod overlay;
 mod relay;
 mod rng;
-mod sign;
+pub mod sign;
 mod state;
 mod traffic;
 mod write;

@@ -18,6 +18,7 @@ pub mod money;
 pub mod page;
 mod retry;
 pub mod scrub;
+pub mod signature;
 pub mod summary;
 pub mod view;
 mod view_more;
@@ -54,11 +55,28 @@ pub struct Write {
 }
 
 /// Every request other than GET that tillwatch may send; the client refuses all others.
-pub const WRITES: &[Write] = &[Write {
-    method: "POST",
-    path: "/v1/stripecli/sessions",
-    why: "opens a session of the relay that `stripe listen` uses, for live events",
-}];
+pub const WRITES: &[Write] = &[
+    Write {
+        method: "POST",
+        path: "/v1/stripecli/sessions",
+        why: "opens a session of the relay that `stripe listen` uses, for live events",
+    },
+    Write {
+        method: "POST",
+        path: "/v1/webhook_endpoints",
+        why: "makes the webhook endpoint of an integration, when one was asked for",
+    },
+    Write {
+        method: "POST",
+        path: "/v1/webhook_endpoints/{id}",
+        why: "changes the events or address of that endpoint, or switches it on again; never another one",
+    },
+    Write {
+        method: "DELETE",
+        path: "/v1/webhook_endpoints/{id}",
+        why: "removes that endpoint, on disconnect or when it is replaced; never another one",
+    },
+];
 
 /// Makes ring the process's TLS provider. Call it first thing in `main`; more calls do nothing.
 pub fn install_tls() {

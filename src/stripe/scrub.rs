@@ -18,6 +18,7 @@ const SECRETS: &[&str] = &[
     "ek_live_",
     "ek_",
     "oak_",
+    "tw_api_",
 ];
 
 /// The longest message from outside that is kept.
@@ -25,8 +26,13 @@ const LONGEST: usize = 400;
 
 /// Cleans for the terminal, hides whatever looks like a key, shortens masks and cuts at 400 characters.
 pub fn scrub(text: &str) -> String {
+    crate::text::clean_max(hide(text).trim(), LONGEST)
+}
+
+/// The same for a whole line of a log: nothing is cut.
+pub fn hide(text: &str) -> String {
     let cleaned = crate::text::clean(text);
-    let mut out = String::with_capacity(cleaned.len().min(LONGEST * 4));
+    let mut out = String::with_capacity(cleaned.len());
     let mut rest: &str = &cleaned;
     let mut before = ' ';
     while let Some(c) = rest.chars().next() {
@@ -55,7 +61,7 @@ pub fn scrub(text: &str) -> String {
         before = c;
         rest = &rest[c.len_utf8()..];
     }
-    crate::text::clean_max(out.trim(), LONGEST)
+    out
 }
 
 fn is_key_char(c: char) -> bool {

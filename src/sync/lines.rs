@@ -7,6 +7,27 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
+use crate::engine::api::IntegrationId;
+use crate::store::{Store, StoreError};
+use crate::stripe::kind::Kind;
+
+/// A stored object on one line, its further lines joined; none when it is not here.
+pub fn whole(
+    store: &Store,
+    integration: IntegrationId,
+    kind: Kind,
+    id: &str,
+) -> Result<Option<String>, StoreError> {
+    let Some(record) = store.record(integration, kind, id)? else { return Ok(None) };
+    let json = String::from_utf8(record.json).map_err(|_| StoreError::Value(format!("the text of {id}")))?;
+    let pages = record.header.line_pages;
+    if kind != Kind::Invoice || pages == 0 {
+        return Ok(Some(minify(&json)));
+    }
+    let pages = store.lines(integration, id, pages)?;
+    Ok(Some(minify(&join(&json, &pages))))
+}
+
 /// The invoice with the pages' lines behind its own and `has_more: false`. What can't be read as an invoice
 /// comes back as it is.
 pub fn join(json: &str, pages: &[Vec<u8>]) -> String {

@@ -135,6 +135,9 @@ pub struct ConnectSpec {
     pub poll_every_s: u64,
     /// The account's name as typed by a person: needed for a secret live key, which can move money.
     pub confirmed: Option<String>,
+    /// With a webhook endpoint: where deliveries reach this machine.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 /// What of an integration is to be changed; none: as it was.
@@ -150,6 +153,9 @@ pub struct Edit {
     pub delivery: Option<Delivery>,
     /// Seconds between polls.
     pub poll_every_s: Option<u64>,
+    /// With a webhook endpoint: where deliveries reach this machine.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 /// A profile of the Stripe CLI on this machine, read only.

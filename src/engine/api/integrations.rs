@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, IntegrationId, JobView, PaymentsToday};
+use super::{EndpointView, Gap, IntegrationId, JobView, PaymentsToday};
 use crate::stripe::kind::Kind;
 
 /// How an integration stays current.
@@ -165,6 +165,9 @@ pub struct IntegrationView {
     /// The live connection.
     #[serde(default)]
     pub link: LinkView,
+    /// Its webhook endpoint, if it has one.
+    #[serde(default)]
+    pub endpoint: Option<EndpointView>,
     /// The last sign of life of a live connection, of whatever process.
     #[serde(default)]
     pub heard_at: Option<i64>,

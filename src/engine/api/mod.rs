@@ -8,6 +8,7 @@
 
 mod alerts;
 mod connect;
+mod endpoint;
 mod events;
 mod forward;
 mod integrations;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alerts::*;
 pub use connect::*;
+pub use endpoint::*;
 pub use events::*;
 pub use forward::*;
 pub use integrations::*;

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttemptDetail, AttemptId, AttemptQuery, AttemptWindow, CaseDetail, CaseQuery, CaseWindow, CliProfile,
-    ConnectSpec, DiscoverSpec, Edit, EventDetail, EventPos, EventQuery, EventRow, EventWindow, IntegrationId,
-    JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery, RecordWindow, ReplayTo,
-    SearchResult, SyncSpec, TargetId, TargetSpec,
+    ConnectSpec, DiscoverSpec, Edit, EndpointAction, EventDetail, EventPos, EventQuery, EventRow,
+    EventWindow, IntegrationId, JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery,
+    RecordWindow, ReplayTo, SearchResult, SyncSpec, TargetId, TargetSpec,
 };
 
 /// What a front-end can ask of the engine.
@@ -155,6 +155,13 @@ pub enum Request {
         integration: IntegrationId,
         /// Remove the records, too.
         purge: bool,
+    },
+    /// Look at the webhook endpoint of an integration, or set it right.
+    Endpoint {
+        /// Whose.
+        integration: IntegrationId,
+        /// What.
+        action: EndpointAction,
     },
     /// Profiles of the Stripe CLI on this machine.
     CliProfiles,

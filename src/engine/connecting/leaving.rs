@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
-use crate::engine::api::{Answer, IntegrationId, Level};
+use crate::engine::api::{Answer, Delivery, IntegrationId, Level};
 use crate::engine::runtime::Runtime;
-use crate::engine::{Engine, publish, refused};
+use crate::engine::{Engine, endpoints, publish, refused};
 use crate::integration::connect::{ConnectError, disconnect as leave, revoke_link};
+use crate::integration::endpoint::steps::{Ask, Left, writes};
 
 /// How long jobs may take to store where they are.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,6 +23,13 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
     };
     if before.off_since.is_some() && before.key.is_none() && !purge {
         return refused(format!("{} is disconnected already; its records can still be removed", before.name));
+    }
+    if engine.inner.options.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default())
+    {
+        return refused(format!(
+            "read-only: the webhook endpoint of {} would have to be removed at Stripe; nothing was done",
+            before.name
+        ));
     }
     let poll = {
         let mut state = engine.state();
@@ -52,7 +60,9 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         .with_vault(move |vault| {
             let off = tokio.block_on(leave(&writing, vault, &before, &now))?;
             let at = now();
-            let runtime = if purge { None } else { Some(Runtime::load(&writing, off.clone(), at)?) };
+            // What is still at Stripe is removed by way of its runtime, purge or no.
+            let gone = purge && off.endpoint.is_none();
+            let runtime = if gone { None } else { Some(Runtime::load(&writing, off.clone(), at)?) };
             Ok::<_, ConnectError>((off, runtime))
         })
         .await;
@@ -79,7 +89,35 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         "{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}",
         off.name
     );
+    if off.endpoint.is_some() {
+        match endpoints::leave(engine, id).await {
+            Ok(left @ Left::Later(_)) => {
+                let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
+                if let Some(config) = config {
+                    endpoints::finish_later(engine, &config);
+                }
+                let what = endpoints::left_words(&left, off.livemode).unwrap_or_default();
+                text = format!("{} is being disconnected: {what}", off.name);
+                if purge {
+                    text.push_str(". Its records can be removed then");
+                }
+                engine.message(Level::Warning, Some(id), text);
+                publish::now(engine);
+                return Answer::Done;
+            }
+            Ok(left) => {
+                if let Some(what) = endpoints::left_words(&left, off.livemode) {
+                    text = format!("{text}; {what}");
+                }
+            }
+            Err(reason) => {
+                publish::now(engine);
+                return refused(reason);
+            }
+        }
+    }
     if purge {
+        engine.state().runtimes.remove(&id);
         let purged = store.purge(id, engine.now()).await;
         // What is shown was asked for before they went.
         store.changes().touch();

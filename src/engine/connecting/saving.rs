@@ -6,22 +6,36 @@
 use super::{trying, trying::tried};
 use crate::engine::api::{Answer, ConnectSpec, Delivery, Edit, IntegrationId, KeyTicket, Level};
 use crate::engine::runtime::Runtime;
-use crate::engine::{Engine, poller, publish, refused};
+use crate::engine::{Engine, endpoints, poller, publish, refused};
 use crate::integration::Integration;
 use crate::integration::check::{KeyCheck, check};
 use crate::integration::connect::{
     Wish, keep_key, lost, name_is_free, poll_every, same_account, save, trial_until, wipe_left_over,
 };
+use crate::integration::endpoint::public_url;
+use crate::integration::endpoint::steps::{Ask, Told};
 use crate::stripe::{ApiKey, BaseUrl, KeyKind};
 
-/// Ways of staying current that this version has. The one place to change when another comes.
-fn has_delivery(delivery: Delivery) -> Result<(), Answer> {
-    match delivery {
-        Delivery::Poll | Delivery::Relay => Ok(()),
-        Delivery::Endpoint => {
-            Err(refused("webhook endpoints are not in this version: choose the relay or polling"))
-        }
+/// What an endpoint needs before anything is saved: an address, and leave to write at Stripe.
+fn has_delivery(
+    engine: &Engine,
+    delivery: Delivery,
+    url: Option<&str>,
+    livemode: bool,
+    base: &BaseUrl,
+) -> Result<(), Answer> {
+    if delivery != Delivery::Endpoint {
+        return Ok(());
     }
+    if engine.inner.options.read_only {
+        return Err(refused("read-only: making a webhook endpoint would write at Stripe; choose polling"));
+    }
+    let Some(url) = url.filter(|url| !url.trim().is_empty()) else {
+        return Err(refused(
+            "a webhook endpoint needs a public URL: the https address under which Stripe reaches the receiver",
+        ));
+    };
+    public_url(url, livemode, base.is_loopback()).map(|_| ()).map_err(refused)
 }
 
 /// A key that can move money is only taken from somebody who knows which account it is.
@@ -53,10 +67,10 @@ pub async fn connect(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> A
 async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Result<Answer, Answer> {
     let _turn = engine.inner.connecting.lock().await;
     let store = engine.store().ok_or_else(|| refused("the store is still opening"))?;
-    has_delivery(spec.delivery)?;
     let base = engine.offered_base(ticket).map_err(refused)?;
     let poll_every_s = poll_every(spec.poll_every_s, &base).map_err(refused)?;
     let (key, found) = tried(engine, ticket, spec.billing, &base).await?;
+    has_delivery(engine, spec.delivery, spec.public_url.as_deref(), key.livemode, &base)?;
     let there = engine.configs().into_iter().find(|one| {
         one.off_since.is_none() && one.account == found.account.id && one.livemode == found.livemode
     });
@@ -106,6 +120,7 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
         }
         state.offers.remove(ticket);
     }
+    endpoint(engine, id, spec.public_url).await;
     if engine.inner.options.live {
         poller::start(engine, id);
     }
@@ -183,7 +198,11 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
     let before = active(engine, id)?;
     let base = engine.base_of(&before).map_err(refused)?;
     if let Some(delivery) = edit.delivery.filter(|delivery| *delivery != before.delivery) {
-        has_delivery(delivery)?;
+        let known = before.endpoint.as_ref().map(|note| note.public_url.as_str());
+        let url = edit.public_url.as_deref().or(known);
+        has_delivery(engine, delivery, url, before.livemode, &base)?;
+    } else if let Some(url) = &edit.public_url {
+        has_delivery(engine, before.delivery, Some(url), before.livemode, &base)?;
     }
     if let Some(name) = &edit.name {
         let all: Vec<Integration> = engine.configs().iter().map(|one| (**one).clone()).collect();
@@ -215,6 +234,10 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
         })
         .await
         .map_err(text)?;
+    let asks = edit.delivery.is_some() || edit.public_url.is_some() || after.billing != before.billing;
+    if asks && (after.delivery == Delivery::Endpoint || before.delivery == Delivery::Endpoint) {
+        endpoint(engine, id, edit.public_url).await;
+    }
     if turned_on {
         let text = if after.may("rak_invoice_read") {
             format!("billing is on for {}: discover lists its invoices, then sync stores them", after.name)
@@ -229,6 +252,44 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
     engine.replan(id);
     publish::now(engine);
     Ok(())
+}
+
+/// Makes, changes or removes the endpoint, as the integration now wants it. What Stripe refuses is told: the
+/// integration goes on by polling.
+async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>) {
+    let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
+    let Some(config) = config else { return };
+    let (level, text) = if config.delivery == Delivery::Endpoint {
+        match endpoints::bring(engine, id, Ask { public_url, ..Ask::default() }).await {
+            Ok(Told { trouble: None, did, others, .. }) => {
+                for other in others {
+                    let text = format!(
+                        "another installation of tillwatch has an endpoint there: {other}; it is left alone"
+                    );
+                    engine.message(Level::Info, Some(id), text);
+                }
+                (Level::Info, endpoints::words(did))
+            }
+            Ok(Told { trouble: Some(reason), .. }) | Err(reason) => {
+                (Level::Warning, format!("no webhook endpoint was made: {reason}; events are polled"))
+            }
+        }
+    } else if config.endpoint.is_some() {
+        match endpoints::leave(engine, id).await {
+            Ok(left) => {
+                let after = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
+                if let Some(after) = after {
+                    endpoints::finish_later(engine, &after);
+                }
+                let Some(text) = endpoints::left_words(&left, config.livemode) else { return };
+                (Level::Info, text)
+            }
+            Err(reason) => (Level::Warning, reason),
+        }
+    } else {
+        return;
+    };
+    engine.message(level, Some(id), text);
 }
 
 async fn probe(engine: &Engine, config: &Integration, base: &BaseUrl) -> Result<KeyCheck, Answer> {

@@ -42,6 +42,7 @@ fn integration(id: IntegrationId, name: &str, base_url: &str) -> Integration {
         connected_at: 0,
         off_since: None,
         refused: None,
+        endpoint: None,
     }
 }
 

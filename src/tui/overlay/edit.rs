@@ -89,6 +89,7 @@ impl EditForm {
             billing: (self.billing != view.billing).then_some(self.billing),
             delivery: (self.delivery != view.delivery).then_some(self.delivery),
             poll_every_s: (self.every_s != view.poll.every_s).then_some(self.every_s),
+            public_url: None,
         };
         (edit != Edit::default()).then_some(edit)
     }

@@ -32,6 +32,7 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
         billing: true,
         delivery: Delivery::Poll,
         link: LinkView::Off,
+        endpoint: None,
         timezone: "Europe/Berlin".into(),
         health: Health::Connected,
         poll: PollView {

@@ -18,6 +18,7 @@ fn spec() -> ConnectSpec {
         delivery: Delivery::Poll,
         poll_every_s: 900,
         confirmed: None,
+        public_url: None,
     }
 }
 
@@ -120,7 +121,7 @@ async fn a_wrong_key_is_corrected_in_place_and_the_account_is_connected() {
     let endpoint = ConnectSpec { delivery: Delivery::Endpoint, ..spec() };
     assert!(
         refused(rig.engine.request(Request::Connect { ticket, spec: endpoint }).await)
-            .contains("not in this version")
+            .contains("needs a public URL")
     );
     let answer = rig.engine.request(Request::Connect { ticket, spec: spec() }).await;
     let Answer::Connected { integration } = answer else { panic!("{answer:?}") };
@@ -261,7 +262,7 @@ async fn an_edit_holds_after_a_restart_and_bad_ones_change_nothing() {
         (Edit { name: Some("other".into()), ..Edit::default() }, "taken"),
         (Edit { name: Some(" ".into()), ..Edit::default() }, "a name needs"),
         (Edit { name: Some("a\u{1b}b".into()), ..Edit::default() }, "control characters"),
-        (Edit { delivery: Some(Delivery::Endpoint), ..Edit::default() }, "not in this version"),
+        (Edit { delivery: Some(Delivery::Endpoint), ..Edit::default() }, "needs a public URL"),
         (Edit { poll_every_s: Some(u64::MAX), ..Edit::default() }, "31 days"),
     ] {
         let reason = refused(rig.engine.request(Request::Edit { integration: id, edit }).await);
@@ -278,6 +279,7 @@ async fn an_edit_holds_after_a_restart_and_bad_ones_change_nothing() {
         billing: Some(true),
         delivery: None,
         poll_every_s: Some(0),
+        public_url: None,
     };
     assert_eq!(rig.engine.request(Request::Edit { integration: id, edit }).await, Answer::Done);
     let snapshot = rig.until("no schedule", |snapshot| snapshot.integrations[0].poll.next_at.is_none()).await;

@@ -352,6 +352,7 @@ fn go_on(state: &mut State, now_ms: i64) -> Vec<Effect> {
                 delivery: wizard.delivery,
                 poll_every_s: wizard.every_s,
                 confirmed: confirmed(&wizard, state),
+                public_url: None,
             };
             if let Some(wizard) = top(state) {
                 wizard.wrong = None;

@@ -1,0 +1,236 @@
+//! An endpoint's life: made, delivered to, changed, disabled, enabled, rotated; what is not ours is left alone.
+
+use tillwatch::engine::api::{
+    Answer, Delivery, Edit, EndpointAction, EndpointState, Health, Level, Request, Source,
+};
+use tillwatch::integration::endpoint::events;
+use tillwatch::stripe::API_VERSION;
+
+use crate::{Desk, ID, at_stripe, endpoints, faults, foreign, post, stripe, token};
+
+fn asks(endpoint: &serde_json::Value) -> Vec<&str> {
+    endpoint["enabled_events"].as_array().unwrap().iter().map(|event| event.as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connect_makes_it_deliveries_are_stored_and_disconnect_removes_it() {
+    let stripe = stripe().await;
+    let other = foreign(&stripe, "elsewhere.example", "").await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    let all = endpoints(&stripe).await;
+    assert_eq!((all.len(), &all[0]), (2, &endpoints(&stripe).await[0]));
+    let ours = &all[1];
+    assert_eq!(ours["metadata"]["tillwatch_install"], desk.store().install_id());
+    assert_eq!(ours["metadata"]["tillwatch_integration"], "1");
+    assert_eq!((ours["api_version"].as_str(), ours["status"].as_str()), (Some(API_VERSION), Some("enabled")));
+    assert!(ours["description"].as_str().unwrap().contains("tillwatch"));
+    assert_eq!(asks(ours), events(true, false));
+    assert_eq!(ours["url"], format!("{}/{}", desk.public_url(), token(&desk.view())));
+    assert_eq!(token(&desk.view()).len(), 48);
+
+    let before = desk.store().counters(ID).arrived;
+    stripe.run_traffic(20);
+    desk.until_whole(&stripe).await;
+    let rows = desk.store().arrivals(ID, before).unwrap();
+    assert!(rows.len() > 10);
+    assert!(rows.iter().all(|row| row.source == Source::Endpoint), "no poll was needed");
+    desk.until("a slow poll", |snapshot| {
+        let view = &snapshot.integrations[0];
+        view.endpoint.as_ref().is_some_and(|one| one.last_delivery_at.is_some() && one.problem(1).is_none())
+    })
+    .await;
+    // The secret is in the vault and nowhere else.
+    assert!(!format!("{:?}", desk.view()).contains("whsec_"));
+
+    let records = desk.store().counters(ID).events;
+    let answer = desk.engine.request(Request::Disconnect { integration: ID, purge: false }).await;
+    assert_eq!(answer, Answer::Done);
+    assert_eq!(desk.view().health, Health::Off);
+    let left = endpoints(&stripe).await;
+    assert_eq!((left.len(), &left[0]["id"], &left[0]["url"]), (1, &other["id"], &other["url"]));
+    assert_eq!(desk.store().counters(ID).events, records, "records stay");
+    assert!(desk.messages().iter().any(|text| text.contains("webhook endpoint is removed")));
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn billing_and_the_address_change_the_endpoint_and_polling_removes_it() {
+    let stripe = stripe().await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    let made = endpoints(&stripe).await[0]["id"].clone();
+    let edit = Edit { billing: Some(false), ..Edit::default() };
+    assert_eq!(desk.engine.request(Request::Edit { integration: ID, edit }).await, Answer::Done);
+    let all = endpoints(&stripe).await;
+    assert_eq!((all.len(), &all[0]["id"], asks(&all[0])), (1, &made, events(false, false)));
+    let url = format!("{}/behind/a/proxy", desk.public_url());
+    let edit = Edit { billing: Some(true), public_url: Some(url.clone()), ..Edit::default() };
+    assert_eq!(desk.engine.request(Request::Edit { integration: ID, edit }).await, Answer::Done);
+    let all = endpoints(&stripe).await;
+    assert_eq!((&all[0]["id"], asks(&all[0])), (&made, events(true, false)));
+    assert!(all[0]["url"].as_str().unwrap().starts_with(&url));
+    desk.open().await;
+    stripe.run_traffic(5);
+    desk.until_whole(&stripe).await;
+    let edit = Edit { delivery: Some(Delivery::Poll), ..Edit::default() };
+    assert_eq!(desk.engine.request(Request::Edit { integration: ID, edit }).await, Answer::Done);
+    assert!(endpoints(&stripe).await.is_empty());
+    assert_eq!(desk.view().endpoint, None);
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabled_at_stripe_is_said_at_once_and_one_request_enables_it() {
+    let stripe = stripe().await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    let path = format!("/v1/webhook_endpoints/{}", endpoints(&stripe).await[0]["id"].as_str().unwrap());
+    post(&stripe, &path, "disabled=true").await;
+    let snapshot = desk
+        .until("word of it", |snapshot| {
+            snapshot.messages.iter().any(|one| one.level == Level::Error && one.text.contains("disabled"))
+        })
+        .await;
+    let view = snapshot.integrations[0].endpoint.as_ref().unwrap();
+    assert!(matches!(view.state, EndpointState::Disabled { .. }), "{view:?}");
+    assert!(view.problem(1).unwrap().contains("check 1 --enable"));
+    let ask = |action| desk.engine.request(Request::Endpoint { integration: ID, action });
+    assert_eq!(ask(EndpointAction::Enable).await, Answer::Done);
+    assert_eq!(endpoints(&stripe).await[0]["status"], "enabled");
+    assert_eq!(desk.view().endpoint.unwrap().state, EndpointState::Enabled);
+    desk.open().await;
+    // Somebody deletes it: a new one takes its place, under the same address.
+    let url = endpoints(&stripe).await[0]["url"].clone();
+    let delete = crate::http().delete(format!("{}{path}", stripe.base_url)).bearer_auth(&stripe.keys.secret);
+    assert!(delete.send().await.unwrap().status().is_success());
+    assert_eq!(ask(EndpointAction::Look).await, Answer::Done);
+    assert!(matches!(desk.view().endpoint.unwrap().state, EndpointState::Gone { .. }));
+    assert_eq!(ask(EndpointAction::Enable).await, Answer::Done);
+    let all = endpoints(&stripe).await;
+    assert_eq!((all.len(), &all[0]["url"]), (1, &url));
+    desk.open().await;
+    stripe.run_traffic(5);
+    desk.until_whole(&stripe).await;
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_secret_takes_over_and_nothing_is_lost_between() {
+    let stripe = stripe().await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    let before = endpoints(&stripe).await[0].clone();
+    stripe.run_traffic(5);
+    let action = EndpointAction::Rotate;
+    assert_eq!(desk.engine.request(Request::Endpoint { integration: ID, action }).await, Answer::Done);
+    let all = at_stripe(&stripe, "one endpoint", |all| all.len() == 1).await;
+    assert_ne!(all[0]["id"], before["id"]);
+    assert_eq!(all[0]["url"], before["url"]);
+    desk.open().await;
+    stripe.run_traffic(5);
+    desk.until_whole(&stripe).await;
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_data_folders_on_one_account_leave_each_other_alone() {
+    let stripe = stripe().await;
+    let (one, two) = (Desk::new(&stripe).await, Desk::new(&stripe).await);
+    one.connected(&stripe).await;
+    two.connected(&stripe).await;
+    assert_eq!(endpoints(&stripe).await.len(), 2);
+    // The second is told of the first, with its host and its date.
+    assert!(
+        two.messages().iter().any(|text| text.contains("another installation")
+            && text.contains("127.0.0.1")
+            && text.contains("made 20")),
+        "{:?}",
+        two.messages()
+    );
+    stripe.run_traffic(5);
+    one.until_whole(&stripe).await;
+    two.until_whole(&stripe).await;
+    let answer = one.engine.request(Request::Disconnect { integration: ID, purge: true }).await;
+    assert_eq!(answer, Answer::Done);
+    let all = endpoints(&stripe).await;
+    assert_eq!((all.len(), &all[0]["url"]), (1, &two.view().endpoint.unwrap().url.into()));
+    let before = two.store().counters(ID).arrived;
+    stripe.run_traffic(5);
+    two.until_whole(&stripe).await;
+    let rows = two.store().arrivals(ID, before).unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.source == Source::Endpoint));
+    one.end().await;
+    two.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_are_the_limit_and_a_key_may_not_always_and_polling_goes_on() {
+    let stripe = stripe().await;
+    for n in 0..16 {
+        foreign(&stripe, &format!("host{n}.example"), "").await;
+    }
+    let desk = Desk::new(&stripe).await;
+    let answer = desk.connect(&stripe).await;
+    assert!(matches!(answer, Answer::Connected { .. }), "{answer:?}");
+    let problem = desk.view().endpoint.unwrap().problem(1).unwrap();
+    assert!(problem.contains("16 webhook endpoints") && problem.contains("host7.example"), "{problem}");
+    assert_eq!(endpoints(&stripe).await.len(), 16, "none was touched");
+    desk.until("a poll", |snapshot| snapshot.integrations[0].complete_to.is_some()).await;
+    let id = endpoints(&stripe).await[3]["id"].as_str().unwrap().to_owned();
+    let url = format!("{}/v1/webhook_endpoints/{id}", stripe.base_url);
+    assert!(
+        crate::http()
+            .delete(url)
+            .bearer_auth(&stripe.keys.secret)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+    stripe.deny(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
+    let ask = || desk.engine.request(Request::Endpoint { integration: ID, action: EndpointAction::Enable });
+    let Answer::Refused { reason } = ask().await else { panic!("not refused") };
+    assert!(reason.contains("rak_webhook_write") && reason.contains("--by-hand"), "{reason}");
+    stripe.allow(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
+    assert_eq!(ask().await, Answer::Done);
+    assert_eq!(endpoints(&stripe).await.len(), 16);
+    desk.open().await;
+    // At the limit there is no room for two of ours: a new secret comes all the same.
+    let action = EndpointAction::Rotate;
+    assert_eq!(desk.engine.request(Request::Endpoint { integration: ID, action }).await, Answer::Done);
+    assert_eq!(endpoints(&stripe).await.len(), 16);
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_on_its_way_is_delivered_again_or_found_in_the_list() {
+    let stripe = stripe().await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    // Nobody listens for a while.
+    let desk = {
+        stripe.run_traffic(3);
+        let desk = desk.restart().await;
+        // Another port: what was addressed to the old one is lost.
+        let url = desk.public_url();
+        stripe.run_traffic(5);
+        let edit = Edit { public_url: Some(url), ..Edit::default() };
+        assert_eq!(desk.engine.request(Request::Edit { integration: ID, edit }).await, Answer::Done);
+        desk
+    };
+    desk.open().await;
+    stripe.set_faults(faults(&["500=0.2"]));
+    stripe.run_traffic(5);
+    stripe.set_faults(Vec::new());
+    desk.until_whole(&stripe).await;
+    desk.end().await;
+    stripe.stop().await;
+}
