@@ -187,12 +187,12 @@ fn announce(context: &Context, settings: &Settings, doors: &[Door], token_file: 
     if out.json {
         out.json(&json!({ "api": url, "webhooks": webhooks, "token_file": token_file, "log": log, "data_dir": context.data_dir }));
     } else {
-        out.line(format!("API   {url}"));
+        out.line(format!("API      {url}"));
         if let Some(webhooks) = webhooks {
             out.line(format!("webhooks {webhooks}"));
         }
-        out.line(format!("token {}", token_file.display()));
-        out.line(format!("log   {log}"));
+        out.line(format!("token    {}", token_file.display()));
+        out.line(format!("log      {log}"));
     }
 }
 

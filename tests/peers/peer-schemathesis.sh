@@ -13,7 +13,7 @@ export HOME=$home XDG_CONFIG_HOME=$home/config XDG_STATE_HOME=$home/state XDG_RU
 at "$WORK/schemathesis.json" restricted_key >"$home/key"
 "$TILLWATCH" --data-dir "$home/data" --api-base "$(at "$WORK/schemathesis.json" base_url)" \
     connect --api-key-file "$home/key" >/dev/null
-"$TILLWATCH" --data-dir "$home/data" --json serve --listen 127.0.0.1:0 >"$home/told" &
+"$TILLWATCH" --data-dir "$home/data" --json serve --listen 127.0.0.1:0 --webhook-listen 127.0.0.1:0 >"$home/told" &
 serve=$!
 trap 'kill "$serve" "$SANDBOX_PID" 2>/dev/null || true; wait "$serve" "$SANDBOX_PID" 2>/dev/null || true; rm -rf "$home"' EXIT
 for _ in $(seq 200); do

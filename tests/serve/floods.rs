@@ -11,6 +11,9 @@ use crate::service::{Got, Service, send};
 /// Growth that is none: buffers of a few connections, pages that the allocator keeps.
 const GROWTH: u64 = 24 * 1024 * 1024;
 
+/// Bytes of a part of a large body.
+const PART: usize = 1024 * 1024;
+
 async fn open(service: &Service) -> TcpStream {
     TcpStream::connect(service.base.trim_start_matches("http://")).await.unwrap()
 }
@@ -43,7 +46,6 @@ fn head(service: &Service, more: &str) -> Vec<u8> {
 async fn bodies_of_a_hundred_megabytes_are_refused_in_no_memory() {
     let bench = Bench::connected(50).await;
     let service = Service::start(&bench).await;
-    const PART: usize = 1024 * 1024;
     let large = || (0..100).map(|_| vec![b' '; PART]);
     let before = service.resident();
     let declared = head(&service, &format!("content-length: {}\r\n", 100 * PART));
@@ -68,9 +70,11 @@ async fn floods_of_headers_are_refused() {
     let bench = Bench::connected(50).await;
     let service = Service::start(&bench).await;
     let before = service.resident();
-    let many: String = (0..5000).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let headers =
+        |count: u32| (0..count).map(|number| format!("x-{number}: 1\r\n")).collect::<Vec<_>>().concat();
+    let many = headers(5000);
     assert!(matches!(raw(&service, [head(&service, &many)]).await.status, 431 | 0));
-    let few: String = (0..100).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let few = headers(100);
     assert_eq!(raw(&service, [head(&service, &few)]).await.status, 431);
     let endless =
         std::iter::once(b"GET / HTTP/1.1\r\nx: ".to_vec()).chain((0..64).map(|_| vec![b'a'; 1 << 20]));

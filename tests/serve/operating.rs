@@ -1,5 +1,7 @@
 //! What an operator's tools look at: health, metrics, the OpenAPI document, the log.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use reqwest::Method;
 use serde_json::Value;
 
@@ -104,6 +106,5 @@ async fn the_log_tells_what_happens_and_no_secret() {
     for secret in [&token, &bench.stripe.keys.restricted, "a-token-that-is-none-at-all"] {
         assert!(!text.contains(secret), "{secret}");
     }
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(std::fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
 }

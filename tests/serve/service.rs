@@ -16,7 +16,7 @@ pub struct Service {
     pub token: String,
     pub told: Value,
     http: reqwest::Client,
-    _out: BufReader<ChildStdout>,
+    out: BufReader<ChildStdout>,
 }
 
 /// Status and body.
@@ -55,7 +55,7 @@ impl Service {
         assert!(!line.contains(&token));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let base = told["api"].as_str().unwrap().to_owned();
-        let service = Service { child, base, token, told, http, _out: out };
+        let service = Service { child, base, token, told, http, out };
         service.until("ready", async || service.get("/readyz").await.status == 200).await;
         service
     }
@@ -118,7 +118,7 @@ impl Service {
         rustix::process::kill_process(pid, signal).unwrap();
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it hangs").unwrap();
         let mut rest = String::new();
-        self._out.read_to_string(&mut rest).await.unwrap();
+        self.out.read_to_string(&mut rest).await.unwrap();
         assert_eq!(rest, "", "nothing more on stdout");
         ended.code()
     }
