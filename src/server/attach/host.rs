@@ -204,7 +204,6 @@ async fn run(
 ) -> std::io::Result<()> {
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
     let far = Far::new(stream, command.clone(), cancel.child_token())?;
     let (engine, runner) = (engine.clone(), runner.clone());
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
