@@ -266,9 +266,12 @@ fn inside(home: &Path) {
         demo: false,
         bases: Vec::new(),
         stripe_cli: Vec::new(),
+        upkeep: tillwatch::config::Upkeep::default(),
         read_only: false,
         live: false,
         store: OpenOptions::default(),
+        declines: std::sync::Arc::new(tillwatch::recovery::Declines::built_in()),
+        alerts: tillwatch::engine::alerts::Settings::default(),
         now: clock::system(),
     };
     let engine = runtime.block_on(async {

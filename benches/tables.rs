@@ -128,6 +128,7 @@ fn event(number: u64) -> EventWrite {
         header: event_log::header(&row, &hashes),
         packed: payload(number, 500),
         records: Vec::new(),
+        forwards: Vec::new(),
     }
 }
 

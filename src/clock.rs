@@ -129,7 +129,7 @@ pub fn format_date(at: i64, tz: impl Into<Zone>) -> String {
     zoned(at, tz).strftime("%Y-%m-%d").to_string()
 }
 
-fn zoned(at: i64, tz: impl Into<Zone>) -> Zoned {
+pub(crate) fn zoned(at: i64, tz: impl Into<Zone>) -> Zoned {
     // A moment beyond year 9999 can only be garbage: it shows as the epoch.
     Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(tz.into().0)
 }

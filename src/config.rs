@@ -1,13 +1,19 @@
-//! The files a person may keep beside the vault's key: `config.toml`, `keymap.toml` and `themes/*.toml`.
+//! The files a person may keep beside the vault's key: `config.toml`, `keymap.toml`, `declines.toml` and `themes/*.toml`.
 //!
-//! They change how the screen looks and which keys do what, nothing else. A file that can't be read is told in one
+//! They change how the screen looks, which keys do what, what decline codes mean, what alerts do, how long events are
+//! kept and how much is read by itself, nothing else. A file that can't be read is told in one
 //! sentence with its name and line, and the defaults are used: a broken file must never keep anybody from the data.
 //! It must never hold a key. Precedence: flag, environment, file, default.
 
 use std::path::{Path, PathBuf};
 
+mod alerts;
+
 use serde::Deserialize;
 
+use crate::engine::alerts::Settings;
+use crate::events::retention::Keep;
+use crate::recovery::Declines;
 use crate::tui::input::keymap::Keymap;
 use crate::tui::style::{ColorLevel, Theme};
 
@@ -18,13 +24,39 @@ struct File {
     theme: Option<String>,
     ascii: Option<bool>,
     keymap: Option<PathBuf>,
+    alerts: alerts::Written,
+    events: EventsTable,
+    reads: ReadsTable,
     /// `serve` reads it by itself and is stricter with it (`server::settings`).
     #[serde(rename = "serve")]
     _serve: serde::de::IgnoredAny,
 }
 
+/// `[events]`; a value of another type is told by itself and does not cost the rest of the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct EventsTable {
+    keep_months: Option<toml::Spanned<toml::Value>>,
+}
+
+/// `[reads]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ReadsTable {
+    automatic: Option<toml::Spanned<toml::Value>>,
+}
+
+/// What is done without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Upkeep {
+    /// How long events are kept.
+    pub keep: Keep,
+    /// GETs of an account in 30 days that nobody asked for, at most; none: 20 % of Stripe's floor.
+    pub automatic_reads: Option<u64>,
+}
+
 /// What the files say, and what is wrong with them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Config {
     /// The theme.
     pub theme: Theme,
@@ -32,8 +64,34 @@ pub struct Config {
     pub keymap: Keymap,
     /// Nothing but ASCII.
     pub ascii: bool,
+    /// Ring the terminal's bell at an alert.
+    pub bell: bool,
+    /// Have the terminal show a notification at an alert (OSC 9).
+    pub osc9: bool,
+    /// What a person wants to be called for.
+    pub alerts: Settings,
+    /// What decline codes mean.
+    pub declines: Declines,
+    /// What is done without being asked.
+    pub upkeep: Upkeep,
     /// One sentence for each thing that is wrong; the defaults are used there.
     pub mistakes: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            theme: Theme::default(),
+            keymap: Keymap::default(),
+            ascii: false,
+            bell: false,
+            osc9: false,
+            alerts: Settings::default(),
+            declines: Declines::built_in(),
+            upkeep: Upkeep::default(),
+            mistakes: Vec::new(),
+        }
+    }
 }
 
 /// Reads `file` (or `config.toml` of `dir`, if there is one) and what it names. A file that was named by hand and is not
@@ -41,18 +99,10 @@ pub struct Config {
 pub fn read(file: Option<&Path>, dir: &Path, level: ColorLevel) -> Config {
     let mut config = Config { theme: Theme::new(level), ..Config::default() };
     let path = file.map_or_else(|| dir.join("config.toml"), Path::to_owned);
-    let own: File = match text(&path, file.is_some(), &mut config.mistakes) {
-        Some(text) => match toml::from_str(&text) {
-            Ok(own) => own,
-            Err(error) => {
-                let at = error.span().map_or(0, |span| span.start);
-                config.mistakes.push(sentence(&path, &text, at, error.message()));
-                File::default()
-            }
-        },
-        None => File::default(),
-    };
+    let own = own(&path, file.is_some(), &mut config);
     config.ascii = own.ascii.unwrap_or(false);
+    (config.bell, config.osc9) = (own.alerts.bell, own.alerts.osc9);
+    config.alerts = own.alerts.settings();
     let beside = path.parent().unwrap_or(dir);
     if let Some(name) = &own.theme {
         theme(name, beside, level, &mut config);
@@ -67,8 +117,70 @@ pub fn read(file: Option<&Path>, dir: &Path, level: ColorLevel) -> Config {
             }
         }
     }
+    let codes = beside.join("declines.toml");
+    if let Some(text) = text(&codes, false, &mut config.mistakes) {
+        match Declines::with(&text) {
+            Ok(declines) => config.declines = declines,
+            Err(mistake) => {
+                config.mistakes.push(sentence(&codes, &text, mistake.at, &mistake.text));
+            }
+        }
+    }
     config
 }
+
+/// What the file says of upkeep alone, and what is wrong with it: for commands without a screen.
+pub fn upkeep(file: Option<&Path>, dir: &Path) -> (Upkeep, Vec<String>) {
+    let mut config = Config::default();
+    own(&file.map_or_else(|| dir.join("config.toml"), Path::to_owned), file.is_some(), &mut config);
+    (config.upkeep, config.mistakes)
+}
+
+/// Reads the file itself. While it can't be read, no event is removed: a slip of the pen must not cost a person events
+/// that they meant to keep.
+fn own(path: &Path, named: bool, config: &mut Config) -> File {
+    let known = config.mistakes.len();
+    let Some(text) = text(path, named, &mut config.mistakes) else {
+        if config.mistakes.len() > known {
+            config.upkeep.keep = Keep::Unread;
+        }
+        return File::default();
+    };
+    let own: File = match toml::from_str(&text) {
+        Ok(own) => own,
+        Err(error) => {
+            let at = error.span().map_or(0, |span| span.start);
+            config.mistakes.push(sentence(path, &text, at, error.message()));
+            config.upkeep.keep = Keep::Unread;
+            return File::default();
+        }
+    };
+    if let Some(said) = &own.events.keep_months {
+        config.upkeep.keep = match said.get_ref() {
+            toml::Value::Integer(months @ 1..=MOST_MONTHS) => Keep::Months(*months as u16),
+            toml::Value::String(word) if word == "forever" => Keep::Forever,
+            _ => {
+                let what = format!(
+                    "keep_months is a number of months from 1 to {MOST_MONTHS}, or \"forever\": no event is removed until it is"
+                );
+                config.mistakes.push(place(path, &text, said.span().start) + &what);
+                Keep::Unread
+            }
+        };
+    }
+    if let Some(said) = &own.reads.automatic {
+        if let toml::Value::Integer(reads @ 0..) = said.get_ref() {
+            config.upkeep.automatic_reads = Some(*reads as u64);
+        } else {
+            let what = "automatic is a number of reads in 30 days, such as 2000; the default is used";
+            config.mistakes.push(place(path, &text, said.span().start) + what);
+        }
+    }
+    own
+}
+
+/// The most that `keep_months` takes.
+const MOST_MONTHS: i64 = crate::events::retention::MOST_MONTHS as i64;
 
 fn theme(name: &str, dir: &Path, level: ColorLevel, config: &mut Config) {
     if let Some(theme) = Theme::built_in(name, level) {
@@ -117,9 +229,14 @@ impl From<toml::de::Error> for Mistake {
 }
 
 fn sentence(path: &Path, text: &str, at: usize, what: &str) -> String {
-    let line = 1 + text.get(..at).unwrap_or(text).matches('\n').count();
     let what = crate::text::clean_max(what.lines().next().unwrap_or_default(), 200);
-    format!("{} line {line}: {what}; the defaults are used", path.display())
+    format!("{}{what}; the defaults are used", place(path, text, at))
+}
+
+/// `config.toml line 3: `
+fn place(path: &Path, text: &str, at: usize) -> String {
+    let line = 1 + text.get(..at).unwrap_or(text).matches('\n').count();
+    format!("{} line {line}: ", path.display())
 }
 
 fn text(path: &Path, needed: bool, mistakes: &mut Vec<String>) -> Option<String> {
@@ -152,6 +269,35 @@ mod tests {
         assert!(config.mistakes.is_empty());
         assert_eq!(config.keymap, Keymap::default());
         assert_eq!(config.theme, Theme::new(ColorLevel::Ansi16));
+    }
+
+    #[test]
+    fn what_is_kept_is_read_and_nothing_is_removed_by_a_file_that_is_broken() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = |text: &str| {
+            write(dir.path(), "config.toml", text);
+            upkeep(None, dir.path())
+        };
+        assert_eq!(upkeep(None, dir.path()), (Upkeep::default(), Vec::new()));
+        assert_eq!(Upkeep::default().keep, Keep::Months(13));
+        let (upkeep, mistakes) = read("[events]\nkeep_months = 24\n[reads]\nautomatic = 500\n");
+        assert_eq!(upkeep, Upkeep { keep: Keep::Months(24), automatic_reads: Some(500) });
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        assert_eq!(read("events.keep_months = \"forever\"").0.keep, Keep::Forever);
+        for wrong in ["0", "-3", "1.5", "1201", "\"all\"", "[1]"] {
+            let (upkeep, mistakes) = read(&format!("ascii = true\n\n[events]\nkeep_months = {wrong}\n"));
+            assert_eq!(upkeep.keep, Keep::Unread, "{wrong}");
+            assert_eq!(mistakes.len(), 1, "{wrong}");
+            assert!(mistakes[0].contains("config.toml line 4: keep_months is a number"), "{mistakes:?}");
+            // The rest of the file holds.
+            assert!(super::read(None, dir.path(), ColorLevel::Ansi16).ascii);
+        }
+        for broken in ["[events]\nkeep = 3", "theme = 1\n[events]\nkeep_months = 24", "events = 7"] {
+            let (upkeep, mistakes) = read(broken);
+            assert_eq!((upkeep.keep, mistakes.len()), (Keep::Unread, 1), "{broken}");
+        }
+        let (upkeep, mistakes) = read("[reads]\nautomatic = -1");
+        assert_eq!((upkeep, mistakes.len()), (Upkeep::default(), 1));
     }
 
     #[test]

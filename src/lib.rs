@@ -10,8 +10,10 @@
 //! - [`stripe`]: the API: client, paging, limits, retries, errors, typed views over raw JSON, money.
 //! - [`sync`]: discover, sync, plan, progress.
 //! - [`events`]: polling, the event log, applying events to records.
+//! - [`forward`]: targets, the sender, attempts, replay.
 //! - [`store`]: sled: keys, codec, writer, rows, windows, backup, format versions.
 //! - [`vault`]: keys and secrets at rest.
+//! - [`recovery`]: failed payments as cases: declines, the fold of events into cases; pure.
 //! - [`sandbox`]: a local Stripe, over real HTTP.
 //! - [`server`]: front-ends for other processes: the attach socket, the HTTP API.
 //! - [`log`]: the log of a process without a screen.
@@ -25,7 +27,9 @@ pub mod config;
 pub mod engine;
 pub mod events;
 pub mod filter;
+pub mod forward;
 pub mod integration;
+pub mod recovery;
 pub mod log;
 pub mod sandbox;
 pub mod server;

@@ -233,6 +233,20 @@ fn is_number(text: &str) -> bool {
         && digits.matches('.').count() <= 1
 }
 
+/// `8.1 MB`, in powers of a thousand.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if n < 1000 {
+        return format!("{n} B");
+    }
+    let (mut value, mut unit) = (n as f64 / 1000.0, 0);
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
 /// A count with its digits in groups of three: `41 200`.
 pub fn count(n: u64) -> String {
     group(&n.to_string(), ' ')
@@ -248,6 +262,11 @@ pub(crate) fn group(digits: &str, mark: char) -> String {
         out.push(digit);
     }
     out
+}
+
+/// So many GETs, in words: `1 read`, `41 200 reads`.
+pub fn reads(n: u64) -> String {
+    if n == 1 { "1 read".to_owned() } else { format!("{} reads", count(n)) }
 }
 
 #[cfg(test)]
@@ -302,11 +321,21 @@ mod tests {
     }
 
     #[test]
+    fn sizes() {
+        let told = [0, 999, 1000, 8_149_000, 999_949, 999_950, 3_000_000_000_000_000].map(bytes);
+        assert_eq!(told, ["0 B", "999 B", "1.0 kB", "8.1 MB", "999.9 kB", "1.0 MB", "3000.0 TB"]);
+    }
+
+    #[test]
     fn counts() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(41_200), "41 200");
         assert_eq!(count(1_234_567), "1 234 567");
+        assert_eq!(
+            (reads(0), reads(1), reads(1000)),
+            ("0 reads".into(), "1 read".into(), "1 000 reads".into())
+        );
     }
 
     proptest! {

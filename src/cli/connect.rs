@@ -192,9 +192,9 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         ));
         if let Some((command, estimate, seconds)) = proposal {
             out.line(format!(
-                "Next: {command}   the last {PROPOSED_DAYS} days: {}{} reads, {}",
+                "Next: {command}   the last {PROPOSED_DAYS} days: {}{}, {}",
                 if estimate.exact { "" } else { "about " },
-                crate::text::count(estimate.reads),
+                crate::text::reads(estimate.reads),
                 clock::duration_left(seconds)
             ));
         } else if !integration.billing {

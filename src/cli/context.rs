@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::Global;
 use super::out::{Fail, NOT_CONNECTED, Out};
 use crate::clock::{self, Now};
+use crate::config::{self, Config};
 use crate::engine::api::{JobId, JobState, Request, Snapshot};
 use crate::engine::{self, Engine};
 use crate::integration::Integration;
@@ -18,6 +19,7 @@ use crate::integration::stripe_cli;
 use crate::server::attach::host::Host;
 use crate::store::{OpenOptions, Store};
 use crate::stripe::BaseUrl;
+use crate::tui::ColorLevel;
 use crate::vault::Vault;
 
 /// A job takes no longer to store where it is.
@@ -36,6 +38,8 @@ pub struct Context {
     pub api_base: Option<BaseUrl>,
     /// Nothing may be written at Stripe.
     pub read_only: bool,
+    /// What the person's files say besides how the screen looks.
+    pub config: std::sync::Arc<Config>,
     /// The time.
     pub now: Now,
     /// The engine of the process that carries the command out for somebody; none: the command is on its own.
@@ -126,9 +130,19 @@ impl Context {
             data_dir.with_file_name(name)
         };
         let api_base = global.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
-        let cwd = std::env::current_dir().unwrap_or_default();
-        let read_only = global.read_only;
-        Ok(Context { out, data_dir, key_dir, api_base, read_only, now: clock::system(), within: None, cwd })
+        let files = dirs.as_ref().map(|dirs| dirs.config_dir().to_owned()).unwrap_or_default();
+        let config = config::read(global.config.as_deref(), &files, ColorLevel::None);
+        Ok(Context {
+            out,
+            data_dir,
+            key_dir,
+            api_base,
+            read_only: global.read_only,
+            config: std::sync::Arc::new(config),
+            now: clock::system(),
+            within: None,
+            cwd: std::env::current_dir().unwrap_or_default(),
+        })
     }
 
     /// Opens the store, making the folder if it is new.
@@ -203,6 +217,9 @@ impl Context {
             live,
             store: OpenOptions::default(),
             stripe_cli: stripe_cli::usual_files(),
+            declines: std::sync::Arc::new(self.config.declines.clone()),
+            alerts: self.config.alerts.clone(),
+            upkeep: self.config.upkeep,
             now: self.now.clone(),
         }
     }

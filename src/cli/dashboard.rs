@@ -82,6 +82,8 @@ pub fn screen(global: &Global, out: &Out) -> tui::Options {
         ascii: out.ascii || config.ascii,
         theme: config.theme,
         keymap: config.keymap,
+        bell: config.bell,
+        osc9: config.osc9,
         mistakes: config.mistakes,
     }
 }

@@ -184,6 +184,10 @@ async fn make(args: &DemoArgs) -> Result<(Vec<sandbox::Running>, Throwaway, Engi
             live: true,
             store: OpenOptions::default(),
             stripe_cli: vec![stripe_cli],
+            declines: std::sync::Arc::new(crate::recovery::Declines::built_in()),
+            // Nobody's pager rings for a demo.
+            alerts: engine::alerts::Settings::default(),
+            upkeep: crate::config::Upkeep::default(),
             now,
         },
         store,

@@ -5,15 +5,20 @@ use serde_json::json;
 
 use super::context::{Context, title};
 use super::out::{DONE, FAILED, Outcome};
+use crate::engine::api::Delivery;
+use crate::events::schedule::{self, READ_FLOOR};
 use crate::integration::Integration;
 use crate::integration::connect::stored_key;
+use crate::store::Counters;
 use crate::stripe::{API_VERSION, WRITES};
+use crate::text::{bytes, clean, count};
 
 /// Runs it.
 pub fn run(context: &Context) -> Outcome {
     let out = &context.out;
     let mut problems = Vec::new();
-    let mut accounts = Vec::new();
+    let (mut accounts, mut logs, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+    problems.extend(context.config.mistakes.iter().cloned());
     if context.within.is_some() || context.data_dir.exists() {
         match context.open() {
             Ok(store) => {
@@ -28,6 +33,9 @@ pub fn run(context: &Context) -> Outcome {
                         title(one),
                         if key.is_ok() { "readable" } else { "not readable" }
                     ));
+                    let counters = store.counters(one.id);
+                    logs.push(log(context, one, &counters));
+                    reads.push(month(context, one, &counters));
                 }
                 store.close();
             }
@@ -40,7 +48,7 @@ pub fn run(context: &Context) -> Outcome {
     if out.json {
         out.json(&json!({
             "version": env!("CARGO_PKG_VERSION"), "stripe_version": API_VERSION, "data_dir": context.data_dir,
-            "key_dir": context.key_dir, "accounts": accounts, "writes_at_stripe": writes, "problems": problems,
+            "key_dir": context.key_dir, "accounts": accounts, "event_logs": logs, "reads": reads, "writes_at_stripe": writes, "problems": problems,
         }));
     } else {
         out.line(format!(
@@ -56,6 +64,12 @@ pub fn run(context: &Context) -> Outcome {
         for account in &accounts {
             out.line(format!("account         {account}"));
         }
+        for log in &logs {
+            out.line(format!("event log       {log}"));
+        }
+        for reads in &reads {
+            out.line(format!("reads           {reads}"));
+        }
         if writes.is_empty() {
             out.line("writes          nothing: this version only reads at Stripe");
         }
@@ -67,4 +81,32 @@ pub fn run(context: &Context) -> Outcome {
         }
     }
     Ok(if problems.is_empty() { DONE } else { FAILED })
+}
+
+/// `Acme: 12,345 events, 8.1 MB, kept 13 months`
+fn log(context: &Context, one: &Integration, counters: &Counters) -> String {
+    format!(
+        "{}: {} events, {}, kept {}",
+        clean(&one.name),
+        count(counters.events),
+        bytes(counters.event_bytes),
+        context.config.upkeep.keep
+    )
+}
+
+/// What was read in the last 30 days, of that by itself, and what the schedule takes when nothing happens.
+fn month(context: &Context, one: &Integration, counters: &Counters) -> String {
+    let today = (context.now)() / 86_400;
+    let limit = schedule::automatic_limit(context.config.upkeep.automatic_reads, one.is_local());
+    let stops = limit
+        .map_or_else(|| "no limit on this machine".to_owned(), |limit| format!("stops at {}", count(limit)));
+    let every = schedule::effective_s(one.poll_every_s, one.delivery != Delivery::Poll, one.is_local());
+    format!(
+        "{}: {} in 30 days of the floor of {}; {} of them by itself beyond the schedule ({stops}); the schedule takes {} a month when nothing happens",
+        clean(&one.name),
+        count(counters.reads_30_days(today)),
+        count(READ_FLOOR),
+        count(counters.automatic_30_days(today)),
+        count(schedule::monthly(every)),
+    )
 }

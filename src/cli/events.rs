@@ -58,7 +58,7 @@ pub async fn run(context: &Context, args: &EventsArgs) -> Outcome {
     };
     let accounts = accounts(context, picked, args.filter.as_deref())?;
     if args.follow {
-        return super::listen::follow(context, store, &accounts, args.all, None).await;
+        return super::listen::follow(context, store, &accounts, args.all, None, None).await;
     }
     let out = &context.out;
     let limit = args.limit.unwrap_or(if out.json { usize::MAX } else { SHOWN });

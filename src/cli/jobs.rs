@@ -17,7 +17,7 @@ use crate::engine::publish::{READ_FLOOR, build};
 use crate::integration::Integration;
 use crate::stripe::BaseUrl;
 use crate::stripe::kind::Kind;
-use crate::text::{clean, count};
+use crate::text::{clean, count, reads};
 
 /// A run that would use more than this share of the read floor is asked about.
 const ASK_ABOVE: u64 = READ_FLOOR / 10;
@@ -284,8 +284,7 @@ fn report(out: &Out, integration: &Integration, job: &JobView, view: Option<&Int
         JobState::Cancelled => "stopped",
         _ => "failed",
     };
-    let mut line =
-        format!("{state}: {} {noun} {verb}, {} reads, {seconds} s", count(job.done), count(job.reads));
+    let mut line = format!("{state}: {} {noun} {verb}, {}, {seconds} s", count(job.done), reads(job.reads));
     if job.errors > 0 {
         let _ = write!(line, ", {} failed (--retry-errors takes them up again)", count(job.errors));
     }
@@ -301,11 +300,11 @@ fn report(out: &Out, integration: &Integration, job: &JobView, view: Option<&Int
         let catalog = &view.catalog;
         if job.kind == JobKind::Discover && catalog.pending + catalog.stale > 0 {
             out.line(format!(
-                "catalog: {} invoices, {} pending, {} changed since; `tillwatch sync` stores them, about {} reads",
+                "catalog: {} invoices, {} pending, {} changed since; `tillwatch sync` stores them, about {}",
                 count(catalog.total),
                 count(catalog.pending),
                 count(catalog.stale),
-                count(view.sync_estimate_reads)
+                reads(view.sync_estimate_reads)
             ));
         }
         if job.kind == JobKind::Sync {

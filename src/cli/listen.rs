@@ -8,11 +8,15 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::context::{Context, Opened, title};
+use super::deliveries::{Deliveries, Wanted};
 use super::events::{Account, accounts, passes, print};
 use super::filtering::check;
+use super::forward::Agree;
 use super::out::{FAILED, Fail, INTERRUPTED, Outcome};
 use crate::engine::api::{Delivery, IntegrationId, IntegrationView, LinkView, Snapshot};
 use crate::filter::Subject;
+use crate::forward::pattern;
+use crate::forward::target::parse_url;
 use crate::integration::Integration;
 use crate::server::receiver;
 use crate::store::{Store, StoreError};
@@ -27,6 +31,17 @@ pub struct ListenArgs {
     /// Only events that pass: 'type:*failed amount>50 currency:eur' (docs/filters.md)
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     filter: Option<String>,
+    /// Send events on: 3000, localhost:3000/path, or a whole URL; ends with this command
+    #[arg(long, value_name = "URL", num_args = 1..)]
+    forward_to: Vec<String>,
+    /// Types of events that are sent on, separated by commas: 'invoice.*,charge.refunded'
+    #[arg(long, value_name = "TYPES", requires = "forward_to")]
+    events: Vec<String>,
+    /// Seconds that an answer may take
+    #[arg(long, value_name = "S", requires = "forward_to", default_value_t = crate::forward::TIMEOUT_S, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    timeout: u32,
+    #[command(flatten)]
+    agree: Agree,
     /// Take deliveries of webhook endpoints on this address (127.0.0.1:8456 is usual)
     #[arg(long, value_name = "ADDRESS")]
     webhook_listen: Option<std::net::SocketAddr>,
@@ -35,6 +50,13 @@ pub struct ListenArgs {
 /// Runs it.
 pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
     check(context, args.filter.as_deref(), Subject::Events)?;
+    for mistake in &context.config.mistakes {
+        context.out.say(mistake);
+    }
+    for url in &args.forward_to {
+        parse_url(url).map_err(Fail::usage)?;
+    }
+    let events = pattern::parse(&args.events).map_err(Fail::usage)?;
     let store = context.open_existing()?;
     let picked = match &args.integration {
         Some(word) => vec![Context::integration(&store, Some(word))?],
@@ -45,8 +67,15 @@ pub async fn run(context: &Context, args: &ListenArgs) -> Outcome {
         Context::integration(&store, None)?;
     }
     let all = picked.len() > 1;
+    let one = args.integration.as_ref().and_then(|_| picked.first().cloned());
     let accounts = accounts(context, picked, args.filter.as_deref())?;
-    follow(context, store, &accounts, all, args.webhook_listen).await
+    let mut deliveries = None;
+    if !args.forward_to.is_empty() {
+        let (urls, timeout_s) = (&args.forward_to, args.timeout);
+        let wanted = Wanted { urls, events, timeout_s, integration: one.as_ref(), agree: &args.agree };
+        deliveries = Some(Deliveries::begin(context, &store, wanted).await?);
+    }
+    follow(context, store, &accounts, all, deliveries, args.webhook_listen).await
 }
 
 /// Prints events of these accounts in the order of their coming, until it is interrupted.
@@ -55,6 +84,7 @@ pub(super) async fn follow(
     store: Opened,
     accounts: &[Account],
     all: bool,
+    mut deliveries: Option<Deliveries>,
     webhooks: Option<SocketAddr>,
 ) -> Outcome {
     let mut interrupted = std::pin::pin!(context.out.interrupted());
@@ -86,7 +116,7 @@ pub(super) async fn follow(
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
         talk.hear(context, accounts, &snapshot);
-        result = result.and_then(|()| news(context, &store, accounts, all, &mut seen));
+        result = result.and_then(|()| news(context, &store, accounts, all, &mut seen, &mut deliveries));
         if result.is_err() {
             break;
         }
@@ -100,7 +130,10 @@ pub(super) async fn follow(
     }
     engine.shutdown().await;
     // What was stored to the last is printed: a reader of stdout has all that the log has.
-    result.and_then(|()| news(context, &store, accounts, all, &mut seen))?;
+    result.and_then(|()| news(context, &store, accounts, all, &mut seen, &mut deliveries))?;
+    if let Some(deliveries) = deliveries {
+        deliveries.left(context, &store).await;
+    }
     Ok(INTERRUPTED)
 }
 
@@ -110,17 +143,21 @@ fn news(
     accounts: &[Account],
     all: bool,
     seen: &mut HashMap<IntegrationId, u64>,
+    deliveries: &mut Option<Deliveries>,
 ) -> Result<(), StoreError> {
     for account in accounts {
         let seen = seen.entry(account.integration.id).or_default();
         for row in store.arrivals(account.integration.id, *seen)? {
             *seen += 1;
             if passes(store, account, &row)? {
-                print(context, store, account, &row, all)?;
+                match deliveries {
+                    Some(deliveries) if !context.out.json => context.out.line(clean(&deliveries.came(&row))),
+                    _ => print(context, store, account, &row, all)?,
+                }
             }
         }
     }
-    Ok(())
+    deliveries.as_mut().map_or(Ok(()), |deliveries| deliveries.news(context, store))
 }
 
 /// What was said already.
@@ -128,6 +165,7 @@ fn news(
 struct Talk {
     words: HashMap<IntegrationId, String>,
     message: u64,
+    alert: u64,
 }
 
 impl Talk {
@@ -139,6 +177,14 @@ impl Talk {
             if self.words.get(&view.id) != Some(&word) {
                 context.out.say(format!("{}: {word}", title(&account.integration)));
                 self.words.insert(view.id, word);
+            }
+        }
+        for alert in &snapshot.alerts {
+            if alert.seq > self.alert {
+                self.alert = alert.seq;
+                if ours(alert.integration).is_some() {
+                    context.out.say(format!("alert: {}", clean(&alert.text)));
+                }
             }
         }
         for message in &snapshot.messages {

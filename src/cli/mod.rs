@@ -7,6 +7,7 @@ mod backup;
 mod connect;
 mod context;
 mod dashboard;
+mod deliveries;
 mod demo;
 mod disconnect;
 mod discover;
@@ -15,6 +16,7 @@ mod durations;
 mod endpoint;
 mod events;
 mod filtering;
+mod forward;
 mod get;
 mod integrations;
 mod jobs;
@@ -22,6 +24,8 @@ mod key_source;
 mod listen;
 mod out;
 mod records;
+mod recovery;
+mod replay;
 pub mod sandbox;
 mod serve;
 mod status;
@@ -58,7 +62,7 @@ pub struct Global {
     /// Folder that holds everything tillwatch keeps
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// File that says how the screen looks; keymap.toml and themes/ stand beside it
+    /// File that says how the screen looks and what alerts do; keymap.toml, declines.toml and themes/ stand beside it
     #[arg(long, global = true, help_heading = "Everywhere", env = "TILLWATCH_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address of the API, for a sandbox or a proxy
@@ -128,6 +132,12 @@ enum Command {
     Events(events::EventsArgs),
     /// Watch without a screen: print events as they come
     Listen(listen::ListenArgs),
+    /// Failed payments: what is open, what came back
+    Recovery(recovery::RecoveryArgs),
+    /// Send events on to local services; list, add and remove targets
+    Forward(forward::ForwardArgs),
+    /// Send stored events again, to a target or any URL
+    Replay(replay::ReplayArgs),
     /// Run without a screen and answer over HTTP
     Serve(serve::ServeArgs),
     /// Print stored objects by id, as Stripe sent them
@@ -242,6 +252,9 @@ async fn carry_out(context: &Context, command: Command) -> Outcome {
         Command::Records(args) => records::run(context, &args),
         Command::Events(args) => events::run(context, &args).await,
         Command::Listen(args) => listen::run(context, &args).await,
+        Command::Recovery(args) => recovery::run(context, &args).await,
+        Command::Forward(args) => forward::run(context, args).await,
+        Command::Replay(args) => replay::run(context, &args).await,
         Command::Get(args) => get::run(context, &args),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

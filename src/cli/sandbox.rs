@@ -12,6 +12,7 @@ use crate::sandbox::{self, API_VERSION, Fault, HookOptions, Limits, Options, Rel
 
 /// A local Stripe for tests, demos and other people's clients. Everything in it is made up.
 #[derive(Debug, Args)]
+#[command(after_help = sandbox::faults_help())]
 pub struct SandboxArgs {
     /// Port on 127.0.0.1; 0 takes any that is free
     #[arg(long, default_value_t = 0)]
@@ -52,8 +53,7 @@ pub struct SandboxArgs {
     /// Events in a row that cannot be delivered until a webhook endpoint is disabled
     #[arg(long, default_value_t = 20, value_name = "N")]
     webhook_disable_after: u32,
-    /// Faults: 500, 503-html, 429, lock, cut, reset, slow; of the relay relay-drop, -duplicate, -reorder, -delay,
-    /// -lose, -silence, -garbage for each frame and -html, -redirect, -hang for each handshake; `=P` for how often (0.02)
+    /// What goes wrong, from the list below; `=P` for how often (0.02). May be given several times
     #[arg(long = "fault", value_name = "KIND[=P]")]
     faults: Vec<String>,
     /// A permission that the restricted key lacks, such as rak_customer_read

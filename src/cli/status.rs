@@ -39,8 +39,8 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Outcome {
         return Ok(check(context, &views));
     }
     match (picked, views.as_slice()) {
-        (Some(_), [one]) => print(context, &body(one)),
-        _ => print(context, &views.iter().map(|one| body(one)).collect::<Vec<_>>()),
+        (Some(_), [one]) => print(context, &body(one, &snapshot.events_keep)),
+        _ => print(context, &views.iter().map(|one| body(one, &snapshot.events_keep)).collect::<Vec<_>>()),
     }
     Ok(DONE)
 }

@@ -63,6 +63,7 @@ async fn within(engine: Engine, command: &Command, far: Far) -> Outcome {
         key_dir: options.key_dir,
         api_base: own.or(options.api_base),
         read_only: cli.global.read_only || options.read_only,
+        config: std::sync::Arc::new(crate::config::Config::default()),
         now: options.now,
         within: Some(engine),
         cwd: command.cwd.clone(),

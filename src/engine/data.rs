@@ -16,7 +16,8 @@ pub fn begin(engine: &Engine) -> Option<Arc<Query>> {
         return Some(query.clone());
     }
     let inner = Arc::downgrade(&engine.inner);
-    let query = Arc::new(Query::start(store, move |news| {
+    let declines = engine.inner.options.declines.clone();
+    let query = Arc::new(Query::with_declines(store, declines, move |news| {
         // Weak: the thread must not keep the engine alive that would stop it.
         let Some(inner) = inner.upgrade() else { return };
         if news == News::Feed {

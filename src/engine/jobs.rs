@@ -363,13 +363,13 @@ async fn carry_out(engine: &Engine, mut ctx: Ctx, mut doc: JobDoc) {
 
 /// How a run ended, for a person who looks elsewhere meanwhile; one that a person stopped says nothing.
 fn ending(view: &JobView) -> Option<(Level, String)> {
-    let count = crate::text::count;
+    use crate::text::{count, reads};
     let (word, done) = match view.kind {
         JobKind::Discover => ("discover", "listed"),
         JobKind::Sync => ("sync", "stored"),
     };
     let seconds = view.finished_at.map_or(0, |end| (end - view.started_at).max(0));
-    let sums = format!("{} {done}, {} reads, {seconds} s", count(view.done), count(view.reads));
+    let sums = format!("{} {done}, {}, {seconds} s", count(view.done), reads(view.reads));
     match view.outcome? {
         JobOutcome::Done => Some((Level::Info, format!("the {word} is done: {sums}"))),
         JobOutcome::Partly => Some((Level::Warning, format!("the {word} is done in part: {sums}"))),

@@ -13,11 +13,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Delivery, Gap, IntegrationId, Level, LinkView, Pace};
+use super::poller::Why;
 use super::{Engine, endpoints, poller};
 use crate::events::gaps::{LiveDoc, Planner};
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::{self, Cursor};
 use crate::events::relay::driver::{self, Relay, Report};
+use crate::events::schedule::HELD_S;
 use crate::events::settle;
 use crate::integration::Integration;
 use crate::store::{Batch, Durability, Store};
@@ -312,9 +314,13 @@ impl Live<'_> {
             return;
         }
         let now = self.engine.now();
+        if super::budget::is_spent(self.engine, self.id) {
+            self.planner.hold(now + HELD_S);
+            return;
+        }
         let Some(from) = self.planner.begin(now) else { return };
         let (engine, id) = (self.engine.clone(), self.id);
-        let task = tokio::spawn(async move { poller::read(&engine, id).await });
+        let task = tokio::spawn(async move { poller::read(&engine, id, Why::Gap).await });
         self.reading = Some((task, from, self.covered_to.max(from)));
     }
 
@@ -337,10 +343,16 @@ impl Live<'_> {
     }
 
     fn settle(&mut self) {
+        if super::budget::is_spent(self.engine, self.id) {
+            return;
+        }
         let (store, client, shared) = (self.store.clone(), self.client.clone(), self.shared.clone());
         let (id, now) = (self.id, self.engine.inner.options.now.clone());
-        self.settling =
-            Some(tokio::spawn(async move { settle::run(&store, &client, &shared, id, &now).await }));
+        let engine = self.engine.clone();
+        self.settling = Some(tokio::spawn(async move {
+            let reads = settle::run(&store, &client, &shared, id, &now).await;
+            super::budget::count_reads(&engine, &store, id, reads).await;
+        }));
     }
 
     async fn save_alive(&mut self, end: bool) {

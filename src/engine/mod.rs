@@ -3,13 +3,15 @@
 //! It knows no front-end: the screen and the command line both talk to it by the plain data of [`api`]. It
 //! must never show what is not stored, and never let two jobs of one kind run for one integration.
 
+pub mod alerts;
 pub mod api;
+mod budget;
 mod cases;
 mod changing;
 mod connecting;
 mod data;
 pub mod endpoints;
-mod forwarding;
+pub mod forwarding;
 mod history;
 mod jobs;
 mod live;
@@ -17,6 +19,7 @@ mod plans;
 mod poller;
 pub mod publish;
 pub mod query;
+mod retention;
 #[cfg(test)]
 mod rig;
 mod runtime;
@@ -31,6 +34,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Now;
+use crate::config::Upkeep;
 use crate::integration::Integration;
 use crate::store::{OpenOptions, Store, StoreError};
 use crate::stripe::{BaseUrl, Client, ClientOptions};
@@ -66,6 +70,12 @@ pub struct Options {
     pub store: OpenOptions,
     /// Where the Stripe CLI keeps its profiles, the first looked at first.
     pub stripe_cli: Vec<PathBuf>,
+    /// What decline codes mean, with what the user's own file says of them.
+    pub declines: Arc<crate::recovery::Declines>,
+    /// What a person wants to be called for.
+    pub alerts: alerts::Settings,
+    /// How long events are kept, and how much is read by itself.
+    pub upkeep: Upkeep,
     /// The time.
     pub now: Now,
 }
@@ -289,12 +299,12 @@ impl Engine {
     async fn take(&self, store: Store) -> Result<(), StoreError> {
         let reader = store.clone();
         let now = self.now();
-        let (loaded, remembered) = tokio::task::spawn_blocking(move || {
+        let (loaded, remembered, targets) = tokio::task::spawn_blocking(move || {
             let mut out = Vec::new();
             for integration in Integration::all(&reader)? {
                 out.push(Runtime::load(&reader, integration, now)?);
             }
-            Ok::<_, StoreError>((out, history::remembered(&reader)?))
+            Ok::<_, StoreError>((out, history::remembered(&reader)?, forwarding::load(&reader)?))
         })
         .await
         .map_err(|_| StoreError::Stopped("it could not be read".into()))??;
@@ -311,10 +321,14 @@ impl Engine {
                 state.runtimes.insert(id, self.adopt(runtime));
             }
         }
+        forwarding::begin(self, targets);
         self.inner.changed.notify_one();
         if self.inner.options.live {
             // Built while nobody asks yet.
             data::begin(self);
+            let watcher = self.clone();
+            self.spawn(async move { alerts::run(&watcher).await });
+            retention::start(self);
             for config in self.configs() {
                 if config.off_since.is_none() {
                     poller::start(self, config.id);

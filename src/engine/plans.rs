@@ -15,7 +15,7 @@ use crate::stripe::kind::Kind;
 use crate::sync::discover::{check_statuses, statuses};
 use crate::sync::estimate::{Estimate, LOOKS, estimate_of};
 use crate::sync::job::JobDoc;
-use crate::sync::plan::{plan as plan_sync, rate};
+use crate::sync::plan::{allowed, plan as plan_sync, rate};
 use crate::sync::reader::PAGE;
 use crate::sync::related::list_reads;
 
@@ -126,10 +126,6 @@ fn limit(out: &mut PlanView, what: &str, max_reads: Option<u64>) {
 
 fn seconds(reads: u64, rate: f64) -> u64 {
     (reads as f64 / rate.max(0.1)).ceil() as u64
-}
-
-fn allowed(config: &Integration, kind: Kind) -> bool {
-    config.may(kind.permission()) && config.offered(kind.path())
 }
 
 /// A kind that is listed whole: as much as is stored, as far as is known.
@@ -356,6 +352,8 @@ async fn sync_rows(
 fn add(row: &mut PlanLine, added: Option<u64>) {
     let Some(added) = added else {
         row.exact = false;
+        // Nothing of what is listed is no number of what there will be.
+        row.about = row.about.filter(|about| *about > 0);
         return;
     };
     if added == 0 {
@@ -393,6 +391,9 @@ mod tests {
         };
         add(&mut row, Some(0));
         assert!(row.exact && row.single_reads == 3);
+        let mut unknown = PlanLine { about: Some(0), single_reads: 0, ..row.clone() };
+        add(&mut unknown, None);
+        assert_eq!((unknown.about, unknown.exact), (None, false));
         add(&mut row, Some(2000));
         assert_eq!((row.about, row.single_reads, row.list_pages), (Some(503), 0, list_reads(6)));
         assert!(!row.exact);

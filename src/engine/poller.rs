@@ -13,16 +13,22 @@ use super::runtime::Runtime;
 use super::{Engine, refused};
 use crate::events::intake::Shared;
 use crate::events::poll::{self, Cursor};
+use crate::events::schedule;
 use crate::events::settle;
 use crate::integration::Integration;
 use crate::stripe::Error;
 use crate::sync::job::Stop;
 
-/// After a failure the next try comes sooner than the schedule says, at most so many seconds later.
-const AFTER_FAILURE_S: i64 = 60;
-/// Beside an open live connection polls only check that nothing is missing; on this machine they cost nothing.
-const BESIDE_S: u64 = 3_600;
-const BESIDE_LOCAL_S: u64 = 60;
+/// What a poll is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is time.
+    Schedule,
+    /// A person, or a run that a person started.
+    Asked,
+    /// A moment without a live connection.
+    Gap,
+}
 
 /// Starts the schedule of one integration.
 pub fn start(engine: &Engine, id: IntegrationId) {
@@ -65,24 +71,24 @@ async fn run(engine: &Engine, id: IntegrationId) {
         }
         engine.inner.changed.notify_one();
         let wait = due.map(|due| Duration::from_secs((due - engine.now()).max(0) as u64));
+        let mut why = Why::Schedule;
         tokio::select! {
             () = cancel.cancelled() => return,
             () = stop.cancelled() => return,
-            () = poke.notified() => {}
+            () = poke.notified() => why = Why::Asked,
             () = replan.notified() => {
                 due = first_due(engine, id);
                 continue;
             }
             () = async { match wait { Some(wait) => tokio::time::sleep(wait).await, None => std::future::pending().await } } => {}
         }
-        let ok = once(engine, id).await;
+        if why == Why::Schedule && super::budget::is_spent(engine, id) {
+            due = Some(engine.now() + schedule::HELD_S);
+            continue;
+        }
+        let ok = read(engine, id, why).await.is_some();
         let now = engine.now();
-        due = every(engine, id).map(|every| {
-            // A tenth of spread, so that accounts do not poll in step.
-            let spread = (every / 10).max(1);
-            let every = every - spread / 2 + (now ^ i64::from(id.0)).rem_euclid(spread);
-            now + if ok { every } else { every.min(AFTER_FAILURE_S) }
-        });
+        due = every(engine, id).map(|every| schedule::next(now, every, ok, id.0));
     }
 }
 
@@ -102,11 +108,7 @@ pub fn effective_s(runtime: &Runtime) -> u64 {
         Delivery::Relay => matches!(runtime.link, LinkView::Connected { .. } | LinkView::Resetting { .. }),
         Delivery::Endpoint => runtime.endpoint.works(config),
     };
-    if live && config.poll_every_s > 0 {
-        config.poll_every_s.max(if config.is_local() { BESIDE_LOCAL_S } else { BESIDE_S })
-    } else {
-        config.poll_every_s
-    }
+    schedule::effective_s(config.poll_every_s, live, config.is_local())
 }
 
 fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
@@ -117,13 +119,14 @@ fn first_due(engine: &Engine, id: IntegrationId) -> Option<i64> {
     Some(polled_at.map_or(now, |at| (at + every).clamp(now, now + every)))
 }
 
-/// One poll, with what it says about the integration. False when it failed.
+/// One poll that a person asked for, or a run of theirs, with what it says about the integration. False when it
+/// failed.
 pub async fn once(engine: &Engine, id: IntegrationId) -> bool {
-    read(engine, id).await.is_some()
+    read(engine, id, Why::Asked).await.is_some()
 }
 
-/// The same; tells what it brought.
-pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
+/// One poll; tells what it brought.
+pub async fn read(engine: &Engine, id: IntegrationId, why: Why) -> Option<poll::Polled> {
     let (config, turn, shared, stop) = {
         let mut state = engine.state();
         let runtime = state.runtimes.get_mut(&id)?;
@@ -137,7 +140,7 @@ pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
     engine.inner.changed.notify_one();
     let result = {
         let _turn = turn.lock().await;
-        attempt(engine, id, &config, &shared, stop).await
+        attempt(engine, (id, why), &config, &shared, stop).await
     };
     let mut done = None;
     let error = match result {
@@ -199,7 +202,7 @@ pub async fn read(engine: &Engine, id: IntegrationId) -> Option<poll::Polled> {
 
 async fn attempt(
     engine: &Engine,
-    id: IntegrationId,
+    (id, why): (IntegrationId, Why),
     config: &Arc<Integration>,
     shared: &Shared,
     stop: CancellationToken,
@@ -213,12 +216,21 @@ async fn attempt(
     let client = client.with_pace(super::api::Pace::Auto, stop);
     settle::restore(&store, shared, id);
     let now = &engine.inner.options.now;
-    let polled = poll::poll(&store, &client, config, shared, now).await?;
+    let polled = poll::poll(&store, &client, config, shared, now).await;
+    let unasked = match why {
+        Why::Asked => 0,
+        Why::Schedule => client.own_reads().saturating_sub(1),
+        Why::Gap => client.own_reads(),
+    };
+    super::budget::count_reads(engine, &store, id, unasked).await;
     // Beside a live connection that has its own turn.
-    if config.delivery != Delivery::Relay && shared.memory().has_unsettled() {
-        settle::run(&store, &client, shared, id, now).await;
+    if polled.is_ok() && config.delivery != Delivery::Relay && shared.memory().has_unsettled() {
+        let reads = settle::run(&store, &client, shared, id, now).await;
+        if why != Why::Asked {
+            super::budget::count_reads(engine, &store, id, reads).await;
+        }
     }
-    Ok(polled)
+    polled
 }
 
 async fn withdraw_events(engine: &Engine, id: IntegrationId) {

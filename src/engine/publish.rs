@@ -1,4 +1,4 @@
-//! Snapshots: built when something changed, at most ten a second, newest wins.
+//! Snapshots: built when something changed, at most fifty a second, newest wins.
 //!
 //! It must never block on the network, and never run when nothing changed.
 
@@ -11,14 +11,12 @@ use super::api::{
 };
 use super::runtime::Runtime;
 use crate::events::poll::Cursor;
+pub use crate::events::schedule::READ_FLOOR;
 use crate::store::Store;
 use crate::stripe::kind::Kind;
 
-/// GETs in 30 days that every account may send, whatever its number of transactions
-/// (docs.stripe.com/rate-limits, read allocation).
-pub const READ_FLOOR: u64 = 10_000;
 /// Between two snapshots.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(20);
 /// Kinds that a payments-only integration keeps.
 const PAYMENT_KINDS: [Kind; 2] = [Kind::PaymentIntent, Kind::Charge];
 /// Kinds that sync keeps with billing on.
@@ -53,9 +51,22 @@ pub fn now(engine: &Engine) {
 pub fn build(engine: &Engine) -> Snapshot {
     let now = engine.now();
     let options = &engine.inner.options;
-    let state = engine.state();
+    let mut state = engine.state();
+    let state = &mut *state;
+    let query = state.query.as_deref();
     let integrations = match &state.store {
-        Some(store) => state.runtimes.values().map(|runtime| view(store, runtime, now)).collect(),
+        Some(store) => {
+            let of = |runtime: &mut Runtime| {
+                let mut view = view(store, runtime, now);
+                if let Some(query) = query {
+                    let today = runtime.cases.get(query, view.id, &view.timezone, now);
+                    view.open_cases = today.open;
+                    view.payments_today = today.payments;
+                }
+                view
+            };
+            state.runtimes.values_mut().map(of).collect()
+        }
         None => Vec::new(),
     };
     Snapshot {
@@ -67,23 +78,15 @@ pub fn build(engine: &Engine) -> Snapshot {
         integrations,
         events_version: state.events_version,
         records_version: state.store.as_ref().map_or(0, |store| store.changes().records_version()),
+        events_keep: options.upkeep.keep.to_string(),
         key_checks: state.offers.views(),
         remembered: state.remembered.clone(),
         messages: state.messages.iter().cloned().collect(),
-        targets: state.targets.clone(),
+        targets: state.forwarding.views(state.store.as_ref(), &state.runtimes),
         deliveries_version: state.deliveries_version,
-        cases_version: state.cases_version,
+        cases_version: query.map_or(0, super::query::Query::cases_version),
+        alerts: state.alerts.iter().cloned().collect(),
     }
-}
-
-/// Reads that a sync of all that is pending or stale likely uses: payment links and payments by list, customers
-/// at a quarter of the invoices, lines of one invoice in a hundred.
-pub fn sync_estimate(to_do: u64) -> u64 {
-    if to_do == 0 {
-        return 0;
-    }
-    let pages = to_do.div_ceil(100);
-    2 * pages + pages.div_ceil(4) + 1 + to_do / 100
 }
 
 /// The time of the newest event in the log; 0: there is none.
@@ -127,7 +130,6 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
             allowed: config.may(kind.permission()),
         })
         .collect();
-    let to_do = counters.catalog.pending + counters.catalog.stale;
     let today =
         if super::runtime::day_start(now, &config.timezone) == runtime.today.0 { runtime.today.1 } else { 0 };
     let (heard_at, gaps) = {
@@ -159,11 +161,13 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
             next_at: runtime.poll.next_at,
             running: runtime.poll.running,
             error: runtime.poll.error.clone(),
+            held: runtime.poll.held.clone(),
         },
         last_event_at: Some(cursor.newest_created.max(newest_stored(store, config.id))).filter(|at| *at > 0),
         complete_to: cursor.complete_to.filter(|_| !holed),
         reads: ReadsView { last_30_days: counters.reads_30_days(now / 86_400), floor: READ_FLOOR },
         events_kept: counters.events,
+        events_bytes: counters.event_bytes,
         events_today: today,
         payments_today: Vec::new(),
         open_cases: 0,
@@ -172,6 +176,6 @@ fn view(store: &Store, runtime: &Runtime, now: i64) -> IntegrationView {
         stored,
         discover,
         sync,
-        sync_estimate_reads: sync_estimate(to_do),
+        sync_estimate_reads: crate::sync::plan::guess(config, &counters),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::alerts::Settings;
 use super::api::Snapshot;
 use super::{Engine, Options};
 use crate::clock;
@@ -48,7 +49,7 @@ impl Rig {
         let base = stripe.base_url.clone();
         options.port = base.rsplit(':').next().unwrap().parse().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let engine = start(&dir, &base, live).await;
+        let engine = start(&dir, &base, live, Settings::default()).await;
         Rig { engine, dir, stripe: Some(stripe), options, base }
     }
 
@@ -76,7 +77,13 @@ impl Rig {
     /// The same, with schedules or without.
     pub async fn restart_as(&mut self, live: bool) {
         self.engine.shutdown().await;
-        self.engine = start(&self.dir, &self.base, live).await;
+        self.engine = start(&self.dir, &self.base, live, Settings::default()).await;
+    }
+
+    /// The same, with schedules and with alerts.
+    pub async fn restart_with(&mut self, alerts: Settings) {
+        self.engine.shutdown().await;
+        self.engine = start(&self.dir, &self.base, true, alerts).await;
     }
 
     /// A key that had expired is good again.
@@ -124,7 +131,7 @@ impl Rig {
     }
 }
 
-async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
+async fn start(dir: &TempDir, base: &str, live: bool, alerts: Settings) -> Engine {
     let engine = Engine::start(Options {
         data_dir: dir.path().join("data"),
         key_dir: dir.path().join("config"),
@@ -135,6 +142,9 @@ async fn start(dir: &TempDir, base: &str, live: bool) -> Engine {
         live,
         store: OpenOptions::default(),
         stripe_cli: vec![dir.path().join("stripe.toml")],
+        declines: Arc::new(crate::recovery::Declines::built_in()),
+        alerts,
+        upkeep: crate::config::Upkeep::default(),
         now: clock::system(),
     });
     engine.ready().await.unwrap();

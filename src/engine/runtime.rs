@@ -44,12 +44,14 @@ pub struct State {
     pub offers: Offers,
     /// What the screen asked to have kept.
     pub remembered: Option<String>,
-    /// Targets as front-ends see them.
-    pub targets: Vec<super::api::TargetView>,
+    /// Targets that events are forwarded to.
+    pub forwarding: super::forwarding::Forwarding,
     /// Rises when attempts were stored.
     pub deliveries_version: u64,
-    /// Rises when failed payments changed.
-    pub cases_version: u64,
+    /// Newest last.
+    pub alerts: VecDeque<super::api::Alert>,
+    /// Number of the newest alert.
+    pub alert_seq: u64,
 }
 
 /// Versions and numbers of an engine begin at its start's second times this, so that a screen that goes from one
@@ -60,13 +62,7 @@ impl State {
     /// The state of an engine that starts now.
     pub fn beginning(now: i64) -> State {
         let first = now.max(0) as u64 * A_SECOND;
-        State {
-            events_version: first,
-            deliveries_version: first,
-            cases_version: first,
-            message_seq: first,
-            ..State::default()
-        }
+        State { events_version: first, deliveries_version: first, message_seq: first, ..State::default() }
     }
 }
 
@@ -94,6 +90,8 @@ pub struct Runtime {
     pub minutes: MinuteCounts,
     /// Events whose time is today, and which day that is.
     pub today: (i64, u64),
+    /// What failed and came back today.
+    pub cases: super::cases::Known,
 }
 
 /// The schedule of one integration.
@@ -105,6 +103,8 @@ pub struct PollState {
     pub running: bool,
     /// Why the last one failed.
     pub error: Option<String>,
+    /// Why the schedule sends nothing.
+    pub held: Option<String>,
     /// Held while a poll is under way: a schedule and a job must not read the same cursor.
     pub turn: Arc<tokio::sync::Mutex<()>>,
     /// Rung to poll now.
@@ -183,6 +183,7 @@ impl Runtime {
             shared: Arc::new(shared),
             minutes: MinuteCounts::default(),
             today,
+            cases: super::cases::Known::default(),
         })
     }
 

@@ -26,6 +26,8 @@ pub struct StatusBody {
     pub reads: super::api::ReadsView,
     /// Permissions that the key lacks.
     pub missing_permissions: Vec<String>,
+    /// The event log.
+    pub event_log: EventLog,
     /// When a poll last ended well.
     pub last_poll_at: Option<String>,
     /// When the next one is due.
@@ -146,13 +148,24 @@ pub struct GapBody {
     pub recovered: u64,
 }
 
+/// The event log of an integration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventLog {
+    /// Events in it.
+    pub events: u64,
+    /// Bytes that they take as stored, without the database's own overhead.
+    pub bytes: u64,
+    /// How long they are kept: `13 months`, `for ever`.
+    pub kept: String,
+}
+
 /// A time as the document writes it.
 pub fn time(at: i64) -> String {
     jiff::Timestamp::from_second(at).map(|time| time.to_string()).unwrap_or_default()
 }
 
-/// The document of an integration.
-pub fn body(view: &IntegrationView) -> StatusBody {
+/// The document of an integration; `kept`: how long events are.
+pub fn body(view: &IntegrationView, kept: &str) -> StatusBody {
     StatusBody {
         organization_uid: view.name.clone(),
         account: view.account.clone(),
@@ -174,6 +187,7 @@ pub fn body(view: &IntegrationView) -> StatusBody {
             Health::Degraded { missing } => missing.iter().map(|one| one.permission.clone()).collect(),
             _ => Vec::new(),
         },
+        event_log: EventLog { events: view.events_kept, bytes: view.events_bytes, kept: kept.to_owned() },
         last_poll_at: view.poll.last_at.map(time),
         next_poll_at: view.poll.next_at.map(time),
     }

@@ -7,11 +7,16 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use serde_json::value::RawValue;
+
 use super::memory::{Last, Memory, number};
-use crate::engine::api::{EventRow, IntegrationId, Marks, Source};
+use crate::engine::api::{EventRow, IntegrationId, Marks, Source, TargetId};
+use crate::forward::EXPIRES_S;
+use crate::forward::routes::Asks;
 use crate::integration::Integration;
 use crate::store::batch::{EventWrite, RecordWrite};
 use crate::store::codec::{Content, Packer};
+use crate::store::forwards;
 use crate::store::merge::Via;
 use crate::store::{Store, StoreError, event_log, mentions};
 use crate::stripe::kind::Kind;
@@ -83,6 +88,7 @@ pub struct Preparer<'a> {
     memory: &'a mut Memory,
     packer: Packer<'a>,
     records: HashMap<Kind, Records<'a>>,
+    headers: Vec<(String, String)>,
 }
 
 /// Prepares a single event.
@@ -106,7 +112,17 @@ impl<'a> Preparer<'a> {
         memory: &'a mut Memory,
     ) -> Result<Self, StoreError> {
         let packer = store.codec().packer(Content::Event)?;
-        Ok(Self { store, integration, memory, packer, records: HashMap::new() })
+        Ok(Self { store, integration, memory, packer, records: HashMap::new(), headers: Vec::new() })
+    }
+
+    /// The HTTP headers that came with the next event: they are forwarded with it.
+    pub fn came_with(&mut self, headers: Option<&RawValue>) {
+        self.headers.clear();
+        if let Some(headers) = headers
+            && self.store.forwards().routes.any()
+        {
+            self.headers = headers_of(headers);
+        }
     }
 
     /// One event.
@@ -162,6 +178,8 @@ impl<'a> Preparer<'a> {
         }
         self.memory.put_event(id, ours);
         let packed = self.packer.pack(json.as_bytes())?;
+        let headers = std::mem::take(&mut self.headers);
+        let forwards = if came.before { Vec::new() } else { self.forwards(&row, came, headers) };
         Ok(Prepared::Write(Box::new(EventWrite {
             integration: self.integration.id,
             id: event.id.to_string(),
@@ -169,7 +187,38 @@ impl<'a> Preparer<'a> {
             header: event_log::header(&row, &mentions::of(json, &row.object)),
             packed,
             records,
+            forwards,
         })))
+    }
+
+    /// The targets that want an event, each with its entry in their queues.
+    fn forwards(
+        &self,
+        row: &EventRow,
+        came: Came,
+        headers: Vec<(String, String)>,
+    ) -> Vec<(TargetId, Vec<u8>)> {
+        let targets = self.store.forwards().routes.of(Asks {
+            integration: row.integration,
+            livemode: self.integration.livemode,
+            event_type: &row.event_type,
+            listed: (came.source == Source::Poll).then_some(row.created),
+        });
+        if targets.is_empty() {
+            return Vec::new();
+        }
+        let entry = forwards::Entry {
+            queued: came.at,
+            expires: row.created + EXPIRES_S,
+            tries: 0,
+            replay: false,
+            event: row.id.clone(),
+            event_type: row.event_type.clone(),
+            object: row.object.clone(),
+            headers,
+        };
+        let value = entry.encode();
+        targets.into_iter().map(|target| (target, value.clone())).collect()
     }
 
     fn record(
@@ -312,6 +361,29 @@ fn customer_name(
     Ok(header.map(|header| header.who).filter(|who| !who.is_empty()))
 }
 
+/// Headers as they came, one value per name; what is no text, or more than anybody sends, is left out.
+fn headers_of(headers: &RawValue) -> Vec<(String, String)> {
+    let Ok(all) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(headers.get()) else {
+        return Vec::new();
+    };
+    let texts = all.into_iter().filter_map(|(name, value)| match value {
+        serde_json::Value::String(value) if name.len() <= 100 && value.len() <= 2_000 => Some((name, value)),
+        _ => None,
+    });
+    texts.take(50).collect()
+}
+
+/// Whether events of a pattern (`invoice.*`) may be stored at all, where not all of them are.
+pub fn may_keep(billing: bool, pattern: &str) -> bool {
+    let start = pattern.split('*').next().unwrap_or_default();
+    let fits = |known: &str| known.starts_with(start) || start.starts_with(known);
+    if billing {
+        BILLING.iter().any(|known| fits(known))
+    } else {
+        PAYMENTS.iter().any(|known| known.starts_with(start)) || fits(CHARGES)
+    }
+}
+
 fn kept(billing: bool, event_type: &str) -> bool {
     if billing {
         BILLING.iter().any(|start| event_type.starts_with(start))
@@ -406,6 +478,10 @@ mod tests {
         assert!(!kept(false, "payment_intent.created") && kept(false, "charge.refunded"));
         assert!(!kept(true, "payout.paid"));
         assert!(kept(true, "invoice.something_new"));
+        assert!(
+            may_keep(true, "invoice.*") && may_keep(true, "*.failed") && may_keep(false, "charge.refunded")
+        );
+        assert!(!may_keep(true, "payout.*") && !may_keep(false, "invoice.paid"));
     }
 
     #[test]

@@ -22,10 +22,12 @@ use crate::clock::Now;
 use crate::engine::api::Source;
 use crate::integration::Integration;
 use crate::store::batch::Op;
-use crate::store::{Batch, Durability, Store, StoreError};
+use crate::store::{Batch, Durability, Pending, Store, StoreError};
 
 /// Frames that are stored together, at most.
 const GROUP: usize = 256;
+/// Groups that wait for the disk together: while it is made certain for some, the next ones come up behind them.
+const UNDER_WAY: usize = 8;
 
 /// What waits to be stored.
 #[derive(Debug)]
@@ -163,15 +165,26 @@ pub async fn run<P: Into<Parcel> + Send + 'static>(
         }
         drop(groups);
     };
-    let storing = async {
+    let (under_way, mut sent) = mpsc::channel(UNDER_WAY);
+    let sending = async {
         while let Some(group) = prepared.recv().await {
-            let word = intake.store(group).await;
+            // One after the other: the order of storing is the order of preparing.
+            let one = intake.send(group).await;
+            if under_way.send(one).await.is_err() {
+                return;
+            }
+        }
+        drop(under_way);
+    };
+    let answering = async {
+        while let Some(one) = sent.recv().await {
+            let word = intake.answer(one).await;
             if told.send(word).await.is_err() {
                 return;
             }
         }
     };
-    tokio::join!(preparing, storing);
+    tokio::join!(preparing, sending, answering);
 }
 
 impl Intake {
@@ -225,6 +238,7 @@ impl Intake {
                 continue;
             }
             if event.account_version {
+                preparer.came_with(event.headers);
                 take(preparer.prepare(&event.payload, came)?, &mut group, &mut counts);
                 group.acks.push((arrival.acks.clone(), event.ack()));
             } else {
@@ -232,6 +246,7 @@ impl Intake {
             }
         }
         for (arrival, event) in later {
+            preparer.came_with(event.headers);
             take(preparer.prepare(&event.payload, came)?, &mut group, &mut counts);
             group.acks.push((arrival.acks.clone(), event.ack()));
         }
@@ -248,16 +263,24 @@ impl Intake {
         Ok(group)
     }
 
-    async fn store(&self, group: Result<Group, StoreError>) -> Told {
-        let group = match group {
-            Ok(group) => group,
+    async fn send(&self, group: Result<Group, StoreError>) -> Result<(Group, Pending), StoreError> {
+        let mut group = group?;
+        let batch = std::mem::take(&mut group.batch);
+        let pending = self.store.send(batch, Durability::Synced, group.at).await?;
+        Ok((group, pending))
+    }
+
+    /// Waits for the disk, then acknowledges.
+    async fn answer(&self, sent: Result<(Group, Pending), StoreError>) -> Told {
+        let (group, pending) = match sent {
+            Ok(sent) => sent,
             Err(error) => {
                 self.shared.memory().clear();
                 return Told { failed: Some(error), ..Told::default() };
             }
         };
-        let (batch, epoch) = (group.batch, group.epoch);
-        let applied = match self.store.commit(batch, Durability::Synced, group.at).await {
+        let epoch = group.epoch;
+        let applied = match pending.done().await {
             Ok(applied) => applied,
             Err(error) => {
                 self.shared.memory().clear();

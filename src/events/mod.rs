@@ -6,4 +6,6 @@ pub mod intake;
 pub mod memory;
 pub mod poll;
 pub mod relay;
+pub mod retention;
+pub mod schedule;
 pub mod settle;

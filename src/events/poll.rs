@@ -143,7 +143,7 @@ impl Reader<'_> {
             }
             polled.first |= first;
             let more = !first && page.has_more;
-            let part = Part { first, last: !more, date: page.date };
+            let part = Part { first, last: !more, again: false, date: page.date };
             // Oldest first: of two changes of one object, the later one is applied later.
             let rows: Vec<&str> = page.iter().rev().collect();
             polled.new += self.take(&rows, &mut cursor, meter, part).await?;
@@ -161,18 +161,15 @@ impl Reader<'_> {
         if cursor.since_overlap == 0 || at - cursor.overlap_at < OVERLAP_EVERY {
             return Ok(0);
         }
-        let first = cursor.overlap_at == 0;
         cursor.overlap_at = at;
         cursor.since_overlap = 0;
-        if first {
-            // Watching has just begun: kept with the next page.
-            return Ok(0);
-        }
         let since = cursor.newest_created - OVERLAP;
         let params = [("limit", PAGE.to_owned()), ("created[gte]", since.to_string())];
         let page = self.client.list(PATH, &params).await?;
         let rows: Vec<&str> = page.iter().rev().collect();
-        self.take(&rows, cursor, meter, Part { first: false, last: true, date: page.date }).await
+        // It moves neither cursor nor "complete to": between it and the last page more may have happened than a page holds.
+        let part = Part { first: false, last: false, again: true, date: page.date };
+        self.take(&rows, cursor, meter, part).await
     }
 
     /// The whole list (or what is not older than `since`), up to a bound, compared with what is stored.
@@ -201,7 +198,7 @@ impl Reader<'_> {
         }
         rows.sort_by_key(created);
         let date = pages.first().map_or_else(|| (self.now)(), |page| page.date);
-        self.take(&rows, cursor, meter, Part { first: false, last: true, date }).await
+        self.take(&rows, cursor, meter, Part { first: false, last: true, again: false, date }).await
     }
 
     /// Stores a page, oldest first, with the cursor behind it.
@@ -216,7 +213,7 @@ impl Reader<'_> {
         let at = (self.now)();
         let mut batch = Batch::new();
         self.prepare(rows, cursor, part, at, &mut batch)?;
-        if let Some(head) = rows.last().and_then(|json| head(json)) {
+        if let Some(head) = rows.last().and_then(|json| head(json)).filter(|_| !part.again) {
             cursor.newest = Some(head.id.into_owned());
             cursor.newest_created = head.created.unwrap_or_default();
         }
@@ -224,7 +221,13 @@ impl Reader<'_> {
             cursor.complete_to = Some(part.date);
             cursor.polled_at = Some(at);
         }
-        cursor.since_overlap += rows.len() as u64;
+        if cursor.overlap_at == 0 {
+            // Watching has just begun.
+            cursor.overlap_at = at;
+        }
+        if !part.again && !part.first {
+            cursor.since_overlap += rows.len() as u64;
+        }
         let reads = self.client.own_reads();
         batch.reads(self.integration.id, at / 86_400, reads - (*meter).min(reads));
         *meter = reads;
@@ -277,6 +280,8 @@ struct Part {
     first: bool,
     /// Nothing newer is left at Stripe.
     last: bool,
+    /// It was read before: the list's last minutes once more.
+    again: bool,
     /// Stripe's time of the answer.
     date: i64,
 }

@@ -38,8 +38,8 @@ pub fn note(memory: &mut Memory, id: IntegrationId, batch: &mut Batch) {
     }
 }
 
-/// Reads some of them again.
-pub async fn run(store: &Store, client: &Client, shared: &Shared, id: IntegrationId, now: &Now) {
+/// Reads some of them again; tells how many GETs that took.
+pub async fn run(store: &Store, client: &Client, shared: &Shared, id: IntegrationId, now: &Now) -> u64 {
     let before = client.own_reads();
     let some = shared.memory().unsettled(AT_A_TIME);
     for (kind, object) in some {
@@ -91,4 +91,5 @@ pub async fn run(store: &Store, client: &Client, shared: &Shared, id: Integratio
         // A disk that takes nothing is told of elsewhere.
         let _ = store.commit(batch, Durability::Applied, at).await;
     }
+    reads
 }

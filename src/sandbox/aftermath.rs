@@ -307,6 +307,7 @@ impl Aftermath {
             quantity: world.subscription_quantity(number),
             cancel_at_period_end: false,
             canceled_at: 0,
+            unpaid: false,
             period_start: self.clock,
             latest_invoice: None,
             revision: 0,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::model::World;
+use super::model::declines::decline;
 use super::model::invoice::Invoice;
 use super::overlay::{Event, Snapshot};
 
@@ -11,6 +12,10 @@ use super::overlay::{Event, Snapshot};
 const AT_START: usize = 200;
 /// Invoices whose past is told at the start.
 const INVOICES: u64 = 120;
+/// Invoices whose payment failed, of which all is told: who looks at a new account sees some open and some recovered.
+const FAILED: usize = 12;
+/// Invoices that are looked through for those.
+const LOOKED_THROUGH: u64 = 2000;
 /// How far back it goes, in seconds.
 const REACH: i64 = 20 * 86_400;
 
@@ -25,6 +30,8 @@ pub enum Happening {
     Paid(u8),
     /// the attempt in this slot failed
     Failed(u8),
+    /// a scheduled attempt was left out for want of another payment method
+    LeftOut,
     /// it was taken back
     Voided,
     /// it was given up
@@ -53,12 +60,20 @@ pub fn of_invoice(happening: Happening, before: &Arc<Invoice>, after: &Arc<Invoi
             event("invoice.payment_succeeded", invoice()),
             event("invoice_payment.paid", Snapshot::InvoicePayment(Arc::clone(after))),
         ],
-        Happening::Failed(slot) => vec![
-            event("charge.failed", Snapshot::Charge(Arc::clone(after), slot)),
-            event("payment_intent.payment_failed", intent()),
-            updated(),
-            event("invoice.payment_failed", invoice()),
-        ],
+        Happening::Failed(slot) => {
+            let asks = after.attempts[slot as usize].decline.is_some_and(|one| decline(one).asks_customer());
+            let action = asks.then(|| event("invoice.payment_action_required", invoice()));
+            [
+                event("charge.failed", Snapshot::Charge(Arc::clone(after), slot)),
+                event("payment_intent.payment_failed", intent()),
+                updated(),
+                event("invoice.payment_failed", invoice()),
+            ]
+            .into_iter()
+            .chain(action)
+            .collect()
+        }
+        Happening::LeftOut => vec![updated()],
         Happening::Voided => {
             vec![updated(), event("invoice.voided", invoice()), event("payment_intent.canceled", intent())]
         }
@@ -78,13 +93,29 @@ pub fn history(world: &World) -> Vec<Event> {
             high = middle;
         }
     }
+    // Of a large account only the end is looked through for failures.
+    let failed: Vec<u64> = (low.max(total.saturating_sub(LOOKED_THROUGH))..total)
+        .rev()
+        .filter(|index| world.invoice(*index).used().any(|(_, attempt)| attempt.decline.is_some()))
+        .take(FAILED)
+        .collect();
+    let mut events: Vec<Event> = failed.iter().rev().flat_map(|index| life(world, *index)).collect();
     let stride = ((total - low) / INVOICES).max(1);
-    let mut events: Vec<Event> = Vec::new();
-    let mut index = low;
-    while index < total {
-        events.extend(life(world, index));
-        index += stride;
+    let mut others: Vec<Vec<Event>> = (low..total)
+        .step_by(usize::try_from(stride).unwrap_or(usize::MAX))
+        .filter(|index| !failed.contains(index))
+        .map(|index| life(world, index))
+        .collect();
+    // Thinned evenly, so that the failures stay among what is newest.
+    let room = AT_START.saturating_sub(events.len());
+    while others.len() > 1 && others.iter().map(Vec::len).sum::<usize>() > room {
+        let mut keep = false;
+        others.retain(|_| {
+            keep = !keep;
+            keep
+        });
     }
+    events.extend(others.into_iter().flatten());
     // Stable, so that the events of one moment keep their order.
     events.sort_by_key(|event| event.created);
     let surplus = events.len().saturating_sub(AT_START);

@@ -1,5 +1,7 @@
 //! Faults on demand: what a client has to survive, at a chosen rate, from a seed.
 
+use std::fmt::Write as _;
+
 use super::rng::Rng;
 use super::state::{State, lock};
 
@@ -74,25 +76,45 @@ impl FaultKind {
 /// Milliseconds that [`FaultKind::Slow`] adds.
 pub const SLOW_MS: u64 = 1500;
 
-const WORDS: [(FaultKind, &str); 17] = [
-    (FaultKind::Internal, "500"),
-    (FaultKind::Html, "503-html"),
-    (FaultKind::TooMany, "429"),
-    (FaultKind::Lock, "lock"),
-    (FaultKind::Cut, "cut"),
-    (FaultKind::Reset, "reset"),
-    (FaultKind::Slow, "slow"),
-    (FaultKind::RelayDrop, "relay-drop"),
-    (FaultKind::RelayDuplicate, "relay-duplicate"),
-    (FaultKind::RelayReorder, "relay-reorder"),
-    (FaultKind::RelayDelay, "relay-delay"),
-    (FaultKind::RelayLose, "relay-lose"),
-    (FaultKind::RelaySilence, "relay-silence"),
-    (FaultKind::RelayGarbage, "relay-garbage"),
-    (FaultKind::RelayHtml, "relay-html"),
-    (FaultKind::RelayRedirect, "relay-redirect"),
-    (FaultKind::RelayHang, "relay-hang"),
+/// Each kind with its word and what it does, for `--help`.
+const WORDS: [(FaultKind, &str, &str); 17] = [
+    (FaultKind::Internal, "500", "500 with an `api_error`"),
+    (FaultKind::Html, "503-html", "503 whose body is HTML"),
+    (FaultKind::TooMany, "429", "429 with a reason, though no limit was reached"),
+    (FaultKind::Lock, "lock", "429 without a reason: an object lock"),
+    (FaultKind::Cut, "cut", "the body ends in the middle"),
+    (FaultKind::Reset, "reset", "the connection closes without an answer"),
+    (FaultKind::Slow, "slow", "the answer takes 1.5 s longer"),
+    (FaultKind::RelayDrop, "relay-drop", "the socket is cut, and the frame that was to be sent is lost"),
+    (FaultKind::RelayDuplicate, "relay-duplicate", "a frame is sent twice"),
+    (FaultKind::RelayReorder, "relay-reorder", "a frame changes places with the next"),
+    (FaultKind::RelayDelay, "relay-delay", "a frame comes 0.8 s late, the others not"),
+    (FaultKind::RelayLose, "relay-lose", "a frame is not sent"),
+    (
+        FaultKind::RelaySilence,
+        "relay-silence",
+        "the socket stays open, and neither says nor answers anything any more",
+    ),
+    (FaultKind::RelayGarbage, "relay-garbage", "something that is no event comes before the frame"),
+    (FaultKind::RelayHtml, "relay-html", "the handshake is answered with HTML"),
+    (FaultKind::RelayRedirect, "relay-redirect", "the handshake is answered with a redirect"),
+    (FaultKind::RelayHang, "relay-hang", "the handshake is not answered for a minute"),
 ];
+
+/// What can go wrong on demand, a line each, for `--help`.
+pub fn help() -> String {
+    let mut out = String::from(
+        "Faults (`--fault KIND=P`, or POST /_sandbox/faults while it runs; P from 0 to 1, for each request, relay frame or relay handshake):\n",
+    );
+    for (_, word, what) in WORDS {
+        // Into a text that cannot fail.
+        let _ = writeln!(out, "  {word:<16} {what}");
+    }
+    out.push_str(
+        "What happens while no relay socket is open is lost to the relay, as with Stripe: it is only in the list of events. `--relay-reset`, and POST /_sandbox/relay with `cut`, `close`, `silence` or `forget`, end sockets when you want.",
+    );
+    out
+}
 
 /// A kind and how often it strikes, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

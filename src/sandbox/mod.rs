@@ -57,7 +57,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use faults::{Fault, FaultKind};
+pub use faults::{Fault, FaultKind, help as faults_help};
 pub use hooks::{HookOptions, HookReport};
 pub use keys::Keys;
 pub use limits::Limits;

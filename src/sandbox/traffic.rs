@@ -22,6 +22,8 @@ use super::rng::Rng;
 pub const STEP_SECONDS: i64 = 60;
 /// Attempts before an invoice is given up.
 const MAX_ATTEMPTS: usize = 4;
+/// How likely it is that the customer has brought another card when a retry is due.
+const NEW_CARD: f64 = 0.25;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {
@@ -173,10 +175,18 @@ impl Traffic {
             return;
         }
         let earlier = before.latest_attempt().and_then(|(_, a)| a.decline);
+        if earlier.map(declines::decline).is_some_and(declines::Decline::needs_new_method)
+            && !self.rng.chance(NEW_CARD)
+        {
+            self.leave_out(world, overlay, before);
+            return;
+        }
         // First tries mostly work; a soft refusal comes back more often than a hard one.
         let chance = match earlier.map(declines::decline) {
             None => 0.86,
             Some(refusal) if refusal.soft => 0.45,
+            // There is a new card.
+            Some(refusal) if refusal.needs_new_method() => 0.9,
             Some(_) => 0.18,
         };
         let paid = self.rng.chance(chance);
@@ -203,13 +213,36 @@ impl Traffic {
             let status = if paid { SubscriptionStatus::Active } else { SubscriptionStatus::PastDue };
             self.standing(world, overlay, &after, status);
         } else {
-            let mut given_up = *after;
-            given_up.status = Status::Uncollectible;
-            given_up.uncollectible_at = self.clock;
-            overlay.put_invoice(given_up);
-            let events = of_invoice(Happening::GivenUp, &after, &Arc::new(given_up), self.clock);
-            write(overlay, events);
-            self.standing(world, overlay, &given_up, SubscriptionStatus::Canceled);
+            self.give_up(world, overlay, &after);
+        }
+    }
+
+    fn give_up(&mut self, world: &World, overlay: &mut Overlay, before: &Arc<Invoice>) {
+        let mut given_up = **before;
+        given_up.status = Status::Uncollectible;
+        given_up.uncollectible_at = self.clock;
+        overlay.put_invoice(given_up);
+        let events = of_invoice(Happening::GivenUp, before, &Arc::new(given_up), self.clock);
+        write(overlay, events);
+        self.standing(world, overlay, &given_up, SubscriptionStatus::Canceled);
+    }
+
+    /// A scheduled retry comes, and there is still no other payment method: it is counted, and no charge is made.
+    fn leave_out(&mut self, world: &World, overlay: &mut Overlay, before: Invoice) {
+        let mut after = before;
+        after.left_out += 1;
+        after.next_attempt = 0;
+        let again = after.attempt_count() < MAX_ATTEMPTS;
+        if again {
+            let wait = 8 + self.rng.below(40);
+            after.next_attempt = self.clock + wait as i64 * STEP_SECONDS;
+            self.plan(wait, Plan::Retry(before.number));
+        }
+        overlay.put_invoice(after);
+        let after = Arc::new(after);
+        write(overlay, of_invoice(Happening::LeftOut, &Arc::new(before), &after, self.clock));
+        if !again {
+            self.give_up(world, overlay, &after);
         }
     }
 
@@ -235,6 +268,7 @@ impl Traffic {
             let mut kind = "customer.subscription.updated";
             if status == SubscriptionStatus::Canceled {
                 after.canceled_at = self.clock;
+                after.unpaid = true;
                 kind = "customer.subscription.deleted";
             }
             self.put_subscription(overlay, before, after, kind, false);

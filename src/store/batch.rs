@@ -5,8 +5,9 @@
 
 use super::codec::Packed;
 use super::merge::Via;
+use super::read::EventPlace;
 use super::record::{Header, State};
-use crate::engine::api::{IntegrationId, Mark};
+use crate::engine::api::{AttemptId, IntegrationId, Mark, TargetId};
 use crate::stripe::kind::Kind;
 
 /// An object to store.
@@ -41,6 +42,69 @@ pub struct EventWrite {
     pub packed: Packed,
     /// What the event changes; applied only if the event is new.
     pub records: Vec<RecordWrite>,
+    /// Targets that it is to be sent to, each with its entry in their queues ([`super::forwards::Entry`]); put there
+    /// only if the event is new.
+    pub forwards: Vec<(TargetId, Vec<u8>)>,
+}
+
+/// Where events wait for a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// To be sent.
+    Waiting,
+    /// For a person to send again.
+    Parked,
+}
+
+/// A change of what is forwarded.
+#[derive(Debug, Clone)]
+pub enum ForwardChange {
+    /// Put an entry, or write it anew.
+    Put {
+        /// Which queue.
+        lane: Lane,
+        /// Whose event.
+        integration: IntegrationId,
+        /// For which target.
+        target: TargetId,
+        /// The event's order of arrival.
+        order: u64,
+        /// The entry.
+        value: Vec<u8>,
+    },
+    /// Take an entry out; one that is not there is out already.
+    Take {
+        /// Which queue.
+        lane: Lane,
+        /// Whose event.
+        integration: IntegrationId,
+        /// For which target.
+        target: TargetId,
+        /// The event's order of arrival.
+        order: u64,
+    },
+    /// Keep an attempt; its number is the writer's.
+    Attempt {
+        /// Whose event.
+        integration: IntegrationId,
+        /// `evt_…`
+        event: String,
+        /// The row (`forward/attempts.rs`).
+        row: Vec<u8>,
+        /// What was sent and answered, packed; none: nothing was sent.
+        detail: Option<Packed>,
+    },
+    /// Forget an attempt.
+    Forget {
+        /// Whose event.
+        integration: IntegrationId,
+        /// `evt_…`
+        event: String,
+        /// Which.
+        id: AttemptId,
+        /// Parts of its detail.
+        parts: u16,
+    },
 }
 
 /// A change of a catalog entry's state by sync.
@@ -114,10 +178,29 @@ pub enum Op {
         /// With or without.
         on: bool,
     },
+    /// Remove an event that is too old to keep. One that is starred, not there, or younger than
+    /// [`retention::YOUNGEST_S`](crate::events::retention::YOUNGEST_S) stays as it is.
+    DropEvent {
+        /// Where it is.
+        place: EventPlace,
+        /// `evt_…`
+        id: String,
+    },
+    /// Change what is forwarded.
+    Forward(Box<ForwardChange>),
     /// Write (or with `None` remove) a small document.
     Meta(String, Option<Vec<u8>>),
     /// Add to the count of GETs of a UTC day.
     Reads {
+        /// Whose.
+        integration: IntegrationId,
+        /// Days since 1970.
+        day: i64,
+        /// How many.
+        reads: u64,
+    },
+    /// Count GETs, counted by [`Op::Reads`] too, as such that nobody asked for.
+    Automatic {
         /// Whose.
         integration: IntegrationId,
         /// Days since 1970.
@@ -174,6 +257,12 @@ impl Batch {
         self
     }
 
+    /// Adds a change of what is forwarded.
+    pub fn forward(&mut self, change: ForwardChange) -> &mut Self {
+        self.ops.push(Op::Forward(Box::new(change)));
+        self
+    }
+
     /// Adds a small document. Documents are our own types: writing them as JSON can't fail.
     pub fn meta<T: serde::Serialize>(&mut self, name: impl Into<String>, value: &T) -> &mut Self {
         let bytes = serde_json::to_vec(value).unwrap_or_default();
@@ -192,6 +281,20 @@ impl Batch {
         if reads > 0 {
             self.ops.push(Op::Reads { integration, day, reads });
         }
+        self
+    }
+
+    /// Counts GETs, counted by [`Batch::reads`] too, as such that nobody asked for.
+    pub fn automatic(&mut self, integration: IntegrationId, day: i64, reads: u64) -> &mut Self {
+        if reads > 0 {
+            self.ops.push(Op::Automatic { integration, day, reads });
+        }
+        self
+    }
+
+    /// Removes an event that is too old to keep.
+    pub fn drop_event(&mut self, place: EventPlace, id: String) -> &mut Self {
+        self.ops.push(Op::DropEvent { place, id });
         self
     }
 
@@ -229,6 +332,10 @@ pub struct Applied {
     pub events: u64,
     /// Events that were known.
     pub known_events: u64,
+    /// Events that were removed for their age.
+    pub dropped_events: u64,
     /// State changes that no longer fitted (the content changed meanwhile).
     pub outdated: u64,
+    /// The last attempt that was stored.
+    pub attempt: Option<AttemptId>,
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::read::EventPlace;
 use super::record::Header;
 use crate::engine::api::IntegrationId;
 use crate::stripe::kind::Kind;
@@ -49,6 +50,8 @@ pub struct Stored {
     pub records: Vec<RecordChange>,
     /// In the order of arrival.
     pub events: Vec<EventChange>,
+    /// Events that were removed for their age. They were stored long before all of the above.
+    pub dropped: Vec<EventPlace>,
     /// Integrations whose records were removed, after all of the above.
     pub gone: Vec<IntegrationId>,
     /// Some were dropped: read everything anew.
@@ -58,7 +61,11 @@ pub struct Stored {
 impl Stored {
     /// Nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.events.is_empty() && self.gone.is_empty() && !self.lost
+        self.records.is_empty()
+            && self.events.is_empty()
+            && self.dropped.is_empty()
+            && self.gone.is_empty()
+            && !self.lost
     }
 }
 
@@ -122,6 +129,22 @@ impl Changes {
         if self.listened() {
             self.ring();
         }
+    }
+
+    /// The writer's: these events were removed for their age.
+    pub(super) fn dropped(&self, places: Vec<EventPlace>) {
+        if places.is_empty() {
+            return;
+        }
+        let mut held = self.held();
+        if held.dropped.len() + places.len() > MOST {
+            let gone = std::mem::take(&mut held.gone);
+            *held = Stored { lost: true, gone, ..Stored::default() };
+        } else {
+            held.dropped.extend(places);
+        }
+        drop(held);
+        self.ring();
     }
 
     /// The writer's: everything of these integrations was removed.

@@ -28,6 +28,8 @@ pub enum Content {
     Lines,
     /// An event.
     Event,
+    /// What was sent to a target and what it answered.
+    Exchange,
 }
 
 /// Codec number, what it is for, and the dictionary.

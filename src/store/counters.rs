@@ -26,8 +26,24 @@ pub struct Counters {
     /// Events that ever arrived: the order of the next one. Never falls.
     #[serde(default)]
     pub arrived: u64,
+    /// Bytes of the log as they are stored: keys, packed values, and the keys that tell which ids are known. The
+    /// database's own overhead is not in it.
+    #[serde(default)]
+    pub event_bytes: u64,
     /// GETs sent by UTC day number since 1970.
     pub reads: BTreeMap<i64, u64>,
+    /// Those of them that nobody asked for, beyond one for each scheduled poll, by the same days.
+    #[serde(default)]
+    pub automatic: BTreeMap<i64, u64>,
+    /// Events that wait for a target, by its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<u32, u64>,
+    /// Events that are parked at a target, by its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parked: BTreeMap<u32, u64>,
+    /// Attempts that are kept.
+    #[serde(default)]
+    pub attempts: u64,
 }
 
 impl Counters {
@@ -84,6 +100,17 @@ impl Counters {
     pub fn add_reads(&mut self, day: i64, reads: u64) {
         *self.reads.entry(day).or_default() += reads;
         self.reads.retain(|kept, _| *kept > day - READ_DAYS);
+    }
+
+    /// Adds to the GETs that nobody asked for.
+    pub fn add_automatic(&mut self, day: i64, reads: u64) {
+        *self.automatic.entry(day).or_default() += reads;
+        self.automatic.retain(|kept, _| *kept > day - READ_DAYS);
+    }
+
+    /// GETs that nobody asked for in the 30 days up to and including `today` (UTC day number).
+    pub fn automatic_30_days(&self, today: i64) -> u64 {
+        self.automatic.range(today - 29..=today).map(|(_, count)| count).sum()
     }
 
     /// GETs in the 30 days up to and including `today` (UTC day number).

@@ -64,6 +64,17 @@ fn marks_of(bits: u8) -> Marks {
     }
 }
 
+/// The type of an event and the id of its object.
+pub fn about(value: &[u8]) -> Result<(&str, &str), StoreError> {
+    let mut reader = Reader { rest: value };
+    reader.byte()?;
+    reader.byte()?;
+    reader.i64()?;
+    reader.byte()?;
+    reader.i64()?;
+    Ok((reader.text_ref()?, reader.text_ref()?))
+}
+
 /// The hashes of the ids that an event names; none: it was stored when they were not kept.
 pub fn mentions(value: &[u8]) -> Result<Option<Vec<u32>>, StoreError> {
     let mut reader = Reader { rest: value };
@@ -99,6 +110,43 @@ pub fn put_packing(packing: Packing, out: &mut Vec<u8>) {
 /// Reads what [`put_packing`] wrote.
 pub fn take_packing(reader: &mut Reader<'_>) -> Result<Packing, StoreError> {
     Ok(Packing { codec: reader.byte()?, raw_len: reader.u32()?, parts: reader.u16()? })
+}
+
+/// In how many parts beside the value an event's payload is stored.
+pub fn parts(value: &[u8]) -> Result<u16, StoreError> {
+    let mut reader = Reader { rest: value };
+    let layout = reader.byte()?;
+    reader.byte()?;
+    reader.i64()?;
+    reader.byte()?;
+    reader.i64()?;
+    for _ in 0..4 {
+        reader.text_ref()?;
+    }
+    take_mentions(layout, &mut reader)?;
+    Ok(take_packing(&mut reader)?.parts)
+}
+
+/// Bytes that an event takes: its key, value and parts, and the key and value under which its id is known.
+pub fn size(key: usize, value: usize, parts: usize) -> u64 {
+    // The id is what is left of the key behind table, integration, time and order.
+    let seen = key.saturating_sub(16) + 16;
+    (key + value + parts + seen) as u64
+}
+
+/// Bytes of an integration's log, by walking it: for a store that was filled before they were counted.
+pub fn measure(tree: &sled::Db, integration: IntegrationId) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for item in tree.scan_prefix(keys::prefix(keys::EVENT, integration)) {
+        let (key, value) = item.map_err(sled_error)?;
+        let mut beside = 0;
+        for part in 0..parts(&value)? {
+            let chunk = tree.get(keys::chunk(integration, &key, part)).map_err(sled_error)?;
+            beside += chunk.map_or(0, |value| value.len());
+        }
+        bytes += size(key.len(), value.len(), beside);
+    }
+    Ok(bytes)
 }
 
 /// The row of a stored event, its packing, and its payload if that is not stored in parts.
@@ -203,6 +251,76 @@ pub fn window(
     Ok(rows)
 }
 
+/// The last `limit` events of an integration before a key, in the order of keys.
+///
+/// sled 0.34.7 must not be asked to walk backward here: at the border of a page it looks for the page before by a key
+/// that ends in four bytes of ones, and gives up in a panic where keys go on with more of them, as inverted times and
+/// numbers do. So the place to begin at is looked for, in steps of time, and all reading goes forward.
+fn last_before(
+    tree: &sled::Db,
+    integration: IntegrationId,
+    end: &[u8],
+    limit: usize,
+) -> Result<Vec<(sled::IVec, sled::IVec)>, StoreError> {
+    let created = match keys::event_second(end) {
+        Some(created) => created,
+        None => match oldest(tree, integration)? {
+            Some(created) => created,
+            None => return Ok(Vec::new()),
+        },
+    };
+    let first = keys::prefix(keys::EVENT, integration);
+    let most = limit.saturating_mul(4).saturating_add(64);
+    let read = |start: &[u8], most: usize| -> Result<Vec<(sled::IVec, sled::IVec)>, StoreError> {
+        if start >= end {
+            return Ok(Vec::new());
+        }
+        tree.range(start..end).take(most).map(|item| item.map_err(sled_error)).collect()
+    };
+    // Seconds that are known to be too few, and too many.
+    let (mut few, mut many): (i64, Option<i64>) = (-1, None);
+    let mut seconds = 0;
+    let mut found = loop {
+        let start = keys::second(integration, created.saturating_add(seconds));
+        let found = read(&start, most + 1)?;
+        if found.len() > most {
+            many = Some(seconds);
+        } else if found.len() >= limit || tree.range(first.as_slice()..&start[..]).next().is_none() {
+            break found;
+        } else {
+            few = seconds;
+        }
+        seconds = match many {
+            None => (seconds * 2).max(1),
+            // A second that holds very many is read whole.
+            Some(many) if many - few <= 1 => {
+                break read(&keys::second(integration, created.saturating_add(many)), usize::MAX)?;
+            }
+            Some(many) => few + (many - few) / 2,
+        };
+    };
+    found.drain(..found.len().saturating_sub(limit));
+    Ok(found)
+}
+
+/// `created` of the oldest event of an integration, by halving the time.
+fn oldest(tree: &sled::Db, integration: IntegrationId) -> Result<Option<i64>, StoreError> {
+    let behind = keys::behind(keys::EVENT, integration);
+    let any = |created: i64| -> Result<bool, StoreError> {
+        let start = keys::second(integration, created);
+        Ok(tree.range(start..behind.clone()).next().transpose().map_err(sled_error)?.is_some())
+    };
+    let (mut none, mut some) = (-1, i64::MAX - 1);
+    if !any(some)? {
+        return Ok(None);
+    }
+    while some - none > 1 {
+        let middle = none + (some - none) / 2;
+        if any(middle)? { some = middle } else { none = middle }
+    }
+    Ok(Some(some))
+}
+
 /// The oldest `limit` events before (newer than) `from`, or of all; newest first.
 pub fn window_before(
     tree: &sled::Db,
@@ -216,12 +334,9 @@ pub fn window_before(
     };
     let mut rows = Vec::new();
     for (&integration, end) in integrations.iter().zip(ends) {
-        let start = rows.len();
-        for item in tree.range(keys::prefix(keys::EVENT, integration)..end).rev().take(limit) {
-            let (key, value) = item.map_err(sled_error)?;
+        for (key, value) in last_before(tree, integration, &end, limit)? {
             rows.push(decode(integration, &key, &value)?.0);
         }
-        rows[start..].reverse();
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.created));
     rows.drain(..rows.len().saturating_sub(limit));

@@ -3,7 +3,7 @@
 //! A prefix never changes meaning. Keys hold ids and times only, never names or secrets. Events carry
 //! their time and order of arrival inverted, so that walking forward is newest first, also within a second.
 
-use crate::engine::api::IntegrationId;
+use crate::engine::api::{AttemptId, IntegrationId, TargetId};
 use crate::stripe::kind::Kind;
 
 /// Records: integration, kind, Stripe id.
@@ -22,9 +22,20 @@ pub const STAR: u8 = b's';
 pub const META: u8 = b'm';
 /// Counters of an integration.
 pub const COUNTERS: u8 = b'n';
+/// Events that wait for a target: integration, target, order of arrival.
+pub const QUEUE: u8 = b'F';
+/// Events that waited too long for a target: integration, target, order of arrival.
+pub const PARKED: u8 = b'P';
+/// Attempts to deliver: integration, inverted number.
+pub const ATTEMPT: u8 = b'A';
+/// What was sent and answered in an attempt: integration, inverted number, part.
+pub const ANSWER: u8 = b'B';
+/// Attempts by event: integration, event id, 0, inverted number; the value is empty.
+pub const ATTEMPT_OF: u8 = b'I';
 
 /// The tables whose keys begin with an integration's number.
-pub const PER_INTEGRATION: [u8; 7] = [RECORD, LINES, CHUNK, EVENT, SEEN, STAR, COUNTERS];
+pub const PER_INTEGRATION: [u8; 12] =
+    [RECORD, LINES, CHUNK, EVENT, SEEN, STAR, COUNTERS, QUEUE, PARKED, ATTEMPT, ANSWER, ATTEMPT_OF];
 
 fn start(table: u8, integration: IntegrationId, room: usize) -> Vec<u8> {
     let mut key = Vec::with_capacity(5 + room);
@@ -126,6 +137,12 @@ pub fn event_parts(key: &[u8]) -> Option<(i64, &str)> {
     Some((!(u64::from_be_bytes(time)) as i64, id))
 }
 
+/// The second in an event's key, or in a place that begins like one.
+pub fn event_second(key: &[u8]) -> Option<i64> {
+    let time: [u8; 8] = key.get(5..13)?.try_into().ok()?;
+    Some(!(u64::from_be_bytes(time)) as i64)
+}
+
 fn inverted(created: i64) -> [u8; 8] {
     (!(created.max(0) as u64)).to_be_bytes()
 }
@@ -166,6 +183,66 @@ pub fn event_place(integration: IntegrationId, created: i64, order: u64) -> Vec<
 /// The order of arrival in an event's key.
 pub fn event_order(key: &[u8]) -> Option<u64> {
     Some(!u64::from_be_bytes(key.get(13..21)?.try_into().ok()?))
+}
+
+/// Everything that waits for a target (or is parked there) of one integration.
+pub fn lane_prefix(lane: u8, integration: IntegrationId, target: TargetId) -> Vec<u8> {
+    let mut key = start(lane, integration, 12);
+    key.extend_from_slice(&target.0.to_be_bytes());
+    key
+}
+
+/// An event that waits for a target, or is parked there.
+pub fn lane(lane: u8, integration: IntegrationId, target: TargetId, order: u64) -> Vec<u8> {
+    let mut key = lane_prefix(lane, integration, target);
+    key.extend_from_slice(&order.to_be_bytes());
+    key
+}
+
+/// The order of arrival in the key of an event that waits.
+pub fn lane_order(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(9..17)?.try_into().ok()?))
+}
+
+/// An attempt; the newest stands first.
+pub fn attempt(integration: IntegrationId, id: AttemptId) -> Vec<u8> {
+    let mut key = start(ATTEMPT, integration, 8);
+    key.extend_from_slice(&(!id.0).to_be_bytes());
+    key
+}
+
+/// The number in an attempt's key.
+pub fn attempt_id(key: &[u8]) -> Option<AttemptId> {
+    Some(AttemptId(!u64::from_be_bytes(key.get(5..13)?.try_into().ok()?)))
+}
+
+/// A part of what was sent and answered in an attempt.
+pub fn answer(integration: IntegrationId, id: AttemptId, part: u16) -> Vec<u8> {
+    let mut key = start(ANSWER, integration, 10);
+    key.extend_from_slice(&(!id.0).to_be_bytes());
+    key.extend_from_slice(&part.to_be_bytes());
+    key
+}
+
+/// All attempts of an event.
+pub fn attempts_of(integration: IntegrationId, event: &str) -> Vec<u8> {
+    let mut key = start(ATTEMPT_OF, integration, event.len() + 9);
+    key.extend_from_slice(event.as_bytes());
+    key.push(0);
+    key
+}
+
+/// An attempt by its event.
+pub fn attempt_of(integration: IntegrationId, event: &str, id: AttemptId) -> Vec<u8> {
+    let mut key = attempts_of(integration, event);
+    key.extend_from_slice(&(!id.0).to_be_bytes());
+    key
+}
+
+/// The number at the end of a key of [`attempt_of`].
+pub fn attempt_of_id(key: &[u8]) -> Option<AttemptId> {
+    let at = key.len().checked_sub(8)?;
+    Some(AttemptId(!u64::from_be_bytes(key.get(at..)?.try_into().ok()?)))
 }
 
 /// A small document.

@@ -12,6 +12,7 @@ pub mod counters;
 pub mod error;
 pub mod event_log;
 pub mod folder;
+pub mod forwards;
 pub mod keys;
 pub mod mentions;
 pub mod merge;
@@ -77,11 +78,26 @@ pub struct Record {
     pub json: Vec<u8>,
 }
 
+/// A batch that is on its way.
+pub struct Pending(oneshot::Receiver<Result<Applied, StoreError>>);
+
+impl Pending {
+    /// Waits until it is as durable as asked.
+    pub async fn done(self) -> Result<Applied, StoreError> {
+        self.0.await.map_err(|_| ended())?
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Stopped("its thread has ended".into())
+}
+
 struct Inner {
     tree: sled::Db,
     codec: Codec,
     counters: SharedCounters,
     changes: Arc<Changes>,
+    forwards: Arc<forwards::Forwards>,
     folder: Folder,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -105,6 +121,7 @@ impl Store {
         load_counters(&tree, &counters)?;
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let changes = Arc::new(Changes::default());
+        let forwards = Arc::new(forwards::Forwards::default());
         let writer = writer::Writer {
             tree: tree.clone(),
             file,
@@ -112,6 +129,7 @@ impl Store {
             need_mb: options.need_mb,
             counters: counters.clone(),
             changes: changes.clone(),
+            forwards: forwards.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -122,6 +140,7 @@ impl Store {
             codec: Codec::new(),
             counters,
             changes,
+            forwards,
             folder,
             writer: std::sync::Mutex::new(Some(thread)),
         };
@@ -156,10 +175,16 @@ impl Store {
         durability: Durability,
         now: i64,
     ) -> Result<Applied, StoreError> {
-        let stopped = || StoreError::Stopped("its thread has ended".into());
+        self.send(batch, durability, now).await?.done().await
+    }
+
+    /// Sends a batch without waiting for its end: what is sent next is applied after it, and the disk is made certain
+    /// once for all that wait.
+    pub async fn send(&self, batch: Batch, durability: Durability, now: i64) -> Result<Pending, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Message::Job(Job { batch, durability, now, reply })).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let job = Message::Job(Job { batch, durability, now, reply });
+        self.jobs.send(job).await.map_err(|_| ended())?;
+        Ok(Pending(answer))
     }
 
     /// One object, or none.
@@ -445,7 +470,13 @@ fn load_counters(tree: &sled::Db, counters: &SharedCounters) -> Result<(), Store
                 .ok_or_else(|| StoreError::Value("a counter's key".into()))?;
             let value = serde_json::from_slice(&value)
                 .map_err(|error| StoreError::Value(format!("counters: {error}")))?;
-            all.insert(IntegrationId(u32::from_be_bytes(number)), value);
+            let (whose, mut value) = (IntegrationId(u32::from_be_bytes(number)), value);
+            let own: &mut Counters = &mut value;
+            if own.events > 0 && own.event_bytes == 0 {
+                // Filled by a version that did not count them: once, and kept with the next batch.
+                own.event_bytes = event_log::measure(tree, whose)?;
+            }
+            all.insert(whose, value);
         }
         Ok(())
     })

@@ -194,6 +194,34 @@ impl Store {
         })
     }
 
+    /// Events whose `created` is below `below`, in the order of keys (newest first) from behind `after` on, at most so
+    /// many. Read forward: see `event_log.rs` for why.
+    pub fn old_events(
+        &self,
+        integration: IntegrationId,
+        below: i64,
+        after: Option<EventPlace>,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, String)>, StoreError> {
+        let mut out = Vec::new();
+        if below <= 0 || most == 0 {
+            return Ok(out);
+        }
+        // Behind the last arrival of the second that is just too young.
+        let first = EventPlace { integration, created: below, order: 0 };
+        self.each_event_value(integration, Some(after.unwrap_or(first)), |place, key, _| {
+            let id = keys::event_parts(key).map(|parts| parts.1.to_owned()).unwrap_or_default();
+            out.push((place, id));
+            Ok(out.len() < most)
+        })?;
+        Ok(out)
+    }
+
+    /// Bytes of an integration's event log, by walking it; the counters hold the same number.
+    pub fn measure_events(&self, integration: IntegrationId) -> Result<u64, StoreError> {
+        guard(|| event_log::measure(&self.inner.tree, integration))
+    }
+
     /// Where an event is, by its id.
     pub fn event_place(
         &self,
@@ -212,6 +240,13 @@ impl Store {
         self.put_stars(&mut rows)?;
         let [row] = rows;
         Ok(Some(row))
+    }
+
+    /// The type of the event at a place, and the id of its object.
+    pub fn event_about(&self, place: EventPlace) -> Result<Option<(String, String)>, StoreError> {
+        let Some((_, value)) = self.event_value(place)? else { return Ok(None) };
+        let (event_type, object) = event_log::about(&value)?;
+        Ok(Some((event_type.to_owned(), object.to_owned())))
     }
 
     /// The row and the JSON of the event at a place.

@@ -151,6 +151,18 @@ pub fn encode(header: &Header, packing: Packing, out: &mut Vec<u8>) {
 /// Header, packing and the bytes after them.
 pub fn decode(value: &[u8]) -> Result<(Header, Packing, &[u8]), StoreError> {
     let mut reader = Reader { rest: value };
+    let (mut header, packing) = fixed(&mut reader)?;
+    header.status = reader.text()?;
+    header.currency = reader.text()?;
+    header.customer = reader.text()?;
+    header.who = reader.text()?;
+    header.label = reader.text()?;
+    header.last_error = reader.text()?;
+    Ok((header, packing, reader.rest))
+}
+
+/// What has a fixed length, with the texts still empty. Allocates nothing.
+fn fixed(reader: &mut Reader<'_>) -> Result<(Header, Packing), StoreError> {
     let layout = reader.byte()?;
     if layout != LAYOUT {
         return Err(StoreError::Value(format!("record layout {layout}")));
@@ -159,38 +171,29 @@ pub fn decode(value: &[u8]) -> Result<(Header, Packing, &[u8]), StoreError> {
     let state = State::from_byte(state).ok_or_else(|| StoreError::Value(format!("record state {state}")))?;
     let flags = reader.byte()?;
     let codec = reader.byte()?;
-    let as_of = reader.i64()?;
-    let created = reader.i64()?;
-    let hash = reader.i64()? as u64;
-    let discovered_at = reader.i64()?;
-    let last_seen_at = reader.i64()?;
-    let synced_at = reader.i64()?;
-    let amount = reader.i64()?;
-    let attempts = reader.u16()?;
-    let line_pages = reader.u16()?;
-    let parts = reader.u16()?;
-    let raw_len = reader.u32()?;
     let header = Header {
         state,
-        as_of,
-        created,
-        hash,
-        discovered_at,
-        last_seen_at,
-        synced_at,
-        attempts,
+        as_of: reader.i64()?,
+        created: reader.i64()?,
+        hash: reader.i64()? as u64,
+        discovered_at: reader.i64()?,
+        last_seen_at: reader.i64()?,
+        synced_at: reader.i64()?,
+        amount: Some(reader.i64()?).filter(|_| flags & 2 != 0),
+        attempts: reader.u16()?,
+        line_pages: reader.u16()?,
         livemode: flags & 1 != 0,
         more_lines: flags & 4 != 0,
-        line_pages,
-        amount: (flags & 2 != 0).then_some(amount),
-        status: reader.text()?,
-        currency: reader.text()?,
-        customer: reader.text()?,
-        who: reader.text()?,
-        label: reader.text()?,
-        last_error: reader.text()?,
+        status: String::new(),
+        currency: String::new(),
+        customer: String::new(),
+        who: String::new(),
+        label: String::new(),
+        last_error: String::new(),
     };
-    Ok((header, Packing { codec, raw_len, parts }, reader.rest))
+    let parts = reader.u16()?;
+    let raw_len = reader.u32()?;
+    Ok((header, Packing { codec, raw_len, parts }))
 }
 
 /// What the row tables keep of a header, borrowed from the stored bytes: read a million times at every start.
@@ -239,25 +242,12 @@ impl Header {
 /// Reads what a table needs, without allocating.
 pub fn peek(value: &[u8]) -> Result<Peek<'_>, StoreError> {
     let mut reader = Reader { rest: value };
-    let layout = reader.byte()?;
-    if layout != LAYOUT {
-        return Err(StoreError::Value(format!("record layout {layout}")));
-    }
-    let state = reader.byte()?;
-    let state = State::from_byte(state).ok_or_else(|| StoreError::Value(format!("record state {state}")))?;
-    let flags = reader.byte()?;
-    reader.take(1 + 8)?;
-    let created = reader.i64()?;
-    reader.take(8)?;
-    let discovered_at = reader.i64()?;
-    reader.take(8 + 8)?;
-    let amount = reader.i64()?;
-    reader.take(2 + 2 + 2 + 4)?;
+    let (header, _) = fixed(&mut reader)?;
     Ok(Peek {
-        state,
-        created,
-        discovered_at,
-        amount: (flags & 2 != 0).then_some(amount),
+        state: header.state,
+        created: header.created,
+        discovered_at: header.discovered_at,
+        amount: header.amount,
         status: reader.text_ref()?,
         currency: reader.text_ref()?,
         customer: reader.text_ref()?,

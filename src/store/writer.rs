@@ -12,23 +12,28 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{
-    Applied, Batch, Durability, EventWrite, MarkChange, Op, Outcome, RecordWrite, StateChange,
+    Applied, Batch, Durability, EventWrite, ForwardChange, Lane, MarkChange, Op, Outcome, RecordWrite,
+    StateChange,
 };
 use super::changes::{Changes, EventChange, RecordChange};
 use super::codec::Packed;
 use super::counters::Counters;
 use super::error::StoreError;
+use super::event_log;
 use super::folder;
+use super::forwards::{self, Forwards, NEXT_ATTEMPT};
 use super::keys;
 use super::merge::{Merged, merge};
+use super::read::EventPlace;
 use super::record::{self, Header, Packing, State};
-use crate::engine::api::IntegrationId;
+use crate::engine::api::{AttemptId, IntegrationId};
+use crate::events::retention;
 use crate::stripe::kind::Kind;
 
 /// Batches applied before those that wait for the disk are answered.
 const GROUP: usize = 64;
 /// sled pages hold up to 16 values and go to a file of their own above 128 KB: values stay well under that.
-const MOST_IN_ONE_VALUE: usize = 16 * 1024;
+pub(super) const MOST_IN_ONE_VALUE: usize = 16 * 1024;
 /// Checked each so many batches: free space changes slowly, `statvfs` is not free.
 const SPACE_EVERY: u32 = 32;
 
@@ -69,6 +74,8 @@ pub struct Writer {
     pub counters: SharedCounters,
     /// Told of what was stored.
     pub changes: Arc<Changes>,
+    /// Told when something was put into a queue.
+    pub forwards: Arc<Forwards>,
 }
 
 impl Writer {
@@ -142,6 +149,9 @@ impl Writer {
             applied: Applied::default(),
             listened: self.changes.listened(),
             events: Vec::new(),
+            dropped: Vec::new(),
+            next_attempt: None,
+            queued: false,
         };
         let mut forgotten = Vec::new();
         for op in &batch.ops {
@@ -156,11 +166,16 @@ impl Writer {
                 Op::Star { integration, event, on: false } => {
                     change.out.remove(keys::star(*integration, event));
                 }
+                Op::Forward(forward) => change.forward(forward)?,
                 Op::Meta(name, Some(value)) => change.out.insert(keys::meta(name), value.as_slice()),
                 Op::Meta(name, None) => change.out.remove(keys::meta(name)),
                 Op::Reads { integration, day, reads } => {
                     change.counters(*integration).add_reads(*day, *reads);
                 }
+                Op::Automatic { integration, day, reads } => {
+                    change.counters(*integration).add_automatic(*day, *reads);
+                }
+                Op::DropEvent { place, id } => change.drop_event(*place, id)?,
                 Op::RemoveKey(key) => change.out.remove(key.as_slice()),
                 Op::Forget(integration) => {
                     change.counters.remove(integration);
@@ -169,7 +184,11 @@ impl Writer {
                 }
             }
         }
-        let Change { mut out, counters, applied, headers, events, .. } = change;
+        let Change { mut out, counters, applied, headers, events, dropped, next_attempt, queued, .. } =
+            change;
+        if let Some(next) = next_attempt {
+            out.insert(keys::meta(NEXT_ATTEMPT), next.to_string().as_bytes());
+        }
         for (integration, counters) in &counters {
             let bytes = serde_json::to_vec(counters).map_err(|error| StoreError::Value(error.to_string()))?;
             out.insert(keys::counters(*integration), bytes);
@@ -183,7 +202,13 @@ impl Writer {
         let any_record = !headers.is_empty();
         let records = if self.changes.listened() { record_changes(headers) } else { Vec::new() };
         self.changes.stored(records, events, any_record);
+        if self.changes.listened() {
+            self.changes.dropped(dropped);
+        }
         self.changes.removed(forgotten);
+        if queued {
+            self.forwards.ring();
+        }
         Ok(applied)
     }
 }
@@ -218,6 +243,11 @@ struct Change<'a> {
     applied: Applied,
     listened: bool,
     events: Vec<EventChange>,
+    /// Events that this batch removed already.
+    dropped: Vec<EventPlace>,
+    /// The number of the next attempt, once one was stored in this batch.
+    next_attempt: Option<u64>,
+    queued: bool,
 }
 
 impl Change<'_> {
@@ -317,11 +347,14 @@ impl Change<'_> {
         let key = keys::event(write.integration, write.created, order, &write.id);
         let (packing, rest) = self.split(write.integration, &key, &write.packed, 0);
         let mut value = write.header.clone();
-        super::event_log::put_packing(packing, &mut value);
+        event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
+        let parts = if packing.parts > 0 { write.packed.bytes.len() } else { 0 };
+        let bytes = event_log::size(key.len(), value.len(), parts);
         self.out.insert(key, value);
         let counters = self.counters(write.integration);
         counters.events += 1;
+        counters.event_bytes += bytes;
         counters.arrived += 1;
         self.applied.events += 1;
         if self.listened {
@@ -336,7 +369,57 @@ impl Change<'_> {
         for record in &write.records {
             self.record(record)?;
         }
+        for (target, entry) in &write.forwards {
+            self.out.insert(keys::lane(keys::QUEUE, write.integration, *target, order), entry.as_slice());
+            *self.counters(write.integration).waiting.entry(target.0).or_default() += 1;
+            self.queued = true;
+        }
         Ok(())
+    }
+
+    fn drop_event(&mut self, place: EventPlace, id: &str) -> Result<(), StoreError> {
+        let EventPlace { integration, created, order } = place;
+        let starred = self.tree.contains_key(keys::star(integration, id)).map_err(sled_error)?;
+        if starred || created > self.now - retention::YOUNGEST_S || self.dropped.contains(&place) {
+            return Ok(());
+        }
+        let key = keys::event(integration, created, order, id);
+        let Some(value) = self.tree.get(&key).map_err(sled_error)? else { return Ok(()) };
+        let mut parts = 0;
+        for part in 0..event_log::parts(&value)? {
+            let chunk = keys::chunk(integration, &key, part);
+            parts += self.tree.get(&chunk).map_err(sled_error)?.map_or(0, |value| value.len());
+            self.out.remove(chunk);
+        }
+        let bytes = event_log::size(key.len(), value.len(), parts);
+        self.out.remove(keys::seen(integration, id));
+        self.out.remove(key);
+        let counters = self.counters(integration);
+        counters.events = counters.events.saturating_sub(1);
+        counters.event_bytes = counters.event_bytes.saturating_sub(bytes);
+        self.applied.dropped_events += 1;
+        self.dropped.push(place);
+        Ok(())
+    }
+
+    fn forward(&mut self, forward: &ForwardChange) -> Result<(), StoreError> {
+        let integration = forwards::owner(forward);
+        let mut attempt = None;
+        if matches!(forward, ForwardChange::Attempt { .. }) {
+            let next = match self.next_attempt {
+                Some(next) => next,
+                None => forwards::next_attempt(self.tree)?,
+            };
+            self.next_attempt = Some(next + 1);
+            self.applied.attempt = Some(AttemptId(next));
+            attempt = self.applied.attempt;
+        }
+        self.queued |= matches!(forward, ForwardChange::Put { lane: Lane::Waiting, .. });
+        let tree = self.tree;
+        let mut out = std::mem::take(&mut self.out);
+        let done = forwards::apply(forward, tree, &mut out, self.counters(integration), attempt);
+        self.out = out;
+        done
     }
 
     fn mark(&mut self, write: &MarkChange) -> Result<(), StoreError> {
@@ -404,7 +487,7 @@ impl Change<'_> {
         // Old parts of a page that was larger are overwritten or stay unread: the packing says how many.
         let (packing, rest) = self.split(integration, &key, packed, 0);
         let mut value = Vec::with_capacity(8 + rest.len());
-        super::event_log::put_packing(packing, &mut value);
+        event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
         self.out.insert(key, value);
     }

@@ -38,16 +38,9 @@ pub struct Wanted {
     pub max_reads: Option<u64>,
 }
 
-impl Wanted {
-    /// A list walk is likely cheaper than single reads.
-    pub fn by_list(&self) -> bool {
-        self.ids.len() as u64 > list_reads(self.pages)
-    }
-
-    /// Reads that this will likely take.
-    pub fn reads(&self) -> u64 {
-        if self.by_list() { list_reads(self.pages) } else { self.ids.len() as u64 }
-    }
+/// A list walk over so many pages is likely cheaper than so many single reads.
+pub fn by_list(wanted: u64, pages: u64) -> bool {
+    wanted > list_reads(pages)
 }
 
 /// What a walk over so many pages likely costs: a long list is cut into about a dozen windows, each of which
@@ -96,7 +89,7 @@ async fn fetch(ctx: &Ctx, doc: &mut JobDoc, mut wanted: Wanted, part: &mut PartV
         return Ok(());
     }
     let walked = doc.walks.contains_key(wanted.kind.list_name());
-    let by_list = wanted.by_list();
+    let by_list = by_list(wanted.ids.len() as u64, wanted.pages);
     let ids = std::mem::take(&mut wanted.ids);
     let left = if walked || by_list {
         let mut reading = Reading {

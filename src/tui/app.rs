@@ -22,7 +22,7 @@ use super::backend::Engine;
 use super::effects::Effect;
 use super::input::keymap::Keymap;
 use super::msg::Msg;
-use super::state::State;
+use super::state::{Calls, State};
 use super::style::Theme;
 use super::terminal::Tty;
 use super::terminal::signals::Signal;
@@ -56,6 +56,8 @@ pub struct App<B: Backend, T: Tty> {
     pub ascii: bool,
     /// The keys.
     pub keymap: Arc<Keymap>,
+    /// How a person is called at an alert.
+    pub calls: Calls,
     /// Told as warnings when the screen is there.
     pub mistakes: Vec<String>,
     /// The time, Unix milliseconds.
@@ -100,6 +102,7 @@ where
         let size = self.terminal.size().map_err(Into::into)?;
         let mut state = State::new((size.width, size.height));
         state.keymap = Arc::clone(&self.keymap);
+        state.calls = self.calls;
         let mistakes = std::mem::take(&mut self.mistakes);
         let many = mistakes.len();
         for mistake in mistakes {
@@ -220,6 +223,8 @@ where
             match effect {
                 Effect::Quit => return Ok(Some(ExitReason::Quit)),
                 Effect::Copy(text) => self.tty.copy(&text)?,
+                Effect::Ring => self.tty.ring()?,
+                Effect::Notify(text) => self.tty.notify(&text)?,
                 Effect::Suspend => {
                     if let Some(msg) = self.suspend()? {
                         update(state, msg, (self.now_ms)());

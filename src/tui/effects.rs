@@ -26,6 +26,10 @@ pub enum Effect {
     OpenPage(String),
     /// Put this text on the terminal's clipboard (OSC 52).
     Copy(String),
+    /// Ring the terminal's bell.
+    Ring,
+    /// Have the terminal show a notification (OSC 9). Free of control characters.
+    Notify(String),
     /// Hand the terminal back to the shell until it is continued.
     Suspend,
     /// End the program.

@@ -4,7 +4,9 @@
 //! It must never cut by bytes or `char`s (names hold emoji and CJK) and never let a control character through
 //! to the terminal.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
+
+use crate::clock::zoned;
 
 pub use crate::clock::{hh_mm as hm, hh_mm_ss as hms};
 pub use crate::stripe::money::format as money;
@@ -13,11 +15,6 @@ pub use crate::text::{clean, count, middle, width};
 /// `text` in at most `cells` cells; what was cut ends in `…`. Never padded.
 pub fn fit(text: &str, cells: usize) -> String {
     crate::text::fit(text, cells).trim_end().to_owned()
-}
-
-fn zoned(unix: i64, tz: &str) -> jiff::Zoned {
-    let zone = TimeZone::get(tz).unwrap_or(TimeZone::UTC);
-    Timestamp::from_second(unix).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone)
 }
 
 /// How long ago: `2 s ago`, `5 m ago`, `3 h ago`, `2 d ago`.

@@ -9,6 +9,7 @@
 //! - [`backend`]: what is needed of the engine.
 
 pub mod app;
+pub mod attempts;
 pub mod backend;
 pub mod effects;
 pub mod feed;
@@ -23,7 +24,7 @@ pub mod style;
 pub mod table;
 pub mod terminal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod update;
 pub mod view;
 pub mod widgets;
@@ -33,7 +34,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crossterm::event::EventStream;
 use futures::StreamExt;
 use ratatui::Terminal;
 use tokio::sync::mpsc;
@@ -53,6 +53,10 @@ pub struct Options {
     pub theme: Theme,
     /// The keys.
     pub keymap: Keymap,
+    /// Ring the terminal's bell at an alert.
+    pub bell: bool,
+    /// Have the terminal show a notification at an alert (OSC 9).
+    pub osc9: bool,
     /// What is wrong with the files that say so; told when the screen is there.
     pub mistakes: Vec<String>,
 }
@@ -100,6 +104,7 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         theme: options.theme,
         ascii: options.ascii,
         keymap: Arc::new(options.keymap),
+        calls: state::Calls { bell: options.bell, osc9: options.osc9 },
         mistakes: options.mistakes,
         now_ms: Box::new(now_ms),
         panics,
@@ -108,10 +113,20 @@ pub async fn run(engine: Arc<dyn Engine>, options: Options) -> Result<Exit, TuiE
         let next = signals.next().await;
         Some((next, signals))
     }));
-    let running = app.run(EventStream::new(), signals.fuse());
-    let (reason, state) = hooked.watch(running).await?;
-    drop(app);
-    Ok(Exit { reason, farewell: farewell(&state, now_ms()) })
+    // The state of all screens is in it: too much for the stack of whoever waits.
+    let running = Box::pin(app.run(terminal::keys::read()?, signals.fuse()));
+    let ended = hooked.watch(running).await;
+    let app::App { terminal, tty, .. } = app;
+    drop(tty);
+    // Dropped, it would show the cursor a second time, and panic where there is no terminal any more to complain to:
+    // before the engine has stopped. Its buffers go with the process.
+    std::mem::forget(terminal);
+    match ended {
+        Ok((reason, state)) => Ok(Exit { reason, farewell: farewell(&state, now_ms()) }),
+        // A frame was under way when it was closed: that is an end like any other.
+        Err(_) if terminal::keys::is_gone() => Ok(Exit { reason: ExitReason::InputEnded, farewell: None }),
+        Err(error) => Err(error),
+    }
 }
 
 fn now_ms() -> i64 {

@@ -15,7 +15,7 @@ use super::screens::records::state::Look;
 use super::screens::sync::choice::Choice;
 use super::state::State;
 use super::widgets::filter_line::FilterLine;
-use crate::engine::api::{IntegrationId, Phase, Request, Sort};
+use crate::engine::api::{CaseOrder, IntegrationId, Phase, Request, Sort};
 use crate::stripe::kind::Kind;
 
 /// A filter line: what is in force, and earlier ones, newest last.
@@ -50,15 +50,19 @@ struct Remembered {
     kind: Option<Kind>,
     records: Vec<KindLook>,
     sync: BTreeMap<u32, Choice>,
+    cases_all: bool,
+    cases_order: CaseOrder,
 }
 
 const PANES: [Pane; 3] = [Pane::Integrations, Pane::Events, Pane::Sync];
-const SCREENS: [ScreenId; 6] = [
+const SCREENS: [ScreenId; 8] = [
     ScreenId::Dashboard,
     ScreenId::Integrations,
     ScreenId::Events,
     ScreenId::Sync,
     ScreenId::Records,
+    ScreenId::Payments,
+    ScreenId::Deliveries,
     ScreenId::Log,
 ];
 
@@ -103,6 +107,8 @@ fn text(state: &State) -> String {
         catalog_sort: state.sync.catalog.sort.clone(),
         kind: state.records.kind,
         records,
+        cases_all: state.payments.all,
+        cases_order: state.payments.order,
         sync: state.sync.choices.iter().map(|(id, choice)| (id.0, choice.clone())).collect(),
     };
     serde_json::to_string(&all).unwrap_or_default()
@@ -127,6 +133,7 @@ pub fn take_up(state: &mut State) {
     state.sync.catalog.line = line(all.catalog);
     state.sync.catalog.sort = all.catalog_sort;
     state.records.kind = all.kind;
+    (state.payments.all, state.payments.order) = (all.cases_all, all.cases_order);
     for look in all.records {
         state.records.looks.insert(look.kind, Look { filter: line(look.filter), sort: look.sort });
     }

@@ -11,9 +11,11 @@ use super::overlay::Overlay;
 use super::overlay::search::SearchState;
 use super::screens::ScreenId;
 use super::screens::dashboard::DashboardState;
+use super::screens::deliveries::DeliveriesState;
 use super::screens::events::EventsState;
 use super::screens::integrations::IntegrationsState;
 use super::screens::log::LogState;
+use super::screens::payments::PaymentsState;
 use super::screens::records::RecordsState;
 use super::screens::sync::SyncState;
 use super::widgets::Hits;
@@ -49,6 +51,10 @@ pub struct State {
     pub sync: SyncState,
     /// The records' screen.
     pub records: RecordsState,
+    /// The screen of failed payments.
+    pub payments: PaymentsState,
+    /// The screen of deliveries.
+    pub deliveries: DeliveriesState,
     /// The log's screen.
     pub log: LogState,
     /// What lies over the screen, topmost last.
@@ -65,6 +71,10 @@ pub struct State {
     pub notes: Vec<Note>,
     /// Messages of the engine up to this number were told already.
     pub told: Option<u64>,
+    /// Alerts up to this number were told already.
+    pub alerted: Option<u64>,
+    /// How a person is called at an alert.
+    pub calls: Calls,
     /// The time of the newest message, Unix milliseconds: for what has to know which day it is.
     pub now_ms: i64,
     /// The terminal's size.
@@ -81,6 +91,15 @@ pub struct State {
     pub generation: u64,
     /// Requests under way and what they were for.
     pub pending: Vec<(u64, Purpose)>,
+}
+
+/// How a person is called at an alert, besides the line on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Calls {
+    /// Ring the bell.
+    pub bell: bool,
+    /// Have the terminal show a notification.
+    pub osc9: bool,
 }
 
 /// A line at the bottom for a few seconds.
@@ -125,6 +144,23 @@ pub enum Purpose {
     TakeOver,
     /// Mark so many entries of the catalog.
     Mark(IntegrationId, Mark, usize),
+    /// Do something with the target of that address.
+    Target(TargetDeed, String),
+}
+
+/// What is done with a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetDeed {
+    /// Forward no more to it.
+    Remove,
+    /// Let events wait.
+    Pause,
+    /// Let them go again.
+    GoOn,
+    /// Try it now, although it is down.
+    Try,
+    /// Send what is parked.
+    ReplayParked,
 }
 
 impl State {
@@ -140,6 +176,8 @@ impl State {
             events: EventsState::default(),
             sync: SyncState::default(),
             records: RecordsState::default(),
+            payments: PaymentsState::default(),
+            deliveries: DeliveriesState::default(),
             log: LogState::default(),
             overlays: Vec::new(),
             search: SearchState::default(),
@@ -148,6 +186,8 @@ impl State {
             toast: None,
             notes: Vec::new(),
             told: None,
+            alerted: None,
+            calls: Calls::default(),
             now_ms: 0,
             size,
             hits: Hits::default(),

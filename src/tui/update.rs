@@ -11,7 +11,7 @@ use super::overlay::{self, Overlay};
 use super::remember;
 use super::screens::dashboard::update::job_word;
 use super::screens::{SCREENS, ScreenId};
-use super::state::{Purpose, State};
+use super::state::{Purpose, State, TargetDeed};
 use crate::engine::api::{Answer, Level, Mark, Phase, Request, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
@@ -43,7 +43,8 @@ pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
             remember::take_up(state);
             tell_news(state, now_ms);
             tell_lost(state, &before, now_ms);
-            let mut effects = overlay::refresh(state);
+            let mut effects = tell_alerts(state, now_ms);
+            effects.extend(overlay::refresh(state));
             effects.extend((state.screen.row().refresh)(state));
             effects
         }
@@ -127,6 +128,8 @@ fn navigate(state: &mut State, action: Action) -> bool {
         Action::Pane2 => ScreenId::Events,
         Action::Pane3 => ScreenId::Sync,
         Action::Records => ScreenId::Records,
+        Action::Payments => ScreenId::Payments,
+        Action::Deliveries => ScreenId::Deliveries,
         Action::Log => ScreenId::Log,
         Action::NextAccount | Action::PreviousAccount => {
             let all = &state.snapshot.integrations;
@@ -227,6 +230,34 @@ fn tell_lost(state: &mut State, before: &Snapshot, now_ms: i64) {
     }
 }
 
+/// Calls a person for what has happened since the last snapshot; what was there before the screen was is not rung for.
+fn tell_alerts(state: &mut State, now_ms: i64) -> Vec<Effect> {
+    if state.snapshot.phase == Phase::Opening {
+        // Seen from the very beginning: whatever comes is new.
+        state.alerted.get_or_insert(0);
+    }
+    let snapshot = std::sync::Arc::clone(&state.snapshot);
+    let newest = snapshot.alerts.iter().map(|alert| alert.seq).max().unwrap_or(0);
+    let Some(told) = state.alerted.replace(newest.max(state.alerted.unwrap_or(0))) else { return Vec::new() };
+    let news = || snapshot.alerts.iter().filter(|alert| alert.seq > told);
+    if let Some(alert) = news().max_by_key(|alert| (rank(alert.level), alert.seq)) {
+        state.tell(alert.level, alert.text.clone(), now_ms);
+    }
+    // One call, however many they are: the first that is not over says why.
+    let Some(alert) = news().filter(|alert| !alert.over).max_by_key(|alert| (rank(alert.level), alert.seq))
+    else {
+        return Vec::new();
+    };
+    let mut effects = Vec::new();
+    if state.calls.bell {
+        effects.push(Effect::Ring);
+    }
+    if state.calls.osc9 {
+        effects.push(Effect::Notify(super::fmt::clean(&alert.text).into_owned()));
+    }
+    effects
+}
+
 fn rank(level: Level) -> u8 {
     match level {
         Level::Info => 0,
@@ -303,6 +334,26 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
         }
         (Purpose::TakeOver, Answer::Refused { reason }) => {
             (Level::Warning, format!("not taken over: {reason}"))
+        }
+        (Purpose::Target(deed, url), Answer::Done) => {
+            let text = match deed {
+                TargetDeed::Remove => format!("nothing is forwarded to {url} any more"),
+                TargetDeed::Pause => format!("events for {url} wait until it goes on"),
+                TargetDeed::GoOn => format!("events go on to {url}"),
+                TargetDeed::Try => format!("trying {url} now"),
+                TargetDeed::ReplayParked => format!("what was parked goes to {url}"),
+            };
+            (Level::Info, text)
+        }
+        (Purpose::Target(deed, url), Answer::Refused { reason }) => {
+            let what = match deed {
+                TargetDeed::Remove => "not removed",
+                TargetDeed::Pause => "not paused",
+                TargetDeed::GoOn => "still paused",
+                TargetDeed::Try => "not tried",
+                TargetDeed::ReplayParked => "nothing was sent",
+            };
+            (Level::Warning, format!("{url}: {what}: {reason}"))
         }
         // A poll that went well shows as rows.
         _ => return None,

@@ -19,4 +19,6 @@ mod midrun;
 mod plan;
 mod reads;
 mod records;
+mod recovery;
+mod upkeep;
 mod walk;

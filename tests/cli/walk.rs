@@ -146,7 +146,7 @@ fn assert_shape(status: &Value, total: usize) {
     for (part, fields) in [
         (
             "",
-            "organization_uid account livemode discover sync catalog delivery reads missing_permissions last_poll_at next_poll_at",
+            "organization_uid account livemode discover sync catalog delivery reads missing_permissions last_poll_at next_poll_at event_log",
         ),
         (
             "/discover",
@@ -156,7 +156,7 @@ fn assert_shape(status: &Value, total: usize) {
             "/sync",
             "status job_id started_at finished_at total_synced total_skipped total_errors remaining error_message",
         ),
-        ("/delivery", "mode endpoint_id state last_event_at complete_to"),
+        ("/delivery", "mode endpoint_id state last_event_at complete_to missed_at link"),
         ("/reads", "last_30_days floor"),
     ] {
         assert_eq!(sorted(&keys(status.pointer(part).unwrap())), sorted(fields), "{part}");

@@ -8,9 +8,14 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+mod budget;
+mod day;
 mod fake;
+mod forward;
 mod ours;
 mod process;
+mod reads;
+mod receiver;
 mod relay;
 mod same;
 mod soak;
@@ -21,6 +26,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tillwatch::clock;
+use tillwatch::config::Upkeep;
 use tillwatch::engine::api::{Delivery, IntegrationId, IntegrationView, LinkView, Snapshot};
 use tillwatch::engine::{Engine, Options};
 use tillwatch::integration::connect::{Wish, save, try_key};
@@ -72,6 +78,10 @@ impl Rig {
     }
 
     pub(crate) async fn with(stripe: Running, change: impl FnOnce(&mut Wish)) -> Rig {
+        Rig::upkept(stripe, Upkeep::default(), change).await
+    }
+
+    pub(crate) async fn upkept(stripe: Running, upkeep: Upkeep, change: impl FnOnce(&mut Wish)) -> Rig {
         let dir = tempfile::tempdir().unwrap();
         let (data, keys) = (dir.path().join("data"), dir.path().join("keys"));
         let store = Store::open(&data, &OpenOptions::default()).unwrap();
@@ -104,6 +114,9 @@ impl Rig {
             live: true,
             store: OpenOptions::default(),
             stripe_cli: Vec::new(),
+            declines: std::sync::Arc::new(tillwatch::recovery::Declines::built_in()),
+            alerts: tillwatch::engine::alerts::Settings::default(),
+            upkeep,
             now,
         };
         let engine = Engine::with_store(options, store.clone()).await.unwrap();

@@ -1,6 +1,8 @@
 //! Versions, holes, refusals of sessions, edits while it runs, and the ends of the commands.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use tillwatch::engine::api::{
@@ -134,7 +136,17 @@ async fn a_reader_that_goes_ends_it_quietly_and_status_tells_of_the_relay() {
     let desk = Desk::connected(&made);
     for words in [["listen", "--json"].as_slice(), &["events", "--follow", "--json"]] {
         let mut child = desk.command(words).spawn().unwrap();
+        // Read all the time: what came before it was connected would fill the pipe, and it would wait.
         let mut out = BufReader::new(child.stdout.take().unwrap());
+        let (lines, first) = std::sync::mpsc::channel();
+        let gone = Arc::new(AtomicBool::new(false));
+        let going = gone.clone();
+        let reader = std::thread::spawn(move || {
+            let mut line = String::new();
+            while !going.load(Ordering::SeqCst) && out.read_line(&mut line).unwrap() > 0 {
+                let _ = lines.send(std::mem::take(&mut line));
+            }
+        });
         let mut talk = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.contains("connected to Stripe's relay") {
@@ -142,11 +154,13 @@ async fn a_reader_that_goes_ends_it_quietly_and_status_tells_of_the_relay() {
             assert!(talk.read_line(&mut line).unwrap() > 0, "it ended");
         }
         made.run_traffic(3);
-        let mut first = String::new();
-        out.read_line(&mut first).unwrap();
-        let event: Value = serde_json::from_str(&first).unwrap();
+        let event: Value = serde_json::from_str(&first.recv_timeout(crate::PATIENCE).unwrap()).unwrap();
         assert_eq!(event["object"], "event");
-        drop(out);
+        gone.store(true, Ordering::SeqCst);
+        while !reader.is_finished() {
+            made.run_traffic(1);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         let begun = std::time::Instant::now();
         let code = loop {
             if let Some(status) = child.try_wait().unwrap() {

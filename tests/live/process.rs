@@ -44,6 +44,22 @@ impl Desk {
         command
     }
 
+    /// Whether a file of the data or the configuration folder holds these bytes.
+    pub(crate) fn on_disk(&self, bytes: &[u8]) -> bool {
+        let mut open = vec![self.dir.path().to_owned()];
+        while let Some(dir) = open.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if std::fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Ids of all stored events, each as often as it is printed.
     pub(crate) fn log(&self) -> HashMap<String, usize> {
         let output = self.command(&["events", "--json"]).output().unwrap();
@@ -66,7 +82,11 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) fn start(desk: &Desk) -> Listening {
-        let mut child = desk.command(&["listen", "--json"]).spawn().unwrap();
+        Listening::with(desk, &["listen", "--json"])
+    }
+
+    pub(crate) fn with(desk: &Desk, words: &[&str]) -> Listening {
+        let mut child = desk.command(words).spawn().unwrap();
         let (ids, talk) = (Arc::default(), Arc::default());
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let seen: Arc<Mutex<Vec<String>>> = Arc::clone(&ids);
@@ -74,6 +94,9 @@ impl Listening {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 // Not a word but events: a line that is none fails here and its event is missed below.
                 let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+                if event.get("delivery").is_some() {
+                    continue;
+                }
                 seen.lock().unwrap().push(event["id"].as_str().unwrap().to_owned());
             }
         });
@@ -84,6 +107,13 @@ impl Listening {
             }
         });
         Listening { child, ids, talk }
+    }
+
+    /// The word behind others in what it said.
+    pub(crate) fn word_behind(&self, words: &str) -> String {
+        let talk = self.talk.lock().unwrap();
+        let rest = talk.split(words).nth(1).unwrap_or_else(|| panic!("{talk}"));
+        rest.split_whitespace().next().unwrap().to_owned()
     }
 
     pub(crate) fn printed(&self) -> Vec<String> {

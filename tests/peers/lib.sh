@@ -1,4 +1,4 @@
-# Sourced by the peers: starts a sandbox and stops it again.
+# Sourced by the peers: starts a sandbox and stops it again, and installs what several of them need.
 
 # start_sandbox FILE OPTION…: its line of JSON goes to FILE, its process id to SANDBOX_PID.
 start_sandbox() {
@@ -15,4 +15,22 @@ start_sandbox() {
     done
     echo "FAILED start: the sandbox printed no address"
     exit 1
+}
+
+# Stripe's Python SDK, in a virtual environment of its own.
+install_python_sdk() {
+    if [[ ! -x $WORK/venv/bin/python ]]; then
+        python3 -m venv "$WORK/venv"
+        "$WORK/venv/bin/pip" install --quiet --disable-pip-version-check 'stripe>=15'
+    fi
+}
+
+# The official Stripe CLI; its path is in STRIPE_CLI.
+install_stripe_cli() {
+    STRIPE_CLI=$WORK/cli/node_modules/@stripe/cli-linux-x64/bin/stripe
+    if [[ ! -x $STRIPE_CLI ]]; then
+        mkdir -p "$WORK/cli"
+        echo '{"private":true}' >"$WORK/cli/package.json"
+        npm install --prefix "$WORK/cli" --silent --no-audit --no-fund @stripe/cli-linux-x64
+    fi
 }

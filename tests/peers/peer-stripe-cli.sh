@@ -3,16 +3,9 @@
 # Linux on x86-64 only: that is the package there is.
 set -euo pipefail
 source "$HERE/lib.sh"
-cli=$WORK/cli/node_modules/@stripe/cli-linux-x64/bin/stripe
-if [[ ! -x $cli ]]; then
-    mkdir -p "$WORK/cli"
-    echo '{"private":true}' >"$WORK/cli/package.json"
-    npm install --prefix "$WORK/cli" --silent --no-audit --no-fund @stripe/cli-linux-x64
-fi
-if [[ ! -x $WORK/venv/bin/python ]]; then
-    python3 -m venv "$WORK/venv"
-    "$WORK/venv/bin/pip" install --quiet --disable-pip-version-check 'stripe>=15'
-fi
+install_stripe_cli
+install_python_sdk
+cli=$STRIPE_CLI
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-cli.XXXXXX")
 # No planned resets: the checks below end its sockets themselves.

@@ -1,19 +1,35 @@
-"""A server that webhooks are forwarded to: `receiver.py FILE SECRET`; its address goes to FILE.
+"""A server that webhooks are forwarded to: `receiver.py FILE SECRET…`; its address goes to FILE.
 
-Checks each signature with Stripe's own Python SDK. `GET /` answers what came: requests, distinct events, and how
+Checks each signature with Stripe's own Python SDK, which must accept it under one of the secrets. At SIGUSR1 it is gone
+for 20 s: nobody listens on its port, and open connections end without an answer. At SIGHUP it reads further secrets
+from the file beside FILE that ends in .secrets, a line each. `GET /` answers what came: requests, distinct events, and how
 many requests were refused for their signature.
 """
 
 import http.server
 import json
+import pathlib
+import signal
 import sys
 import threading
+import time
 
 import stripe
 
-FILE, SECRET = sys.argv[1:3]
+FILE, SECRETS = sys.argv[1], sys.argv[2:]
+OUTAGE = 20
 lock = threading.Lock()
 requests, refused, events = 0, 0, {}
+gone = threading.Event()
+
+
+def verified(body, signature):
+    for secret in SECRETS:
+        try:
+            return stripe.Webhook.construct_event(body, signature, secret)
+        except Exception:
+            continue
+    return None
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -36,9 +52,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         global requests, refused
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        try:
-            event = stripe.Webhook.construct_event(body, self.headers["Stripe-Signature"], SECRET)
-        except Exception:
+        if gone.is_set():
+            self.close_connection = True
+            return
+        event = verified(body, self.headers["Stripe-Signature"])
+        if event is None:
             with lock:
                 requests, refused = requests + 1, refused + 1
             return self.answer(400)
@@ -53,7 +71,24 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 4096
 
 
+    daemon_threads = True
+
+
+def outage(*_):
+    # From another thread: serving goes on in this one until it is told to end.
+    gone.set()
+    threading.Thread(target=lambda: server.shutdown()).start()
+
+
 server = Server(("127.0.0.1", 0), Handler)
+port = server.server_port
+signal.signal(signal.SIGUSR1, outage)
+signal.signal(signal.SIGHUP, lambda *_: SECRETS.extend(pathlib.Path(FILE).with_suffix(".secrets").read_text().split()))
 with open(FILE, "w") as file:
-    file.write(f"http://127.0.0.1:{server.server_port}")
-server.serve_forever()
+    file.write(f"http://127.0.0.1:{port}")
+while True:
+    server.serve_forever(poll_interval=0.05)
+    server.server_close()
+    time.sleep(OUTAGE)
+    server = Server(("127.0.0.1", port), Handler)
+    gone.clear()

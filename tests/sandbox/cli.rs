@@ -35,6 +35,22 @@ fn bad_values_are_one_sentence_and_exit_2() {
     }
 }
 
+#[test]
+fn help_names_every_fault_with_what_it_does() {
+    let output = sandbox(&["--help"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let unknown = sandbox(&["--fault=fire"]).output().unwrap();
+    let unknown = String::from_utf8(unknown.stderr).unwrap();
+    let words: Vec<&str> =
+        unknown.split("there are ").nth(1).unwrap().trim_end().trim_end_matches('.').split(", ").collect();
+    assert!(words.len() >= 17, "{words:?}");
+    for word in words {
+        let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{word} ")));
+        assert!(line.is_some_and(|line| line.trim().len() > word.len() + 10), "{word}: {line:?}");
+    }
+    assert!(text.contains("while no relay socket is open is lost"));
+}
+
 #[cfg(unix)]
 #[test]
 fn it_prints_one_line_and_reports_when_told_to_stop() {

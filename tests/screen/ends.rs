@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::{WIDE, assert_gone, demo, event_lines};
+use crate::{Start, WIDE, assert_gone, demo, event_lines};
 
 #[test]
 fn signals_end_it_and_the_terminal_is_as_before() {
@@ -35,7 +35,19 @@ fn a_terminal_that_is_closed_ends_it() {
     let (mut pty, temp) = demo(WIDE, &["--invoices", "300"]);
     pty.until("events", |text| text.contains("DEMO") && !event_lines(text).is_empty());
     pty.hang_up();
-    let (_, took) = pty.end();
+    let (status, took) = pty.end();
+    assert!(status.success(), "{status:?}");
     eprintln!("the closed terminal took {took:?}");
+    assert_gone(temp.path());
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_without_a_signal() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut pty = Start::untold(temp.path(), &["demo", "--invoices", "300"]).on(WIDE);
+    pty.until("events", |text| text.contains("DEMO") && !event_lines(text).is_empty());
+    pty.hang_up();
+    pty.end();
+    assert_eq!(std::fs::read_to_string(temp.path().join("ended")).unwrap().trim(), "0");
     assert_gone(temp.path());
 }

@@ -14,6 +14,7 @@ mod looks;
 mod midway;
 mod pty;
 mod secrets;
+mod sending;
 mod soak;
 mod walk;
 

@@ -155,7 +155,8 @@ fn a_terminal_closed_in_the_middle_of_something() {
         let mut pty = desk.start();
         go(&mut pty, place);
         pty.hang_up();
-        pty.end();
+        let (status, _) = pty.end();
+        assert!(status.success(), "{}: {status:?}", place.0);
         desk.assert_safe(place.0);
     }
 }

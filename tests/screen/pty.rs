@@ -4,9 +4,11 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Longer than anything takes on a loaded machine.
@@ -31,6 +33,14 @@ impl Start {
     pub(crate) fn shell(home: &Path) -> Start {
         // Without its line editor, which switches bracketed paste on and off by itself.
         Start::other(home, "bash", &["--norc", "--noprofile", "--noediting", "-i"]).env("PS1", "% ")
+    }
+
+    /// The program below a shell that leads the session and keeps a hang-up to itself, as `sudo` does: nobody tells the
+    /// program. How it ended is in the file `ended` then.
+    pub(crate) fn untold(home: &Path, words: &[&str]) -> Start {
+        let script = r#"trap "" HUP; "$@"; echo $? > ended"#;
+        let before = ["-c", script, "bash", env!("CARGO_BIN_EXE_tillwatch")];
+        Start::other(home, "bash", &[&before, words].concat())
     }
 
     fn other(home: &Path, program: &str, words: &[&str]) -> Start {
@@ -64,7 +74,7 @@ impl Start {
         let deaf = Arc::new(AtomicBool::new(false));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (theirs, closing) = (Arc::clone(&shared), Arc::clone(&deaf));
-        std::thread::spawn(move || {
+        let listening = std::thread::spawn(move || {
             let mut bytes = [0; 16 * 1024];
             while !closing.load(Ordering::SeqCst) {
                 let count = reader.read(&mut bytes).unwrap_or(0);
@@ -79,7 +89,8 @@ impl Start {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Pty { begun, child, master: Some(pair.master), writer: Some(writer), shared, deaf }
+        let listening = Some(listening);
+        Pty { begun, child, master: Some(pair.master), writer: Some(writer), shared, deaf, listening }
     }
 }
 
@@ -100,6 +111,7 @@ pub(crate) struct Pty {
     writer: Option<Box<dyn Write + Send>>,
     shared: Arc<(Mutex<Seen>, Condvar)>,
     deaf: Arc<AtomicBool>,
+    listening: Option<JoinHandle<()>>,
 }
 
 impl Pty {
@@ -160,8 +172,12 @@ impl Pty {
     pub(crate) fn hang_up(&mut self) {
         self.deaf.store(true, Ordering::SeqCst);
         self.writer = None;
-        // The reading thread gives its end up at the next byte: another size makes a frame of them.
-        self.resize(100, 30);
+        // The reading thread gives its end up at the next byte, and none need come from the program: one is written
+        // here in its place.
+        let name = self.master.as_ref().unwrap().tty_name().unwrap();
+        let other_end = rustix::fs::open(name, OFlags::WRONLY | OFlags::NOCTTY, Mode::empty()).unwrap();
+        std::fs::File::from(other_end).write_all(b" ").unwrap();
+        self.listening.take().unwrap().join().unwrap();
         self.master = None;
     }
 

@@ -101,7 +101,8 @@ fn a_key_given_to_the_wizard_is_never_written() {
 fn a_key_of_the_stripe_cli_is_never_written() {
     let (mut pty, temp) = demo(WIDE, &["--events-per-second", "0", "--invoices", "50"]);
     pty.until("the account", |text| text.contains("DEMO") && text.contains("Sandbox Supplies"));
-    let folder = std::fs::read_dir(temp.path().join("tmp")).unwrap().flatten().next().unwrap().path();
+    let folders = std::fs::read_dir(temp.path().join("tmp")).unwrap().flatten().map(|entry| entry.path());
+    let folder = folders.into_iter().find(|path| path.join("stripe-cli.toml").exists()).unwrap();
     let config = std::fs::read_to_string(folder.join("stripe-cli.toml")).unwrap();
     let at = config.find("rk_test_").or_else(|| config.find("sk_test_")).unwrap();
     let key: String = config[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();

@@ -170,3 +170,107 @@ fn a_walk_over_events_goes_like_the_feed_and_begins_below_a_time() {
     assert_eq!(walk(&[ONE, TWO], Some(i64::MAX), 1000), all);
     assert!(walk(&[], None, 10).is_empty());
 }
+
+#[test]
+fn old_events_are_listed_and_only_what_may_go_goes() {
+    let temp = tempfile::tempdir().unwrap();
+    let (store, all) = filled(temp.path());
+    let mut batch = Batch::new();
+    let star = all.iter().rfind(|one| one.2 == ONE).unwrap().1.clone();
+    batch.star(ONE, star.clone(), true);
+    commit(&store, batch, 1).unwrap();
+    let old = |whose: IntegrationId| -> Vec<String> {
+        all.iter().filter(|one| one.2 == whose && one.0 < 1010).map(|one| one.1.clone()).collect()
+    };
+    // In pages, newest first.
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.old_events(ONE, 1010, after, 3).unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        listed.extend(page);
+    }
+    assert_eq!(listed.iter().map(|one| one.1.clone()).collect::<Vec<_>>(), old(ONE));
+    assert!(store.old_events(ONE, 0, None, 3).unwrap().is_empty());
+    assert!(store.old_events(ONE, 1000, None, 3).unwrap().is_empty());
+    // A day after 31: the writer itself refuses what is younger.
+    let now = 1004 + tillwatch::events::retention::YOUNGEST_S;
+    let mut batch = Batch::new();
+    for (place, id) in listed.clone() {
+        batch.drop_event(place, id);
+    }
+    let dropped = commit(&store, batch, now).unwrap().dropped_events;
+    let gone: Vec<&String> =
+        listed.iter().filter(|one| one.0.created <= 1004 && one.1 != star).map(|one| &one.1).collect();
+    assert_eq!(dropped as usize, gone.len());
+    assert!(gone.len() > 5);
+    let left: Vec<_> = window(&store, None, 500).rows.into_iter().map(|row| row.id).collect();
+    assert_eq!(left.len() + gone.len(), 60);
+    assert!(left.contains(&star) && gone.iter().all(|id| !left.contains(id)));
+    assert!(old(TWO).iter().all(|id| left.contains(id)), "another account's stay");
+    // Gone for good: not known, not removed twice, and its order is not given away again.
+    assert!(!store.has_event(ONE, gone[0]).unwrap());
+    let mut batch = Batch::new();
+    for (place, id) in listed {
+        batch.drop_event(place, id);
+    }
+    assert_eq!(commit(&store, batch, now).unwrap().dropped_events, 0);
+    assert_eq!(store.counters(ONE).event_bytes, store.measure_events(ONE).unwrap());
+    assert_eq!(store.counters(ONE).arrived, 40);
+}
+
+/// Many events a second, and the end of one account's keys against the next one's: where sled's own way back panics.
+#[test]
+fn windows_go_backward_over_bursts_and_the_ends_of_accounts() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = open(temp.path());
+    let mut all = Vec::new();
+    let mut order = 0;
+    for (whose, seconds) in [(ONE, [300, 1, 90, 0, 0, 40, 700]), (TWO, [30, 30, 0, 200, 1, 1, 64])] {
+        for (second, count) in seconds.into_iter().enumerate() {
+            let mut batch = Batch::new();
+            // The last second lies days behind.
+            let created = 1_795_000_000 + if second == 6 { 400_000 } else { second as i64 };
+            for _ in 0..count {
+                order += 1;
+                let id = format!("evt_{order:05}");
+                batch.event(event(&store, whose, &id, created, &crate::noise(600, order)));
+                all.push((created, id, whose));
+            }
+            commit(&store, batch, 1).unwrap();
+        }
+    }
+    all.reverse();
+    all.sort_by(|a, b| b.0.cmp(&a.0).then(a.2.cmp(&b.2)));
+    for chosen in [None, Some(ONE), Some(TWO)] {
+        let all: Vec<_> = all.iter().filter(|one| chosen.is_none_or(|whose| one.2 == whose)).collect();
+        for limit in [1, 7, 120, 500] {
+            let oldest = EventQuery { integration: chosen, oldest: true, limit, ..EventQuery::default() };
+            let rows = store.events(&oldest, &[ONE, TWO]).unwrap().rows;
+            let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+            let wanted: Vec<&str> =
+                all[all.len().saturating_sub(limit)..].iter().map(|one| one.1.as_str()).collect();
+            assert_eq!(ids, wanted, "oldest {limit} of {chosen:?}");
+            for at in (0..all.len()).step_by(37) {
+                let from = EventPos { created: all[at].0, id: all[at].1.clone() };
+                let query = EventQuery {
+                    integration: chosen,
+                    from: Some(from),
+                    before: limit,
+                    limit: 3,
+                    ..EventQuery::default()
+                };
+                let window = store.events(&query, &[ONE, TWO]).unwrap();
+                let first = at.saturating_sub(limit);
+                let ids: Vec<&str> = window.rows.iter().map(|row| row.id.as_str()).collect();
+                let wanted: Vec<&str> =
+                    all[first..(at + 3).min(all.len())].iter().map(|one| one.1.as_str()).collect();
+                assert_eq!(
+                    (ids, window.newer as usize),
+                    (wanted, first),
+                    "{limit} before {at} of {chosen:?}"
+                );
+            }
+        }
+    }
+}

@@ -140,6 +140,7 @@ pub(crate) fn event(store: &Store, whose: IntegrationId, id: &str, created: i64,
         header: event_log::header(&row, &mentions::of(json, &row.object)),
         packed: pack(store, Content::Event, json),
         records: Vec::new(),
+        forwards: Vec::new(),
     }
 }
 

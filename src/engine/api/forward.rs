@@ -166,6 +166,9 @@ pub struct AttemptQuery {
     pub failed_only: bool,
     /// Start at this attempt (inclusive); none: at the newest.
     pub from: Option<AttemptId>,
+    /// So many newer ones of the query above `from`, beside `limit`; at most 500. With `from` 0: the oldest ones.
+    #[serde(default)]
+    pub before: usize,
     /// Rows wanted, newest first; at most 500.
     pub limit: usize,
 }

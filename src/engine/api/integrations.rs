@@ -188,6 +188,9 @@ pub struct IntegrationView {
     pub reads: ReadsView,
     /// Events in the log.
     pub events_kept: u64,
+    /// Bytes that they take as stored, without the database's own overhead.
+    #[serde(default)]
+    pub events_bytes: u64,
     /// Events received today (account's time zone).
     pub events_today: u64,
     /// Events received in each of the last 30 minutes, oldest first.
@@ -223,6 +226,10 @@ pub struct PollView {
     pub running: bool,
     /// Why the last one failed, if it did.
     pub error: Option<String>,
+    /// Why nothing is read by itself just now, and what to do: the reads that nobody asked for have reached their
+    /// share of Stripe's read allocation.
+    #[serde(default)]
+    pub held: Option<String>,
 }
 
 /// Our own reads against Stripe's read allocation.

@@ -6,6 +6,7 @@
 //! handed over apart, as a secret, and goes by its [`KeyTicket`] from then on.
 //! Times are Unix seconds unless the name ends in `_ms`. Money is minor units with its currency.
 
+mod alerts;
 mod connect;
 mod endpoint;
 mod events;
@@ -21,6 +22,7 @@ mod snapshot;
 
 use serde::{Deserialize, Serialize};
 
+pub use alerts::*;
 pub use connect::*;
 pub use endpoint::*;
 pub use events::*;

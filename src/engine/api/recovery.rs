@@ -76,7 +76,7 @@ pub enum CaseState {
     Lost {
         /// When.
         at: i64,
-        /// `void`, `uncollectible`, `canceled`
+        /// `void`, `uncollectible`, `canceled`, `no_more_tries`
         why: String,
     },
 }

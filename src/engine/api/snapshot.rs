@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IntegrationId, IntegrationView, KeyCheckView, TargetView};
+use super::{Alert, IntegrationId, IntegrationView, KeyCheckView, TargetView};
 
 /// How the whole system is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Snapshot {
     pub integrations: Vec<IntegrationView>,
     /// Rises by one whenever events were stored: the hint to read the window again.
     pub events_version: u64,
+    /// How long events are kept, for a person: `13 months`.
+    #[serde(default)]
+    pub events_keep: String,
     /// Rises by one whenever records were stored: the hint to read tables again.
     #[serde(default)]
     pub records_version: u64,
@@ -50,6 +53,9 @@ pub struct Snapshot {
     /// Rises by one whenever a failed payment's case changed.
     #[serde(default)]
     pub cases_version: u64,
+    /// The newest alerts of this process, newest last, at most 50.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
     /// Keys that are being tried or were, until they are saved or dropped.
     #[serde(default)]
     pub key_checks: Vec<KeyCheckView>,

@@ -67,8 +67,13 @@ struct Look {
 #[derive(Default)]
 pub struct Feed {
     looks: Mutex<Vec<Look>>,
-    /// Events that were stored while a look was under way: it takes them over when it is through.
-    late: Mutex<Vec<EventChange>>,
+    /// What happened to events while a look was under way: it takes it over when it is through.
+    late: Mutex<Vec<Late>>,
+}
+
+enum Late {
+    Came(EventChange),
+    Dropped(EventPlace),
 }
 
 /// Answers `Request::Events`. The version is the caller's to fill in.
@@ -122,10 +127,19 @@ pub fn events(
 impl Feed {
     /// Takes over events that were stored. Never waits for a look that is under way.
     pub fn put(&self, store: &Store, events: Vec<EventChange>) -> Result<(), StoreError> {
-        if events.is_empty() {
+        self.hear(store, events.into_iter().map(Late::Came).collect())
+    }
+
+    /// Forgets events that were removed. Never waits either.
+    pub fn drop_events(&self, store: &Store, places: &[EventPlace]) -> Result<(), StoreError> {
+        self.hear(store, places.iter().copied().map(Late::Dropped).collect())
+    }
+
+    fn hear(&self, store: &Store, news: Vec<Late>) -> Result<(), StoreError> {
+        if news.is_empty() {
             return Ok(());
         }
-        self.late().extend(events);
+        self.late().extend(news);
         match self.looks.try_lock() {
             Ok(mut looks) => self.take_late(store, &mut looks),
             Err(TryLockError::Poisoned(looks)) => self.take_late(store, &mut looks.into_inner()),
@@ -139,16 +153,25 @@ impl Feed {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn late(&self) -> MutexGuard<'_, Vec<EventChange>> {
+    fn late(&self) -> MutexGuard<'_, Vec<Late>> {
         self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tests the events that came meanwhile. All are tried; the first error is told.
+    /// Takes over what happened meanwhile: events that came are tested. All are tried; the first error is told.
     fn take_late(&self, store: &Store, looks: &mut [Look]) -> Result<(), StoreError> {
-        let events = std::mem::take(&mut *self.late());
+        let news = std::mem::take(&mut *self.late());
         let mut result = Ok(());
-        for event in &events {
-            result = result.and(Feed::test(store, looks, event));
+        for one in &news {
+            match one {
+                Late::Came(event) => result = result.and(Feed::test(store, looks, event)),
+                Late::Dropped(place) => {
+                    for look in &mut *looks {
+                        if let Ok(at) = look.found.binary_search(place) {
+                            look.found.remove(at);
+                        }
+                    }
+                }
+            }
         }
         result
     }

@@ -1,9 +1,11 @@
 //! Which stored events name an object: an index in memory over the hashes that each event's header keeps.
 //!
 //! About ten bytes an event and eight an id in it. Hashes can meet: a timeline looks into each event that it
-//! shows; a count does not (one in a thousand counts at a million events may be one too high). It must never be
-//! asked to forget an event: events are never removed while a store is open.
+//! shows; a count does not (one in a thousand counts at a million events may be one too high). An event that was
+//! removed is left out at once, and its entries go when enough of them have gathered. It must never name an event
+//! by its number to anybody: numbers change when that happens.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::Shared;
@@ -17,6 +19,8 @@ use crate::store::{Store, StoreError, event_log, mentions};
 const AT_ONCE: usize = 4096;
 /// Entries that may lie unsorted, besides a part of the sorted ones.
 const UNSORTED: usize = 32 * 1024;
+/// Removed events whose entries may still be there, besides a part of all events.
+const DROPPED: usize = 4096;
 /// Rows of a timeline.
 const MOST: usize = 500;
 
@@ -30,6 +34,8 @@ struct Index {
     sorted: Vec<u64>,
     /// The same of events that came since.
     tail: Vec<u64>,
+    /// Removed events whose entries are still there, by `whose` and `order`.
+    dropped: HashSet<(u16, u32)>,
 }
 
 /// What of an integration's log is still to be read.
@@ -78,6 +84,7 @@ impl Mentions {
             // An event that can't be read is passed over: the next try begins behind it.
             left.after = Some(place);
             if place.order < left.until {
+                shared.cases.pass(place.integration, value)?;
                 let named = if let Some(named) = event_log::mentions(value)? {
                     named
                 } else {
@@ -124,6 +131,25 @@ impl Mentions {
         Ok(())
     }
 
+    /// Leaves out events that were removed.
+    pub fn drop_events(&self, places: &[EventPlace]) {
+        if places.is_empty() {
+            return;
+        }
+        // Asked before the index is held: who builds takes the two the other way round.
+        let built = self.is_built();
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        for place in places {
+            if let Some(whose) = index.whose(place.integration) {
+                index.dropped.insert((whose, u32::try_from(place.order).unwrap_or(u32::MAX)));
+            }
+        }
+        // Not while events are still being read in: one of these may be among them.
+        if index.dropped.len() > DROPPED + index.whose.len() / 16 && built {
+            index.compact();
+        }
+    }
+
     /// How many events name an object; see the head of this file for how sure it is.
     pub fn count(&self, integration: IntegrationId, id: &str) -> u64 {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
@@ -149,16 +175,53 @@ impl Mentions {
 
 impl Index {
     fn push(&mut self, place: EventPlace, named: &[u32]) {
-        let known = self.integrations.iter().position(|one| *one == place.integration);
-        let whose = known.unwrap_or_else(|| {
-            self.integrations.push(place.integration);
-            self.integrations.len() - 1
-        });
-        let (Ok(whose), Ok(event)) = (u16::try_from(whose), u32::try_from(self.whose.len())) else { return };
+        let (Some(whose), Ok(event)) = (self.whose(place.integration), u32::try_from(self.whose.len()))
+        else {
+            return;
+        };
         self.whose.push(whose);
         self.created.push(u32::try_from(place.created.max(0)).unwrap_or(u32::MAX));
         self.order.push(u32::try_from(place.order).unwrap_or(u32::MAX));
         self.tail.extend(named.iter().map(|hash| u64::from(*hash) << 32 | u64::from(event)));
+    }
+
+    /// The number of an integration here.
+    fn whose(&mut self, integration: IntegrationId) -> Option<u16> {
+        let known = self.integrations.iter().position(|one| *one == integration);
+        let whose = known.unwrap_or_else(|| {
+            self.integrations.push(integration);
+            self.integrations.len() - 1
+        });
+        u16::try_from(whose).ok()
+    }
+
+    /// Gives the memory of removed events back: the others move together and get new numbers.
+    fn compact(&mut self) {
+        let mut numbers = Vec::with_capacity(self.whose.len());
+        let mut kept = 0;
+        for event in 0..self.whose.len() {
+            let (whose, order) = (self.whose[event], self.order[event]);
+            if self.dropped.contains(&(whose, order)) {
+                numbers.push(u32::MAX);
+                continue;
+            }
+            numbers.push(kept as u32);
+            (self.whose[kept], self.created[kept], self.order[kept]) = (whose, self.created[event], order);
+            kept += 1;
+        }
+        self.whose.truncate(kept);
+        self.created.truncate(kept);
+        self.order.truncate(kept);
+        for entries in [&mut self.sorted, &mut self.tail] {
+            // Numbers keep their order, so the entries stay sorted.
+            entries.retain_mut(|entry| {
+                let number = numbers.get(*entry as u32 as usize).copied().unwrap_or(u32::MAX);
+                *entry = *entry & !u64::from(u32::MAX) | u64::from(number);
+                number != u32::MAX
+            });
+            entries.shrink_to_fit();
+        }
+        self.dropped.clear();
     }
 
     /// Sorts what came, when it is much (or all that there was).
@@ -181,8 +244,9 @@ impl Index {
     }
 
     fn is_of(&self, event: u32, integration: IntegrationId) -> bool {
-        let whose = self.whose.get(event as usize).copied().map(usize::from);
-        whose.and_then(|whose| self.integrations.get(whose)) == Some(&integration)
+        let Some(&whose) = self.whose.get(event as usize) else { return false };
+        self.integrations.get(usize::from(whose)) == Some(&integration)
+            && (self.dropped.is_empty() || !self.dropped.contains(&(whose, self.order[event as usize])))
     }
 }
 
@@ -241,4 +305,47 @@ pub fn timeline(
         }
     }
     Ok(Answer::Timeline(rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_removed_gives_its_memory_back_and_the_rest_is_found_as_before() {
+        let (one, two) = (IntegrationId(1), IntegrationId(2));
+        let place = |integration, order: u64| EventPlace { integration, created: order as i64, order };
+        let mut index = Index::default();
+        for order in 0..100 {
+            index.push(place(one, order), &[7, order as u32 % 5]);
+            index.push(place(two, order), &[7]);
+            if order == 60 {
+                index.settle(true);
+            }
+        }
+        let found = |index: &Index, hash: u32, whose| -> Vec<u32> {
+            let mut out: Vec<u32> = index
+                .events(hash)
+                .filter(|event| index.is_of(*event, whose))
+                .map(|event| index.order[event as usize])
+                .collect();
+            out.sort_unstable();
+            out
+        };
+        for order in (0..100).filter(|order| order % 2 == 0) {
+            index.dropped.insert((0, order));
+        }
+        let odd: Vec<u32> = (0..100).filter(|order| order % 2 == 1).collect();
+        let threes: Vec<u32> = odd.iter().copied().filter(|order| order % 5 == 3).collect();
+        for compacted in [false, true] {
+            if compacted {
+                index.compact();
+                assert_eq!((index.whose.len(), index.dropped.len()), (150, 0));
+                assert_eq!(index.sorted.len() + index.tail.len(), 2 * 50 + 100);
+            }
+            assert_eq!(found(&index, 7, one), odd, "{compacted}");
+            assert_eq!(found(&index, 3, one), threes, "{compacted}");
+            assert_eq!(found(&index, 7, two), (0..100).collect::<Vec<u32>>(), "{compacted}");
+        }
+    }
 }

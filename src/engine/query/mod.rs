@@ -5,6 +5,8 @@
 //! thrown away at any time. Every function here blocks: call them off the runtime's threads. It must never hold
 //! one of its locks while reading the store for long, and never answer from memory what the store denies.
 
+mod cases;
+mod casework;
 mod changes;
 mod classify;
 mod columns;
@@ -20,7 +22,7 @@ mod picks;
 mod search;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod what;
 mod window;
 
@@ -30,7 +32,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::api::{Answer, EventWindow, Request};
+use crate::recovery::Declines;
 use crate::store::{Store, StoreError};
+pub use casework::{Heard, Today};
 pub use filtering::Accounts;
 
 /// How long the thread sleeps at most when nothing is stored.
@@ -56,6 +60,9 @@ struct Shared {
     tables: tables::Tables,
     mentions: mentions::Mentions,
     feed: feed::Feed,
+    cases: cases::Cases,
+    /// The table of decline codes.
+    declines: Arc<Declines>,
     /// Held while the writer's changes are taken over: they must be applied in their order.
     catching_up: Mutex<()>,
     stop: AtomicBool,
@@ -83,17 +90,30 @@ pub enum News {
     Tables,
     /// Of a filtered feed.
     Feed,
+    /// Of failed payments.
+    Cases,
 }
 
 impl Query {
     /// Begins to build, in a thread of its own. `progress` is called when more of it can be shown.
     pub fn start(store: Store, progress: impl Fn(News) + Send + Sync + 'static) -> Query {
+        Query::with_declines(store, Arc::new(Declines::built_in()), progress)
+    }
+
+    /// The same, with a person's table of decline codes.
+    pub fn with_declines(
+        store: Store,
+        declines: Arc<Declines>,
+        progress: impl Fn(News) + Send + Sync + 'static,
+    ) -> Query {
         // From here on every change is heard of; what is older is read from the store.
         store.changes().listen();
         let shared = Arc::new(Shared {
             tables: tables::Tables::new(&store),
             mentions: mentions::Mentions::new(&store),
             feed: feed::Feed::default(),
+            cases: cases::Cases::default(),
+            declines,
             store,
             catching_up: Mutex::default(),
             stop: AtomicBool::new(false),
@@ -128,6 +148,8 @@ impl Query {
             }
             Request::Records(query) => window::records(shared, query, accounts, now),
             Request::Object { integration, id } => object::answer(shared, *integration, id, accounts),
+            Request::Cases(query) => casework::window(shared, query, now),
+            Request::Case { integration, id } => casework::detail(shared, *integration, id, accounts, now),
             Request::Search { text, limit } => search::answer(shared, text, *limit, accounts),
             _ => return None,
         };
@@ -182,7 +204,8 @@ impl Shared {
             step(self.catch_up().map(|()| false));
             let busy = step(self.tables.build_some(self))
                 || step(self.mentions.build_some(self))
-                || self.tables.read_some(&self.store);
+                || self.tables.read_some(&self.store)
+                || step(self.cases.work_some(self));
             let looking = !busy && step(self.look_some(&mut told));
             if let Some(error) = &trouble {
                 let text = error.to_string();
@@ -240,17 +263,22 @@ impl Shared {
         if stored.lost {
             // What was removed is not in the store any more.
             self.tables.start_anew(&self.store);
+            self.cases.start_anew();
             self.mentions.start_anew(&self.store);
             self.feed.start_anew();
         }
         self.tables.put(&stored.records);
+        self.cases.put_records(&stored.records);
         // One event that can't be read must not cost the others, which are told only once.
         let mut result = Ok(());
         for event in &stored.events {
-            result = result.and(self.mentions.put(event));
+            result = result.and(self.mentions.put(event)).and(self.cases.put_event(event));
         }
         result = result.and(self.feed.put(&self.store, stored.events));
+        self.mentions.drop_events(&stored.dropped);
+        result = result.and(self.feed.drop_events(&self.store, &stored.dropped));
         self.tables.forget(&stored.gone);
+        self.cases.forget(&stored.gone);
         result
     }
 }

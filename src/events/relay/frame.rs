@@ -39,6 +39,8 @@ pub struct Delivery<'a> {
     pub account_version: bool,
     /// `Stripe-Signature`, when there is one.
     pub signature: Option<String>,
+    /// All HTTP headers, as received.
+    pub headers: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +98,7 @@ pub fn read(text: &[u8]) -> Frame<'_> {
         conversation: wire.webhook_conversation_id,
         account_version: wire.endpoint.api_version.is_none(),
         signature: wire.http_headers.and_then(signature),
+        headers: wire.http_headers,
         payload: wire.event_payload,
     })
 }
@@ -208,6 +211,7 @@ mod tests {
             event: "evt_1".into(),
             account_version: true,
             signature: Some(format!("t=12,v1={},v1={digest},v0=ff", "0".repeat(64))),
+            headers: None,
         };
         assert!(event.is_signed(&secret));
         event.payload = body.replace("evt_1", "evt_2").into();

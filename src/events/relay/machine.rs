@@ -3,7 +3,7 @@
 //! A socket is reset on purpose every minute or so. The next one is opened before it goes, and only where the
 //! server refuses a second one is the first closed before. After every moment in which no socket was open the
 //! machine asks for that moment to be covered. It must never say "connected" without an open socket that has
-//! given a sign of life within [`SILENCE`](super::SILENCE).
+//! given a sign of life within [`SILENCE`].
 
 use std::time::Duration;
 

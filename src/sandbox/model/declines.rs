@@ -23,11 +23,36 @@ pub struct Decline {
     pub soft: bool,
 }
 
+/// What Stripe does not send to the network again before there is another payment method, as `reason` or as what
+/// Radar blocked it for. Retries go on being scheduled and counted (`attempt_count` in Stripe's reference).
+const NOT_SENT_AGAIN: [&str; 8] = [
+    "authentication_required",
+    "incorrect_number",
+    "lost_card",
+    "pickup_card",
+    "revocation_of_all_authorizations",
+    "revocation_of_authorization",
+    "stolen_card",
+    "transaction_not_allowed",
+];
+
+impl Decline {
+    /// Whether Stripe leaves its scheduled retries out until there is another payment method.
+    pub fn needs_new_method(&self) -> bool {
+        self.outcome == "blocked" || NOT_SENT_AGAIN.contains(&self.reason)
+    }
+
+    /// Whether the customer is asked to act.
+    pub fn asks_customer(&self) -> bool {
+        self.reason == "authentication_required"
+    }
+}
+
 const DECLINED: &str = "Your card was declined.";
 
 /// The refusals that this sandbox knows. A refusal is stored as an index into this, so only append.
 pub const DECLINES: &[Decline] = &[
-    soft("insufficient_funds", "Your card has insufficient funds.", "try_again_later", "51", 34),
+    soft("insufficient_funds", "Your card has insufficient funds.", "try_again_later", "51", 31),
     soft("generic_decline", DECLINED, "try_again_later", "05", 14),
     soft("do_not_honor", DECLINED, "", "05", 12),
     Decline {
@@ -78,6 +103,16 @@ pub const DECLINES: &[Decline] = &[
         soft: false,
     },
     hard("revocation_of_authorization", "R1", 1),
+    Decline {
+        code: "authentication_required",
+        reason: "authentication_required",
+        message: "Your card was declined. The bank wants this payment to be authenticated.",
+        advice: "",
+        network: "1A",
+        outcome: "issuer_declined",
+        weight: 3,
+        soft: false,
+    },
 ];
 
 const fn soft(
@@ -134,5 +169,25 @@ mod tests {
     #[test]
     fn weights_make_a_hundred() {
         assert_eq!(super::DECLINES.iter().map(|d| d.weight).sum::<u64>(), 100);
+    }
+
+    /// What this sandbox says and what the product's own table says of a code must agree.
+    #[test]
+    fn the_products_table_knows_every_refusal() {
+        use crate::engine::api::DeclineClass;
+        use crate::recovery::declines::{Codes, Declines};
+        let table = Declines::built_in();
+        for one in super::DECLINES {
+            let blocked = one.outcome == "blocked";
+            let told = table.tell(&Codes {
+                code: Some(one.code.to_owned()),
+                decline_code: Some(one.reason.to_owned()),
+                outcome: Some(one.outcome.to_owned()),
+                reason: Some(if blocked { "highest_risk_level" } else { one.reason }.to_owned()),
+                ..Codes::default()
+            });
+            assert_eq!(told.needs_new_method, one.needs_new_method(), "{}", one.reason);
+            assert_eq!(told.class == DeclineClass::Soft, one.soft, "{}", one.reason);
+        }
     }
 }

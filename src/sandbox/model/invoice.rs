@@ -112,6 +112,8 @@ pub struct Invoice {
     pub uncollectible_at: i64,
     /// when it will be tried again
     pub next_attempt: i64,
+    /// scheduled retries that were left out for want of another payment method
+    pub left_out: u8,
     /// tries so far, by slot
     pub attempts: [Attempt; SLOTS],
     /// what went back of the payment
@@ -123,9 +125,14 @@ pub struct Invoice {
 }
 
 impl Invoice {
-    /// Tries that count: all of them, as in Stripe's automatic collection.
+    /// Tries that count: all of them, as in Stripe's automatic collection, and the scheduled ones that were left out.
     pub fn attempt_count(&self) -> usize {
-        self.attempts.iter().filter(|a| a.made()).count()
+        self.attempts.iter().filter(|a| a.made()).count() + usize::from(self.left_out)
+    }
+
+    /// Automatic retries have come to their end.
+    pub fn exhausted(&self) -> bool {
+        self.status == Status::Open && self.attempt_count() > 0 && self.next_attempt == 0
     }
 
     /// The used slots in order of time: history uses slot 4 only for an invoice's single payment.
@@ -210,6 +217,7 @@ impl World {
             voided_at: 0,
             uncollectible_at: 0,
             next_attempt: 0,
+            left_out: 0,
             attempts: [Attempt::default(); SLOTS],
             refunds: [NO_REFUND; REFUND_SLOTS],
             dispute: NO_DISPUTE,
@@ -255,6 +263,10 @@ impl World {
                 return;
             }
             let decline = declines::pick(self.hash(43, invoice.number));
+            if slot > 0 && declines::decline(decline).needs_new_method() {
+                invoice.left_out += 1;
+                continue;
+            }
             invoice.attempts[slot] = Attempt { after, decline: Some(decline) };
         }
         let given_up = invoice.created + i64::from(OFFSETS[3]) + 3600;

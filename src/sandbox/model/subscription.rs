@@ -49,6 +49,8 @@ pub struct Subscription {
     pub cancel_at_period_end: bool,
     /// 0 for never
     pub canceled_at: i64,
+    /// canceled because its newest invoice was not paid
+    pub unpaid: bool,
     /// start of the period that is paid or being paid
     pub period_start: i64,
     /// number of its newest invoice
@@ -127,6 +129,7 @@ impl World {
             quantity: self.subscription_quantity(number),
             cancel_at_period_end: status == SubscriptionStatus::Active && hash / 100 % 100 < 4,
             canceled_at: if canceled { newest + (self.start() - newest).max(0) / 2 } else { 0 },
+            unpaid: false,
             period_start: if canceled { newest } else { newest + lapsed * period },
             latest_invoice: latest,
             revision: 0,

@@ -163,6 +163,10 @@ impl Writer<'_, '_> {
                         self.out.bool(false);
                     }
                 }
+                if !was.exhausted() && is.exhausted() && is.subscription {
+                    self.member(&mut first, "auto_advance");
+                    self.out.bool(true);
+                }
                 if was.next_attempt != is.next_attempt {
                     self.member(&mut first, "next_payment_attempt");
                     self.out.time(was.next_attempt);

@@ -34,7 +34,9 @@ impl Writer<'_, '_> {
         self.out.raw(",\"attempted\":");
         self.out.bool(attempts > 0);
         self.out.raw(",\"auto_advance\":");
-        let advancing = matches!(invoice.status, Status::Draft | Status::Open) && invoice.subscription;
+        let advancing = matches!(invoice.status, Status::Draft | Status::Open)
+            && invoice.subscription
+            && !invoice.exhausted();
         self.out.bool(advancing);
         self.out.raw(
             ",\"automatic_tax\":{\"disabled_reason\":null,\"enabled\":false,\"liability\":null,\

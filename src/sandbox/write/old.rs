@@ -55,7 +55,7 @@ impl Writer<'_, '_> {
         let attempts = invoice.get("attempt_count").and_then(Value::as_u64).unwrap_or_default() as usize;
         let charge = number.and_then(|number| {
             let used =
-                self.view.invoice(number)?.used().map(|(slot, _)| slot as u64).nth(attempts.max(1) - 1);
+                self.view.invoice(number)?.used().map(|(slot, _)| slot as u64).take(attempts.max(1)).last();
             let slot = used.filter(|_| attempts > 0)?;
             Some(ids.id(Obj::Charge, number * CHARGES_PER_INVOICE + slot))
         });

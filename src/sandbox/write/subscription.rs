@@ -30,7 +30,9 @@ impl Writer<'_, '_> {
         self.out.raw(",\"canceled_at\":");
         self.out.time(sub.canceled_at);
         self.out.raw(",\"cancellation_details\":{\"comment\":null,\"feedback\":null,\"reason\":");
-        self.out.raw(if sub.canceled_at != 0 || sub.cancel_at_period_end {
+        self.out.raw(if sub.unpaid {
+            "\"payment_failed\""
+        } else if sub.canceled_at != 0 || sub.cancel_at_period_end {
             "\"cancellation_requested\""
         } else {
             "null"

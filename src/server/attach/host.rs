@@ -43,6 +43,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         self.cancel.cancel();
         let _ = std::fs::remove_file(&self.path);
+        place::leave(&self.path);
     }
 }
 
@@ -50,8 +51,15 @@ impl Host {
     /// Listens for an engine whose store is open, and names the socket in the folder's lock file.
     pub fn listen(engine: &Engine, runner: Runner) -> std::io::Result<Host> {
         let store = engine.store().ok_or_else(|| std::io::Error::other("the store is not open"))?;
-        let path = place::fresh()?;
-        let listener = UnixListener::bind(&path)?;
+        let mut path = place::fresh()?;
+        let listener = match UnixListener::bind(&path) {
+            // Another one that ended took the empty folder with it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                path = place::fresh()?;
+                UnixListener::bind(&path)?
+            }
+            bound => bound?,
+        };
         let host = Host { path: path.clone(), cancel: CancellationToken::new() };
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         store.name_socket(&path).map_err(std::io::Error::other)?;
@@ -196,7 +204,6 @@ async fn run(
 ) -> std::io::Result<()> {
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
     let far = Far::new(stream, command.clone(), cancel.child_token())?;
     let (engine, runner) = (engine.clone(), runner.clone());
     let (ended, end) = tokio::sync::oneshot::channel::<()>();

@@ -5,7 +5,9 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::store::folder;
 
@@ -22,11 +24,40 @@ pub fn fresh() -> io::Result<PathBuf> {
             continue;
         }
         match private(&dir) {
-            Ok(()) => return Ok(path),
+            Ok(()) => {
+                sweep(&dir);
+                return Ok(path);
+            }
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+/// Takes the folder away if nobody else has a socket in it.
+pub fn leave(socket: &Path) {
+    if let Some(dir) = socket.parent() {
+        // Fails where it is not empty, as it should.
+        let _ = fs::remove_dir(dir);
+    }
+}
+
+/// Removes sockets that were left by processes that were killed: nobody answers there, and not since a minute ago.
+fn sweep(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let old = entry
+            .metadata()
+            .and_then(|meta| meta.modified())
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > Duration::from_secs(60)));
+        let socket = path.extension().is_some_and(|end| end == "sock");
+        if old
+            && socket
+            && UnixStream::connect(&path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        {
+            let _ = fs::remove_file(&path);
+        }
+    }
 }
 
 fn candidates() -> Vec<PathBuf> {

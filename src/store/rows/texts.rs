@@ -80,9 +80,36 @@ fn two(text: &str) -> (&str, &str) {
     (&text[..first], &rest[..second])
 }
 
-/// Where the second text begins, when something was found in the first.
-fn behind(at: usize, found: &Found) -> usize {
-    at - found.behind as usize + found.length as usize + 1
+/// Everything that `find` finds in `texts`, two of which belong to each of `starts`: at most once in each. False when
+/// `go_on` ended it.
+fn scan(
+    texts: &str,
+    starts: &[u32],
+    places: (Place, Place),
+    find: impl Fn(&[u8], usize) -> Option<usize>,
+    mut go_on: impl FnMut() -> bool,
+    mut take: impl FnMut(Found),
+) -> bool {
+    let mut from = 0;
+    for count in 1_u32.. {
+        let Some(at) = find(texts.as_bytes(), from) else { break };
+        if count.is_multiple_of(1024) && !go_on() {
+            return false;
+        }
+        let row = starts.partition_point(|one| *one as usize <= at).saturating_sub(1);
+        let start = starts.get(row).map_or(0, |start| *start as usize);
+        let (first, second) = two(&texts[start..]);
+        let behind = at - start;
+        let (place, behind, length) = if behind < first.len() {
+            from = start + first.len() + 1;
+            (places.0, behind, first.len())
+        } else {
+            from = starts.get(row + 1).map_or(texts.len(), |next| *next as usize);
+            (places.1, behind.saturating_sub(first.len() + 1), second.len())
+        };
+        take(Found { row: row as u32, place, behind: behind as u32, length: length as u32 });
+    }
+    true
 }
 
 fn put(out: &mut String, text: &str) {
@@ -181,40 +208,18 @@ impl Texts {
     }
 
     /// Parties for whose texts `find` gives places: it gets one large text and a place in it, and returns the next
-    /// place at or behind that. In their order; a party twice, one behind the other, when both texts are found. `go_on` is asked now and then and may say
-    /// that it is enough.
+    /// place at or behind that. In their order; a party twice, one behind the other, when both texts are found. `go_on`
+    /// is asked now and then and may say that it is enough.
     pub fn parties_at(
         &self,
         find: impl Fn(&[u8], usize) -> Option<usize>,
-        mut go_on: impl FnMut() -> bool,
+        go_on: impl FnMut() -> bool,
     ) -> Vec<Found> {
         let mut out = Vec::new();
-        let mut from = 0;
-        while let Some(at) = find(self.parties.as_bytes(), from) {
-            if out.len() % 1024 == 1023 && !go_on() {
-                break;
-            }
-            let party = self.party_at.partition_point(|one| *one as usize <= at).saturating_sub(1);
-            let found = Self::found(&self.parties, &self.party_at, party, at, (Place::Customer, Place::Who));
+        scan(&self.parties, &self.party_at, (Place::Customer, Place::Who), find, go_on, |found| {
             out.push(found);
-            from = match found.place {
-                Place::Customer => behind(at, &found),
-                _ => self.party_at.get(party + 1).map_or(self.parties.len(), |at| *at as usize),
-            };
-        }
+        });
         out
-    }
-
-    fn found(texts: &str, starts: &[u32], row: usize, at: usize, places: (Place, Place)) -> Found {
-        let start = starts.get(row).map_or(0, |start| *start as usize);
-        let (first, second) = two(&texts[start..]);
-        let behind = at - start;
-        let (place, behind, length) = if behind < first.len() {
-            (places.0, behind, first.len())
-        } else {
-            (places.1, behind.saturating_sub(first.len() + 1), second.len())
-        };
-        Found { row: row as u32, place, behind: behind as u32, length: length as u32 }
     }
 
     /// Rows of parties, with what was found of each; `found` is in the order of parties.
@@ -237,23 +242,16 @@ impl Texts {
     pub fn rows_at(
         &self,
         find: impl Fn(&[u8], usize) -> Option<usize>,
-        mut go_on: impl FnMut() -> bool,
+        go_on: impl FnMut() -> bool,
     ) -> Vec<Found> {
         let mut out = Vec::new();
-        let mut from = 0;
-        while let Some(at) = find(self.own.as_bytes(), from) {
-            if out.len() % 1024 == 1023 && !go_on() {
-                return out;
-            }
-            let row = self.at.partition_point(|one| *one as usize <= at).saturating_sub(1);
-            let found = Self::found(&self.own, &self.at, row, at, (Place::Id, Place::Label));
-            if found.place == Place::Id || !self.is_moved(row) {
+        let whole = scan(&self.own, &self.at, (Place::Id, Place::Label), &find, go_on, |found| {
+            if found.place == Place::Id || !self.is_moved(found.row as usize) {
                 out.push(found);
             }
-            from = match found.place {
-                Place::Id => behind(at, &found),
-                _ => self.at.get(row + 1).map_or(self.own.len(), |at| *at as usize),
-            };
+        });
+        if !whole {
+            return out;
         }
         for (row, label) in &self.moved {
             if let Some(at) = find(label.as_bytes(), 0) {

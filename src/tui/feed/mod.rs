@@ -326,7 +326,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::api::Source;
+    use crate::tui::tests::plain_event as row;
 
     /// A feed of `total` events, one a second, of which the answer shows what the query asks for. The filter lets
     /// the even ones through.
@@ -347,22 +347,6 @@ mod tests {
             matching: (!query.filter.is_empty()).then_some(all.len() as u64),
             version: total as u64,
             ..EventWindow::default()
-        }
-    }
-
-    fn row(n: i64) -> EventRow {
-        EventRow {
-            integration: IntegrationId(1),
-            id: format!("evt_{n:06}"),
-            created: n,
-            received: n,
-            event_type: "invoice.paid".into(),
-            object: format!("in_{n}"),
-            amount: None,
-            who: String::new(),
-            source: Source::Poll,
-            starred: false,
-            marks: crate::engine::api::Marks::default(),
         }
     }
 

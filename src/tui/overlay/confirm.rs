@@ -25,8 +25,8 @@ pub struct Question {
     pub title: String,
     /// For whom.
     pub account: String,
-    /// In live mode.
-    pub livemode: bool,
+    /// In live mode; none: it is about no account.
+    pub livemode: Option<bool>,
 }
 
 /// What yes means.
@@ -67,7 +67,7 @@ pub struct Confirm {
 impl Question {
     /// Of this account.
     pub fn of(title: impl Into<String>, view: &IntegrationView) -> Question {
-        Question { title: title.into(), account: view.name.clone(), livemode: view.livemode }
+        Question { title: title.into(), account: view.name.clone(), livemode: Some(view.livemode) }
     }
 
     /// The whole of it.
@@ -91,19 +91,21 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 /// Draws the question.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, confirm: &Confirm) {
     let theme = view.theme;
-    let name = fmt::fit(&fmt::clean(&confirm.question.account), 28);
-    let first = Line::from(vec![
+    let name = fmt::fit(&fmt::clean(&confirm.question.account), 40);
+    let mut first = Line::from(vec![
         Span::styled(confirm.question.title.clone(), theme.strong()),
         Span::raw(" "),
         Span::styled(name, theme.strong()),
-        Span::raw(" "),
-        header::mode(theme, confirm.question.livemode),
-        Span::raw("?"),
     ]);
+    if let Some(livemode) = confirm.question.livemode {
+        first.spans.extend([Span::raw(" "), header::mode(theme, livemode)]);
+    }
+    first.spans.push(Span::raw("?"));
     let key = |name: &'static str| Span::styled(name, theme.accent().patch(theme.strong()));
     let keys =
         Line::from(vec![key("y"), Span::raw(" yes   "), key("n"), Span::raw(" no (Enter and Esc too)")]);
-    let cost = format!("{} · {}", confirm.cost, confirm.used);
+    let cost = [confirm.cost.as_str(), confirm.used.as_str()];
+    let cost = cost.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ");
     let wide = (first.width().max(fmt::width(&cost)).max(keys.width()) as u16).saturating_add(4);
     let wide = wide.min(area.width.saturating_sub(2));
     let pieces = put::wrap(&cost, usize::from(wide.saturating_sub(4)));

@@ -61,8 +61,11 @@ pub fn lines(view: &View<'_>, cells: usize, wanted: &str) -> Vec<Line<'static>> 
         }
     }
     if lines.is_empty() {
-        let text =
-            if wanted.is_empty() { "nothing was told yet" } else { "nothing that was told has this in it" };
+        let text = if wanted.is_empty() {
+            "nothing was told yet: what was done and what went wrong stands here"
+        } else {
+            "nothing that was told has this in it"
+        };
         lines.push(Line::styled(text, theme.faint()));
     }
     lines

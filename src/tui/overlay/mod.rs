@@ -5,10 +5,13 @@
 pub mod confirm;
 pub mod disconnect;
 pub mod edit;
+pub mod guard;
 pub mod help;
 pub mod messages;
 pub mod palette;
+pub mod replay;
 pub mod search;
+pub mod target;
 pub mod wizard;
 
 use ratatui::{
@@ -21,6 +24,8 @@ use ratatui::{
 pub use confirm::{Confirm, MarkAll, Question, Yes};
 pub use disconnect::Disconnect;
 pub use edit::EditForm;
+pub use replay::Replay;
+pub use target::TargetForm;
 pub use wizard::Wizard;
 
 use super::effects::Effect;
@@ -54,6 +59,10 @@ pub enum Overlay {
     Edit(Box<EditForm>),
     /// Disconnecting one.
     Disconnect(Box<Disconnect>),
+    /// Adding a target.
+    Target(Box<TargetForm>),
+    /// Sending an event again.
+    Replay(Box<Replay>),
     /// Search anywhere; what it holds is `State::search`, which outlives it.
     Search,
 }
@@ -67,6 +76,8 @@ impl Overlay {
             Overlay::Wizard(wizard) => wizard.context(),
             Overlay::Edit(form) => form.context(),
             Overlay::Disconnect(it) => it.context(),
+            Overlay::Target(form) => form.context(),
+            Overlay::Replay(it) => it.context(),
             Overlay::Palette(_) | Overlay::Search => Context::Typing,
         }
     }
@@ -81,6 +92,8 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
         Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
         Some(Overlay::Disconnect(_)) => disconnect::act(state, action, now_ms),
+        Some(Overlay::Target(_)) => target::act(state, action),
+        Some(Overlay::Replay(_)) => replay::act(state, action),
         Some(Overlay::Search) => search::update::act(state, action, now_ms),
         Some(Overlay::Help { scroll } | Overlay::Messages { scroll }) => {
             let page = state.hits.overlay_rows.saturating_sub(1).max(1);
@@ -109,6 +122,8 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Wizard(_)) => return wizard::typed(state, typed, now_ms),
         Some(Overlay::Edit(_)) => edit::typed(state, typed),
         Some(Overlay::Disconnect(_)) => disconnect::typed(state, typed),
+        Some(Overlay::Target(_)) => target::typed(state, typed),
+        Some(Overlay::Replay(_)) => replay::typed(state, typed),
         Some(Overlay::Search) => return search::update::typed(state, typed),
         _ => {}
     }
@@ -127,6 +142,8 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
     search::update::answer(state, generation, answer)
         .or_else(|| edit::answer(state, generation, answer, now_ms))
         .or_else(|| disconnect::answer(state, generation, answer, now_ms))
+        .or_else(|| target::answer(state, generation, answer, now_ms))
+        .or_else(|| replay::answer(state, generation, answer, now_ms))
         .or_else(|| wizard::answer(state, generation, answer, now_ms))
 }
 
@@ -151,6 +168,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
             Overlay::Edit(form) => edit::draw(view, buf, area, form),
             Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
+            Overlay::Target(form) => target::draw(view, buf, area, form),
+            Overlay::Replay(it) => replay::draw(view, buf, area, it),
             Overlay::Search => search::view::draw(view, buf, area, hits),
         }
     }

@@ -4,9 +4,11 @@
 //! may know how it draws.
 
 pub mod dashboard;
+pub mod deliveries;
 pub mod events;
 pub mod integrations;
 pub mod log;
+pub mod payments;
 pub mod records;
 pub mod sync;
 
@@ -32,6 +34,10 @@ pub enum ScreenId {
     Sync,
     /// 4: any kind of record.
     Records,
+    /// 5: failed payments, as cases.
+    Payments,
+    /// 6: targets that events are forwarded to, and the attempts.
+    Deliveries,
     /// 7: everything that was told.
     Log,
 }
@@ -66,8 +72,16 @@ pub struct Screen {
 }
 
 /// Every screen there is.
-pub const SCREENS: &[Screen] =
-    &[dashboard::SCREEN, integrations::SCREEN, events::SCREEN, sync::SCREEN, records::SCREEN, log::SCREEN];
+pub const SCREENS: &[Screen] = &[
+    dashboard::SCREEN,
+    integrations::SCREEN,
+    events::SCREEN,
+    sync::SCREEN,
+    records::SCREEN,
+    payments::SCREEN,
+    deliveries::SCREEN,
+    log::SCREEN,
+];
 
 impl ScreenId {
     /// The screen's row in the table.

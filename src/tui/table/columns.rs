@@ -3,7 +3,9 @@
 //! The least important go first; what is left stretches up to what it wants. An amount is never cut: its column is at
 //! least as wide as its widest amount that shows.
 
-use crate::engine::api::Column;
+use crate::engine::api::{Cell, Column, RecordWindow};
+use crate::tui::fmt;
+use crate::tui::widgets::{money, state_word};
 
 /// So much of a name or a sentence can be read: it is not cut shorter for another column.
 const READABLE: usize = 18;
@@ -47,6 +49,28 @@ pub fn fit(
     let left = stretch(&mut out, width - used.min(width), |index| wants(index).min(most(index)));
     stretch(&mut out, left, most);
     out
+}
+
+/// Cells that the widest content of each column takes, of all that is loaded.
+pub fn widths(window: &RecordWindow, ascii: bool) -> Vec<usize> {
+    let widest = |index: usize| {
+        let cells = window.rows.iter().filter_map(|row| row.cells.get(index));
+        cells.map(|cell| wide(cell, ascii)).max().unwrap_or(0)
+    };
+    (0..window.columns.len()).map(widest).collect()
+}
+
+/// Cells that a value would take whole.
+fn wide(value: &Cell, ascii: bool) -> usize {
+    match value {
+        Cell::Empty => 0,
+        Cell::Text { text } => fmt::width(text),
+        Cell::Word { word } => fmt::width(state_word(word)),
+        Cell::Money { amount, currency } => fmt::width(&money(*amount, currency, ascii)),
+        Cell::Time { .. } => 12,
+        // An id is recognised by its two ends.
+        Cell::Id { .. } => 13,
+    }
 }
 
 /// Gives what is left round and round, cell by cell, so that no column gets all of it; returns what nobody takes.

@@ -73,6 +73,9 @@ pub(super) struct Goal {
 pub struct TableState {
     /// What is loaded.
     pub window: RecordWindow,
+    /// Cells that the content of each column takes, in Unicode and in ASCII. Measured once a window: some hundred rows
+    /// are too many to measure for every frame.
+    pub widths: [Vec<usize>; 2],
     /// Something was loaded for this kind and these accounts.
     pub loaded: bool,
     /// The rows that are shown are of the question before: the filter or the order has changed since.
@@ -109,6 +112,7 @@ impl TableState {
     pub fn new() -> TableState {
         TableState {
             window: RecordWindow::default(),
+            widths: [Vec::new(), Vec::new()],
             loaded: false,
             stale: false,
             error: None,

@@ -3,6 +3,7 @@
 //! At most one request is under way. Whoever moves on before its rows are here is taken there by the next one:
 //! the newest wish wins, and nothing piles up.
 
+use super::columns;
 use super::state::{BadFilter, Goal, RowId, TableSpec, TableState, Target};
 use crate::engine::api::{Answer, Place, RecordQuery, RecordWindow, Request};
 use crate::tui::effects::Effect;
@@ -121,6 +122,7 @@ impl TableState {
     }
 
     fn install(&mut self, window: RecordWindow, asked: Option<Goal>) {
+        self.widths = [false, true].map(|ascii| columns::widths(&window, ascii));
         self.window = window;
         self.loaded = true;
         self.stale = false;

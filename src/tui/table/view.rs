@@ -223,12 +223,7 @@ impl<'a> Layout<'a> {
         // An edge of two cells, the box, the account, and a cell at the right.
         let fixed = 3 + mark + if account > 0 { account + gap } else { 0 };
         // Of all that is loaded, not of what shows: columns must not change with every row that is scrolled in.
-        let widths: Vec<usize> = (0..columns.len())
-            .map(|index| {
-                let cells = state.window.rows.iter().filter_map(|row| row.cells.get(index));
-                cells.map(|cell| wide(view, cell)).max().unwrap_or(0)
-            })
-            .collect();
+        let widths = &state.widths[usize::from(view.ascii)];
         let sorted = sort_of(state).column;
         let content = |index: usize| widths.get(index).copied().unwrap_or(0);
         // The first column, amounts, statuses and headings are shown whole or not at all.
@@ -320,19 +315,6 @@ fn cell(view: &View<'_>, value: &Cell, cells: usize, right: bool) -> Span<'stati
         Cell::Id { id } => (fmt::middle(&fmt::clean(id), cells), theme.faint()),
     };
     if right { put::padded_left(&text, cells, style) } else { put::padded(&text, cells, style) }
-}
-
-/// Cells that a value would take whole.
-fn wide(view: &View<'_>, value: &Cell) -> usize {
-    match value {
-        Cell::Empty => 0,
-        Cell::Text { text } => fmt::width(text),
-        Cell::Word { word } => fmt::width(state_word(word)),
-        Cell::Money { amount, currency } => fmt::width(&view.money(*amount, currency)),
-        Cell::Time { .. } => 12,
-        // An id is recognised by its two ends.
-        Cell::Id { .. } => 13,
-    }
 }
 
 /// A moment in as many cells as there are: never so short that one day looks like another.

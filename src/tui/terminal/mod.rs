@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod clipboard;
+pub mod keys;
 pub mod panics;
 pub mod signals;
 pub mod suspend;
@@ -29,6 +30,10 @@ pub trait Tty {
     fn end(&mut self) -> io::Result<()>;
     /// Puts text on the terminal's clipboard.
     fn copy(&mut self, text: &str) -> io::Result<()>;
+    /// Rings the bell.
+    fn ring(&mut self) -> io::Result<()>;
+    /// Shows a notification, where the terminal knows how (OSC 9).
+    fn notify(&mut self, text: &str) -> io::Result<()>;
     /// Opens a page in a browser of this machine; false when there is none to be seen from here.
     fn open_page(&mut self, url: &str) -> bool;
     /// Gives the terminal back, stops, and takes it again when continued; why not, when there is no shell.
@@ -99,6 +104,18 @@ impl Tty for Guard {
         out.flush()
     }
 
+    fn ring(&mut self) -> io::Result<()> {
+        let mut out = io::stdout();
+        out.write_all(b"\x07")?;
+        out.flush()
+    }
+
+    fn notify(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout();
+        out.write_all(notification(text).as_bytes())?;
+        out.flush()
+    }
+
     fn open_page(&mut self, url: &str) -> bool {
         browser::open(url)
     }
@@ -115,5 +132,21 @@ impl Tty for Guard {
 
     fn take_again(&mut self) -> io::Result<()> {
         self.enter()
+    }
+}
+
+/// The sequence that shows a notification. With our name before it, since terminals read `9;4;` as a progress bar.
+fn notification(text: &str) -> String {
+    format!("\u{1b}]9;tillwatch: {}\u{7}", crate::text::clean_max(text, 200))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::notification;
+
+    #[test]
+    fn a_notification_ends_where_it_should_whatever_its_text() {
+        assert_eq!(notification("4;1;50\u{7}\u{1b}[2J\n"), "\u{1b}]9;tillwatch: 4;1;50 \u{7}");
+        assert!(notification(&"x".repeat(10_000)).len() < 260);
     }
 }

@@ -41,14 +41,16 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
             next_at: Some(NOW + 42),
             running: false,
             error: None,
+            held: None,
         },
         last_event_at: Some(NOW - 2),
         complete_to: Some(NOW - 2),
         reads: ReadsView { last_30_days: 1412, floor: 10_000 },
         events_kept: 412_019,
+        events_bytes: 118_240_512,
         events_today: 3214,
-        payments_today: Vec::new(),
-        open_cases: 0,
+        payments_today: today(id),
+        open_cases: 212,
         heard_at: None,
         gaps: Vec::new(),
         hole_at: None,
@@ -76,6 +78,21 @@ pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
         discover: None,
         sync: None,
         sync_estimate_reads: 14,
+    }
+}
+
+/// What failed today and came back: three currencies at the first account, nothing at the second.
+fn today(id: u32) -> Vec<PaymentsToday> {
+    let money = |cases, amount| Money { cases, amount };
+    let of = |code: &str, failed, recovered| PaymentsToday { currency: code.into(), failed, recovered };
+    match id {
+        2 => Vec::new(),
+        1 => vec![
+            of("eur", money(13, 120_400), money(6, 40_200)),
+            of("usd", money(4, 31_000), Money::default()),
+            of("jpy", money(1, 12_400), Money::default()),
+        ],
+        _ => vec![of("eur", money(1, 5_000), Money::default())],
     }
 }
 
@@ -153,6 +170,7 @@ pub fn snapshot(name: &str) -> Snapshot {
     all[0].discover = Some(job(JobKind::Discover, JobState::Running));
     all[0].sync = Some(job(JobKind::Sync, JobState::Completed));
     let mut it = Snapshot {
+        events_keep: "13 months".into(),
         phase: Phase::Ready,
         demo: false,
         read_only: false,
@@ -161,9 +179,10 @@ pub fn snapshot(name: &str) -> Snapshot {
         integrations: all,
         events_version: 1,
         records_version: 1,
-        targets: Vec::new(),
-        deliveries_version: 0,
-        cases_version: 0,
+        targets: super::canned_forward::targets(),
+        deliveries_version: 1,
+        cases_version: 1,
+        alerts: Vec::new(),
         key_checks: Vec::new(),
         remembered: None,
         messages: vec![Message {
@@ -175,7 +194,11 @@ pub fn snapshot(name: &str) -> Snapshot {
         }],
     };
     match name {
-        "empty" => it.integrations.clear(),
+        "empty" => {
+            it.integrations.clear();
+            it.targets.clear();
+        }
+        "nothing" => it.targets.clear(),
         "opening" => {
             it = Snapshot { data_dir: it.data_dir, ..Snapshot::default() };
         }
@@ -281,6 +304,8 @@ pub struct Fake {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub rows: Mutex<Vec<EventRow>>,
     pub asked: Mutex<Vec<Request>>,
+    /// Which of the canned snapshots it began with.
+    pub name: String,
     /// Keys that were handed over; a ticket is a place in here, from 1.
     pub keys: Mutex<Vec<String>>,
 }
@@ -291,6 +316,7 @@ impl Fake {
             snapshots: watch::Sender::new(Arc::new(snapshot(name))),
             rows: Mutex::new(events(name)),
             asked: Mutex::new(Vec::new()),
+            name: name.to_owned(),
             keys: Mutex::new(Vec::new()),
         })
     }
@@ -328,6 +354,7 @@ impl Fake {
             Request::Search { text, limit } => super::canned_records::search(text, *limit),
             other => self
                 .connecting(other)
+                .or_else(|| super::canned_forward::answer(&self.name, &self.snapshots.borrow(), other))
                 .or_else(|| super::canned_sync::answer(&self.snapshots.borrow(), other))
                 .unwrap_or(Answer::NotHere),
         }

@@ -92,6 +92,16 @@ impl Tty for Desk {
         Ok(())
     }
 
+    fn ring(&mut self) -> io::Result<()> {
+        self.copied.lock().unwrap().push("(bell)".to_owned());
+        Ok(())
+    }
+
+    fn notify(&mut self, text: &str) -> io::Result<()> {
+        self.copied.lock().unwrap().push(format!("(notify) {text}"));
+        Ok(())
+    }
+
     fn open_page(&mut self, _url: &str) -> bool {
         false
     }
@@ -130,6 +140,7 @@ impl Driver {
         let backend = Shown { inner: TestBackend::new(size.0, size.1), frames };
         let mut app = App {
             keymap: Arc::default(),
+            calls: crate::tui::state::Calls { bell: true, osc9: true },
             mistakes: Vec::new(),
             terminal: Terminal::new(backend).unwrap(),
             tty: desk,
@@ -215,6 +226,31 @@ async fn new_events_come_in_and_stop_moving_when_frozen() {
     it.key("y");
     it.until_text("evt_32 was sent").await;
     assert_eq!(*it.copied.lock().unwrap(), ["evt_32"]);
+}
+
+#[tokio::test]
+async fn an_alert_rings_once_notifies_and_shows() {
+    use crate::engine::api::{Alert, AlertReason, IntegrationId, Level};
+    let mut it = Driver::start("data", (120, 36));
+    it.until_text("invoice.paid").await;
+    let alert = |seq, over| Alert {
+        seq,
+        at: canned::NOW,
+        level: if over { Level::Info } else { Level::Error },
+        integration: IntegrationId(1),
+        reason: AlertReason::KeyRefused,
+        over,
+        case: None,
+        text: format!("alert {seq}: the key is \u{1b}]0;evil\u{7}refused"),
+    };
+    it.change(|snapshot| snapshot.alerts.push(alert(1, false)));
+    it.until_text("alert 1: the key is refused").await;
+    let called = it.copied.lock().unwrap().clone();
+    assert_eq!(called, ["(bell)", "(notify) alert 1: the key is refused"]);
+    // What is over is told and rings no more.
+    it.change(|snapshot| snapshot.alerts.push(alert(2, true)));
+    it.until_text("alert 2").await;
+    assert_eq!(*it.copied.lock().unwrap(), called);
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ fn tabs_turn_and_the_json_folds_and_is_searched() {
     assert_eq!(it.state.events.focus, Focus::Detail, "the search goes first");
     press(&mut it, &["tab"]);
     shows(&mut it, &["as of", "synced", "€89.00", "12 events"]);
-    press(&mut it, &["tab", "tab"]);
+    press(&mut it, &["tab", "tab", "tab"]);
     assert_eq!(it.state.events.pane.tab, Tab::Changed);
     press(&mut it, &["h"]);
     assert_eq!(it.state.events.focus, Focus::List);

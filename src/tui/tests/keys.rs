@@ -17,7 +17,12 @@ fn requests(desk: &Desk) -> Vec<Request> {
     let rows = |request: &&Request| {
         !matches!(
             request,
-            Request::Events(_) | Request::Records(_) | Request::Plan { .. } | Request::Remember { .. }
+            Request::Events(_)
+                | Request::Records(_)
+                | Request::Plan { .. }
+                | Request::Remember { .. }
+                | Request::Cases(_)
+                | Request::Attempts(_)
         )
     };
     all.iter().filter(rows).cloned().collect()
@@ -47,6 +52,16 @@ fn desks(context: Context) -> Vec<Desk> {
         &["4", "enter", "t", "j"],
         &["4", "enter", "/", "a", "enter"],
         &["7"],
+        &["5"],
+        &["5", "j", "j", "j"],
+        &["5", "enter", "j"],
+        &["5", "/", "i", "enter"],
+        &["6"],
+        &["6", "j", "j"],
+        &["6", "tab", "j", "j"],
+        &["6", "tab", "enter"],
+        &["6", "tab", "j", "enter", "j", "j"],
+        &["6", "tab", "j", "enter", "/", "a", "enter"],
         &["2", "2", "enter"],
         &["2", "2", "j", "enter", "tab"],
         &["2", "2", "t", "j"],
@@ -70,6 +85,14 @@ fn desks(context: Context) -> Vec<Desk> {
                 desk.key("/");
                 desk.key("s");
             }
+            Context::Typing if desk.state.screen == ScreenId::Payments => {
+                desk.key("/");
+                desk.key("i");
+            }
+            Context::Typing if desk.state.screen == ScreenId::Deliveries && prepare.len() == 1 => {
+                desk.key("a");
+                desk.key("3");
+            }
             Context::Typing if desk.state.screen == ScreenId::Records => {
                 desk.key("S");
                 desk.send(Msg::Paste("INV".into()));
@@ -85,6 +108,10 @@ fn desks(context: Context) -> Vec<Desk> {
                     desk.key("down");
                 }
             }
+            Context::Form if desk.state.screen == ScreenId::Deliveries && prepare.len() > 1 => {
+                desk.key("R");
+                desk.key("j");
+            }
             Context::Form if desk.state.screen == ScreenId::Sync => {
                 if desk.state.sync.focus != Pane::What {
                     continue;
@@ -99,6 +126,9 @@ fn desks(context: Context) -> Vec<Desk> {
                 if !prepare.is_empty() {
                     desk.key("j");
                 }
+            }
+            Context::Confirm if desk.state.screen == ScreenId::Deliveries && prepare.len() == 3 => {
+                desk.key("X");
             }
             Context::Confirm => {
                 if desk.state.screen != ScreenId::Dashboard {
@@ -408,7 +438,7 @@ proptest! {
     #[test]
     fn nothing_panics_at_any_size_with_any_keys(
         name in 0..canned::NAMES.len(),
-        steps in proptest::collection::vec((0..60_usize, 0..220_u16, 0..70_u16), 1..40),
+        steps in proptest::collection::vec((0..90_usize, 0..220_u16, 0..70_u16), 1..40),
         ascii: bool,
     ) {
         let keys: Vec<&str> = TABLE.iter().flat_map(|row| row.keys.iter().copied()).collect();
@@ -429,7 +459,10 @@ proptest! {
     #[test]
     fn every_size_draws(width in 0..220_u16, height in 0..70_u16, name in 0..canned::NAMES.len()) {
         let mut desk = Desk::new(canned::NAMES[name], (width, height));
-        for key in ["1", "3", "3", "2", "2", "A", "?", "M", "esc", "esc", "s"] {
+        for key in [
+            "1", "3", "3", "2", "2", "A", "?", "M", "esc", "esc", "s", "n", "5", "F", "j", "enter", "j", "6", "j", "a",
+            "tab", "esc", "j", "tab", "enter", "R", "esc",
+        ] {
             desk.key(key);
             desk.draw();
         }
@@ -441,7 +474,10 @@ fn the_tiniest_sizes_draw() {
     for name in canned::NAMES {
         for size in [(0, 0), (1, 1), (0, 9), (9, 0), (59, 16), (60, 15), (60, 16), (219, 16), (60, 69)] {
             let mut desk = Desk::new(name, size);
-            for key in ["2", "?", "esc", "s", "n", "1", "3", "3", "G"] {
+            for key in [
+                "2", "?", "esc", "s", "n", "1", "3", "3", "G", "5", "enter", "esc", "6", "a", "esc", "tab",
+                "enter",
+            ] {
                 desk.key(key);
                 desk.draw_at(size);
             }

@@ -1,16 +1,19 @@
 //! Tests of the screen as a whole: canned snapshots drawn at many sizes, any keys at any size, and the real loop on a
 //! terminal of its own.
 
-mod canned;
+pub(crate) mod canned;
 mod canned_connect;
 mod canned_events;
+pub mod canned_forward;
 mod canned_records;
 mod canned_sync;
+mod deliveries;
 mod draw;
 mod driver;
 mod events;
 mod integrations;
 mod keys;
+mod payments;
 mod records;
 mod search;
 mod sync;
@@ -26,7 +29,11 @@ use super::state::State;
 use super::style::{ColorLevel, Theme};
 use super::update::update;
 use super::view;
+use crate::engine::api::{EventRow, IntegrationId, Source};
 use crossterm::event::{KeyEvent, KeyModifiers};
+
+/// The sizes that pictures are looked at in.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 50)];
 
 /// A state and the engine behind it, without loop or terminal.
 struct Desk {
@@ -93,9 +100,34 @@ impl Desk {
         text(&self.buffer(false))
     }
 
+    /// All of this is in the frame.
+    fn has(&mut self, wanted: &[&str]) {
+        let text = self.draw();
+        for word in wanted {
+            assert!(text.contains(word), "no {word:?}:\n{text}");
+        }
+    }
+
     fn draw_at(&mut self, size: (u16, u16)) -> String {
         self.send(Msg::Resize(size.0, size.1));
         self.draw()
+    }
+}
+
+/// The event of second `n`.
+pub(super) fn plain_event(n: i64) -> EventRow {
+    EventRow {
+        integration: IntegrationId(1),
+        id: format!("evt_{n:06}"),
+        created: n,
+        received: n,
+        event_type: "invoice.paid".into(),
+        object: "in_1".into(),
+        amount: None,
+        who: String::new(),
+        source: Source::Poll,
+        starred: false,
+        marks: crate::engine::api::Marks::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The records' screen: kinds, table, filter, order, objects one from another.
 
-use super::Desk;
+use super::{Desk, SIZES};
 use crate::engine::api::*;
 use crate::stripe::kind::Kind;
 use crate::tui::effects::Effect;
@@ -8,8 +8,6 @@ use crate::tui::input::actions::{Action, Context};
 use crate::tui::msg::Msg;
 use crate::tui::screens::ScreenId;
 use crate::tui::screens::records::update::open_object;
-
-const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 50)];
 
 fn desk(name: &str, size: (u16, u16), keys: &[&str]) -> Desk {
     let mut desk = Desk::new(name, size);
@@ -20,13 +18,6 @@ fn desk(name: &str, size: (u16, u16), keys: &[&str]) -> Desk {
         desk.draw();
     }
     desk
-}
-
-fn has(desk: &mut Desk, wanted: &[&str]) {
-    let text = desk.draw();
-    for word in wanted {
-        assert!(text.contains(word), "no {word:?}:\n{text}");
-    }
 }
 
 fn queries(desk: &Desk) -> Vec<RecordQuery> {
@@ -43,34 +34,34 @@ fn the_table_shows_what_is_stored_at_every_size() {
     for size in SIZES {
         let mut desk = desk("data", size, &[]);
         let wanted = ["Records › Invoices", "number", "INV-39280", "paid or due", "row 1 of"];
-        has(&mut desk, &wanted);
-        has(&mut desk, &["customers", "8 113", "newest first", "created↓"]);
+        desk.has(&wanted);
+        desk.has(&["customers", "8 113", "newest first", "created↓"]);
         assert!(!desk.draw().contains("[2J"));
     }
     let mut all = desk("data", (200, 50), &["A"]);
-    has(&mut all, &["account", "Acme sandbox", "all accounts › Records", "one account"]);
+    all.has(&["account", "Acme sandbox", "all accounts › Records", "one account"]);
     assert_eq!(queries(&all).last().unwrap().integration, None);
 }
 
 #[test]
 fn every_state_of_it_is_drawn() {
     for size in SIZES {
-        has(&mut desk("opening", size, &[]), &["opening the store …"]);
-        has(&mut desk("failed", size, &[]), &["the store can't be used", "newer tillwatch"]);
-        has(&mut desk("empty", size, &[]), &["no account connected yet"]);
-        has(&mut desk("data", size, &["tab"]), &["no customers are stored here yet", "s stores them"]);
-        has(&mut desk("data", size, &["h"]), &["the key may not read disputes", "rak_dispute_read"]);
-        has(&mut desk("demo", size, &[]), &["INV-39280"]);
+        desk("opening", size, &[]).has(&["opening the store …"]);
+        desk("failed", size, &[]).has(&["the store can't be used", "newer tillwatch"]);
+        desk("empty", size, &[]).has(&["no account connected yet"]);
+        desk("data", size, &["tab"]).has(&["no customers are stored here yet", "s stores them"]);
+        desk("data", size, &["h"]).has(&["the key may not read disputes", "rak_dispute_read"]);
+        desk("demo", size, &[]).has(&["INV-39280"]);
     }
     let mut waiting = desk("data", (80, 24), &[]);
     let integration = Some(IntegrationId(2));
     waiting.state.selected = integration;
     let effects = crate::tui::screens::records::update::refresh(&mut waiting.state);
-    has(&mut waiting, &["reading …"]);
+    waiting.has(&["reading …"]);
     let Some(Effect::Request { generation, .. }) = effects.first() else { panic!("{effects:?}") };
     let answer = Answer::Refused { reason: "the disk is gone".into() };
     waiting.send(Msg::Answer { generation: *generation, answer });
-    has(&mut waiting, &["could not be read", "the disk is gone"]);
+    waiting.has(&["could not be read", "the disk is gone"]);
 }
 
 #[test]
@@ -78,10 +69,10 @@ fn kinds_are_switched_and_each_keeps_its_own_filter_and_order() {
     let mut desk = desk("data", (120, 36), &["O", "k", "enter"]);
     let sort = queries(&desk).last().unwrap().sort.clone().unwrap();
     assert_eq!((sort.column.as_str(), sort.descending), ("amount", true));
-    has(&mut desk, &["by paid or due ↓", "paid or due↓"]);
+    desk.has(&["by paid or due ↓", "paid or due↓"]);
     // The same again reverses.
     desk.key("O");
-    has(&mut desk, &["Order by", "↓ greatest first", "again reverses"]);
+    desk.has(&["Order by", "↓ greatest first", "again reverses"]);
     desk.key("enter");
     assert!(!queries(&desk).last().unwrap().sort.as_ref().unwrap().descending);
     desk.key("l");
@@ -102,7 +93,7 @@ fn the_filter_is_typed_applied_and_taken_away() {
     let before = queries(&desk).len();
     desk.key("enter");
     assert_eq!(queries(&desk)[before..].last().unwrap().filter, "status:open");
-    has(&mut desk, &["12 matches in 13 094", "status:open"]);
+    desk.has(&["12 matches in 13 094", "status:open"]);
     assert_eq!(desk.state.context(), Context::Main);
     desk.key("esc");
     assert_eq!(queries(&desk).last().unwrap().filter, "");
@@ -121,30 +112,30 @@ fn rows_are_walked_and_stay_selected_when_more_is_stored() {
     assert_eq!(desk.state.records.table.selected().unwrap().id, before);
     desk.key("G");
     desk.draw();
-    has(&mut desk, &["row 13 094 of 13 094"]);
+    desk.has(&["row 13 094 of 13 094"]);
     desk.key("g");
-    has(&mut desk, &["row 1 of 13 094"]);
+    desk.has(&["row 1 of 13 094"]);
 }
 
 #[test]
 fn objects_are_opened_one_from_another_and_closed_again() {
     for size in SIZES {
         let mut desk = desk("data", size, &["j", "enter"]);
-        has(&mut desk, &["Records › INV-2041", "status", "€89.00", "customer", "→ Initech GmbH", "JSON"]);
+        desk.has(&["Records › INV-2041", "status", "€89.00", "customer", "→ Initech GmbH", "JSON"]);
         desk.key("enter");
-        has(&mut desk, &["Records › INV-2041 › Initech GmbH", "INV-2042"]);
+        desk.has(&["Records › INV-2041 › Initech GmbH", "INV-2042"]);
         desk.key("enter");
-        has(&mut desk, &["INV-2041 › Initech GmbH › INV-2041"]);
+        desk.has(&["INV-2041 › Initech GmbH › INV-2041"]);
         for _ in 0..2 {
             desk.key("esc");
         }
-        has(&mut desk, &["Records › INV-2041 "]);
+        desk.has(&["Records › INV-2041 "]);
         desk.key("j");
         desk.key("enter");
-        has(&mut desk, &["not stored here"]);
+        desk.has(&["not stored here"]);
         desk.key("esc");
         desk.key("esc");
-        has(&mut desk, &["Records › Invoices", "row 2 of"]);
+        desk.has(&["Records › Invoices", "row 2 of"]);
     }
 }
 
@@ -152,11 +143,11 @@ fn objects_are_opened_one_from_another_and_closed_again() {
 fn the_timeline_is_beside_the_object_or_in_its_place() {
     for size in SIZES {
         let mut desk = desk("data", size, &["enter", "t"]);
-        has(&mut desk, &["Events about it", "invoice.paid", "› timeline"]);
+        desk.has(&["Events about it", "invoice.paid", "› timeline"]);
         let beside = size.0 >= 120;
         assert_eq!(desk.draw().contains("→ Initech GmbH"), beside);
         desk.key("tab");
-        has(&mut desk, &["→ Initech GmbH"]);
+        desk.has(&["→ Initech GmbH"]);
         desk.key("tab");
         desk.key("j");
         desk.key("y");
@@ -183,18 +174,18 @@ fn ids_values_links_and_pages_go_where_they_are_wanted() {
         let page = format!("https://dashboard.stripe.com/invoices/{id}");
         assert_eq!(desk.effects.last(), Some(&Effect::OpenPage(page)));
         desk.key("u");
-        has(&mut desk, &["› Initech GmbH"]);
+        desk.has(&["› Initech GmbH"]);
         desk.key("P");
-        has(&mut desk, &["only an invoice has a payment link"]);
+        desk.has(&["only an invoice has a payment link"]);
         desk.key("o");
-        has(&mut desk, &["it has no page at Stripe"]);
+        desk.has(&["it has no page at Stripe"]);
     }
     let mut table = desk("data", (120, 36), &["Y"]);
     assert_eq!(table.effects.last(), Some(&Effect::Copy("INV-39280".into())));
     table.key("l");
     table.draw();
     table.key("y");
-    has(&mut table, &["nothing is selected"]);
+    table.has(&["nothing is selected"]);
     assert!(table.state.can(Action::Open).is_err());
 }
 
@@ -203,7 +194,7 @@ fn text_is_looked_for_in_an_object() {
     let mut desk = desk("data", (120, 36), &["enter", "/"]);
     assert_eq!(desk.state.context(), Context::Typing);
     desk.send(Msg::Paste("il_1".into()));
-    has(&mut desk, &["1 match"]);
+    desk.has(&["1 match"]);
     desk.key("enter");
     desk.key("Y");
     assert_eq!(desk.effects.last(), Some(&Effect::Copy("il_1".into())));
@@ -220,7 +211,7 @@ fn an_object_opened_from_elsewhere_leads_back_there() {
     let Some(Effect::Request { generation, request }) = effects.first() else { panic!("{effects:?}") };
     let answer = desk.engine.answer(request);
     desk.send(Msg::Answer { generation: *generation, answer });
-    has(&mut desk, &["Acme sandbox › Records › INV-2041"]);
+    desk.has(&["Acme sandbox › Records › INV-2041"]);
     desk.key("enter");
     desk.key("esc");
     desk.key("esc");

@@ -153,7 +153,7 @@ fn empty_loading_and_error_say_what_to_do() {
         has(&open("failed", size).draw(), &["the store can't be used"]);
         let mut desk = open("demo", size);
         desk.key("tab");
-        has(&desk.draw(), &["not known before", "looks at a few pages"]);
+        has(&desk.draw(), &["not known yet", "looks at a few pages"]);
         desk.key("tab");
         has(&desk.draw(), &["nothing has run yet: d lists what is at Stripe"]);
         desk.key("tab");

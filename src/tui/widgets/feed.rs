@@ -14,7 +14,7 @@ use ratatui::{
 use super::put::{self, Part, part};
 use super::{Hits, View};
 use crate::clock::{self, Zone};
-use crate::engine::api::{Delivery, EventRow, Gap, Health, Phase, Source};
+use crate::engine::api::{Delivery, EventRow, Gap, Health, Phase, Source, TargetView};
 use crate::stripe::kind::Kind;
 use crate::tui::feed::Feed;
 use crate::tui::fmt::{self, count};
@@ -419,6 +419,18 @@ fn hints(view: &View<'_>) -> Vec<Part> {
     if view.state.snapshot.integrations.len() > 1 {
         let other = if view.state.all_accounts { " one account" } else { " all accounts" };
         parts.push(part(2, vec![key("A"), Span::raw(other)]));
+    }
+    // Events that are on their way to nobody: what waits for a target, and what a person has to send.
+    let sum = |of: fn(&TargetView) -> u64| view.state.snapshot.targets.iter().map(of).sum::<u64>();
+    let (waiting, parked) = (sum(|one| one.waiting), sum(|one| one.parked));
+    let label = view.state.keymap.label(Action::Deliveries);
+    let key = Span::styled(label, theme.accent().patch(theme.strong()));
+    if parked > 0 {
+        let text = format!(" {} not sent", count(parked));
+        parts.push(part(3, vec![key, Span::styled(text, theme.bad())]));
+    } else if waiting > 0 {
+        let text = format!(" {} to be sent", count(waiting));
+        parts.push(part(3, vec![key, Span::styled(text, theme.warn())]));
     }
     parts
 }

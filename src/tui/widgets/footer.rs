@@ -6,13 +6,14 @@ use ratatui::{buffer::Buffer, layout::Rect, text::Span};
 
 use super::View;
 use super::put::{self, Part, part};
-use crate::engine::api::{IntegrationView, Level};
+use crate::engine::api::{IntegrationView, Level, TargetState};
 use crate::tui::fmt;
 use crate::tui::input::actions::{self, Action, Context};
 use crate::tui::input::keys;
 use crate::tui::overlay::Overlay;
 use crate::tui::screens::ScreenId;
 use crate::tui::screens::dashboard::update as dashboard;
+use crate::tui::screens::deliveries;
 use crate::tui::state::State;
 use crate::tui::style::Theme;
 
@@ -32,9 +33,17 @@ fn first_of(screen: ScreenId) -> &'static [Action] {
     match screen {
         ScreenId::Dashboard => &[A::Discover, A::Sync, A::Stop, A::Find, A::Open, A::Freeze, A::NextPane],
         ScreenId::Integrations => &[A::Open, A::Edit, A::NewKey, A::CheckKey, A::Disconnect, A::Connect],
-        ScreenId::Events => {
-            &[A::Open, A::Find, A::Freeze, A::Timeline, A::CopyId, A::Star, A::Customer, A::NextPane]
-        }
+        ScreenId::Events => &[
+            A::Open,
+            A::Find,
+            A::Freeze,
+            A::Timeline,
+            A::CopyId,
+            A::Replay,
+            A::Star,
+            A::Customer,
+            A::NextPane,
+        ],
         ScreenId::Sync => &[
             A::Discover,
             A::Sync,
@@ -48,6 +57,30 @@ fn first_of(screen: ScreenId) -> &'static [Action] {
             A::Plan,
         ],
         ScreenId::Records => &[A::Open, A::Find, A::Order, A::Timeline, A::NextPane, A::Customer, A::CopyId],
+        ScreenId::Payments => &[
+            A::Open,
+            A::CopyLink,
+            A::Timeline,
+            A::Find,
+            A::Order,
+            A::Customer,
+            A::OpenInStripe,
+            A::CopyId,
+            A::OnlyOpen,
+        ],
+        ScreenId::Deliveries => &[
+            A::Open,
+            A::Replay,
+            A::AddTarget,
+            A::TryTarget,
+            A::ReplayParked,
+            A::PauseTarget,
+            A::NextPane,
+            A::OnlyOpen,
+            A::Find,
+            A::RemoveTarget,
+            A::CopyId,
+        ],
         ScreenId::Log => &[A::Find],
     }
 }
@@ -91,8 +124,20 @@ fn hint(state: &State, row: &actions::Entry) -> &'static str {
     };
     match row.action {
         Action::Find if state.screen == ScreenId::Dashboard => "search",
+        Action::Find if state.screen == ScreenId::Deliveries => "look in it",
+        Action::Find if state.screen == ScreenId::Payments => "find",
         Action::Freeze if !follows => "follow",
         Action::AllAccounts if state.all_accounts => "one account",
+        Action::OnlyOpen => match state.screen {
+            ScreenId::Payments if state.payments.all => "open ones",
+            ScreenId::Deliveries if !state.deliveries.failed_only => row.hint,
+            _ => "all of them",
+        },
+        Action::PauseTarget
+            if deliveries::update::target_view(state).is_some_and(|one| one.state == TargetState::Paused) =>
+        {
+            "go on"
+        }
         _ => row.hint,
     }
 }
@@ -109,6 +154,8 @@ fn elsewhere(view: &View<'_>) -> Option<Vec<Part>> {
                 | Overlay::Wizard(_)
                 | Overlay::Edit(_)
                 | Overlay::Disconnect(_)
+                | Overlay::Target(_)
+                | Overlay::Replay(_)
                 | Overlay::Search
         )
     );

@@ -15,7 +15,11 @@ const LATE_S: i64 = 5;
 
 /// How an integration is, in a glyph, a style and a word.
 pub fn health(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'static str) {
+    // What is polled only, although it should come live, is less than it could be.
+    let out = view.delivery == Delivery::Relay
+        && matches!(view.link, LinkView::Waiting { .. } | LinkView::Refused { .. });
     match &view.health {
+        Health::Connected if out => ("◐", theme.warn(), "connected"),
         Health::Connected => ("●", theme.good(), "connected"),
         Health::Degraded { .. } => ("◐", theme.warn(), "connected"),
         Health::KeyRefused { .. } => ("!", theme.bad(), "key refused"),

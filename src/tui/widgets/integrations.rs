@@ -10,7 +10,7 @@ use ratatui::{
 use super::header::{health, mode, source};
 use super::put;
 use super::{Hits, View, Wake, bar};
-use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Phase};
+use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Money, PaymentsToday, Phase};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::screens::ScreenId;
@@ -34,7 +34,16 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
         empty(view, buf, inner);
         return;
     }
-    let foot: u16 = if inner.height >= 8 { 2 } else { 0 };
+    let money = today(view, usize::from(inner.width));
+    let mut foot: u16 = if inner.height >= 8 { 2 } else { 0 };
+    // What failed today needs a line for each account all the same.
+    let block = if money.is_empty() { 0 } else { money.len() as u16 + 1 };
+    if foot > 0 && usize::from(inner.height) >= all.len() * 2 + usize::from(foot + block) {
+        for (row, line) in (0..).zip(&money) {
+            put::line(buf, inner, inner.height - foot - block + 1 + row, line);
+        }
+        foot += block;
+    }
     let list = Rect { height: inner.height.saturating_sub(foot), ..inner };
     // Two lines and a blank one each, as long as all of them fit that way; then two; then one.
     let each = match usize::from(list.height) / all.len() {
@@ -213,6 +222,74 @@ fn footer(view: &View<'_>, buf: &mut Buffer, inner: Rect, more: bool) {
         let text = format!(" {} accounts, j k moves", all.len());
         put::line(buf, inner, row.saturating_sub(1), &Line::styled(text, theme.faint()));
     }
+}
+
+/// Payments that failed today and that came back, each case once, by currency: of the selected account; with all accounts
+/// of those of its mode, since what is LIVE is never added to what is TEST. No lines: nothing of the kind.
+pub fn today(view: &View<'_>, cells: usize) -> Vec<Line<'static>> {
+    let theme = view.theme;
+    let Some(current) = view.state.current() else { return Vec::new() };
+    let many = view.state.all_accounts && view.state.snapshot.integrations.len() > 1;
+    let of = |one: &&IntegrationView| one.id == current.id || (many && one.livemode == current.livemode);
+    let mut sums: Vec<PaymentsToday> = Vec::new();
+    for today in view.state.snapshot.integrations.iter().filter(of).flat_map(|one| &one.payments_today) {
+        match sums.iter_mut().find(|sum| sum.currency == today.currency) {
+            Some(sum) => {
+                add(&mut sum.failed, today.failed);
+                add(&mut sum.recovered, today.recovered);
+            }
+            None => sums.push(today.clone()),
+        }
+    }
+    let line = |get: fn(&PaymentsToday) -> Money, word: &str, style: Style| {
+        let cases: u64 = sums.iter().map(|sum| get(sum).cases).sum();
+        if cases == 0 {
+            return None;
+        }
+        let mut spans = vec![
+            Span::raw(" "),
+            Span::styled(count(cases), style.patch(theme.strong())),
+            Span::raw(format!(" {word} ")),
+        ];
+        let mut used: usize = spans.iter().map(Span::width).sum();
+        let mut left = sums.iter().filter(|sum| get(sum).cases > 0).peekable();
+        let mut first = true;
+        while let Some(sum) = left.next() {
+            let text = view.money(get(sum).amount, &sum.currency);
+            let text = format!("{}{text}", if first { " " } else { " · " });
+            let after = if left.peek().is_some() { 7 } else { 0 };
+            if used + fmt::width(&text) + after > cells {
+                spans.push(Span::styled(" · more", theme.faint()));
+                break;
+            }
+            used += fmt::width(&text);
+            first = false;
+            spans.push(Span::styled(text, style));
+        }
+        Some(Line::from(spans))
+    };
+    let lines =
+        [line(|sum| sum.failed, "failed", theme.bad()), line(|sum| sum.recovered, "recovered", theme.good())];
+    let lines: Vec<Line<'static>> = lines.into_iter().flatten().collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    let whose = if many {
+        format!("all {} accounts", if current.livemode { "LIVE" } else { "TEST" })
+    } else {
+        fmt::fit(&fmt::clean(&current.name), cells.saturating_sub(18))
+    };
+    let mut head = Line::styled(format!(" {whose}, payments today"), theme.faint());
+    if head.width() + 3 <= cells {
+        let key = view.state.keymap.label(Action::Payments);
+        head.spans.push(Span::styled(format!(" {key}"), theme.accent().patch(theme.strong())));
+    }
+    std::iter::once(head).chain(lines).collect()
+}
+
+fn add(sum: &mut Money, more: Money) {
+    sum.cases += more.cases;
+    sum.amount = sum.amount.saturating_add(more.amount);
 }
 
 fn empty(view: &View<'_>, buf: &mut Buffer, inner: Rect) {

@@ -291,7 +291,7 @@ fn progress(view: &View<'_>, one: &IntegrationView, job: &JobView, of: &str, key
                 let left = fmt::span(left.min(i64::MAX as u64) as i64);
                 parts.push(part(2, vec![strong(view, &format!("{left} left"))]));
             }
-            parts.push(part(5, vec![Span::raw(format!("{} reads", count(job.reads)))]));
+            parts.push(part(5, vec![Span::raw(crate::text::reads(job.reads))]));
         }
         JobState::Completed => {
             let took = job.finished_at.unwrap_or(job.started_at).saturating_sub(job.started_at);
@@ -458,7 +458,11 @@ fn to_do(view: &View<'_>, one: &IntegrationView) -> Line<'static> {
     }
     Line::from(vec![
         Span::styled("s", view.theme.accent().patch(view.theme.strong())),
-        Span::raw(format!(" syncs {} · uses about {} reads", count(todo), count(one.sync_estimate_reads))),
+        Span::raw(format!(
+            " syncs {} · uses about {}",
+            count(todo),
+            crate::text::reads(one.sync_estimate_reads)
+        )),
     ])
 }
 

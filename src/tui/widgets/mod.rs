@@ -3,6 +3,7 @@
 //! A widget reads, draws, and says where things are in [`Hits`]; it never changes state and never draws outside
 //! the area it was given, whatever its size.
 
+pub mod attempts;
 pub mod bar;
 pub mod detail;
 pub mod feed;
@@ -111,10 +112,15 @@ impl Hits {
     }
 }
 
+/// An amount, in ASCII if nothing else can be shown.
+pub fn money(amount: i64, currency: &str, ascii: bool) -> String {
+    let text = fmt::money(amount, currency);
+    if ascii { super::style::ascii::money(&text, currency) } else { text }
+}
+
 impl View<'_> {
     /// An amount as the terminal can show it.
     pub fn money(&self, amount: i64, currency: &str) -> String {
-        let text = fmt::money(amount, currency);
-        if self.ascii { super::style::ascii::money(&text, currency) } else { text }
+        money(amount, currency, self.ascii)
     }
 }

@@ -5,12 +5,18 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::Style,
+    style::{Modifier, Style},
     text::{Line, Span},
 };
 
 use crate::tui::fmt;
 use crate::tui::style::Theme;
+
+/// The upper `rows` rows, and what is below them.
+pub fn split(area: Rect, rows: u16) -> [Rect; 2] {
+    let rows = rows.min(area.height);
+    [Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area }]
+}
 
 /// Writes a line into row `row` of `area`, cut at its right edge.
 pub fn line(buf: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
@@ -56,6 +62,18 @@ pub fn padded_left(text: &str, cells: usize, style: Style) -> Span<'static> {
     let text = fmt::fit(&fmt::clean(text), cells);
     let pad = cells.saturating_sub(fmt::width(&text));
     Span::styled(format!("{}{text}", " ".repeat(pad)), style)
+}
+
+/// The line, reversed over its whole length when it is selected.
+pub fn lit(theme: Theme, mut spans: Vec<Span<'static>>, cells: usize, selected: bool) -> Line<'static> {
+    if selected {
+        for span in &mut spans {
+            span.style = theme.reversed().remove_modifier(Modifier::DIM);
+        }
+        let used: usize = spans.iter().map(Span::width).sum();
+        spans.push(Span::styled(" ".repeat(cells.saturating_sub(used)), theme.reversed()));
+    }
+    Line::from(spans)
 }
 
 /// A part of a row that may have to go.

@@ -332,23 +332,7 @@ pub fn say(hits: &mut Hits, drawn: Drawn) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::api::Source;
-
-    fn row(n: i64) -> EventRow {
-        EventRow {
-            integration: IntegrationId(1),
-            id: format!("evt_{n:05}"),
-            created: n,
-            received: n,
-            event_type: "invoice.paid".into(),
-            object: "in_1".into(),
-            amount: None,
-            who: String::new(),
-            source: Source::Poll,
-            starred: false,
-            marks: crate::engine::api::Marks::default(),
-        }
-    }
+    use crate::tui::tests::plain_event as row;
 
     fn settle(it: &mut Timeline, newest: i64) -> usize {
         let mut asked = 0;

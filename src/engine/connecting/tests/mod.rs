@@ -7,6 +7,7 @@ use crate::engine::api::{
 use crate::engine::rig::Rig;
 use crate::stripe::kind::Kind;
 
+mod cases;
 mod runs;
 
 fn spec() -> ConnectSpec {

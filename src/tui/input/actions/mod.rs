@@ -74,6 +74,10 @@ pub enum Action {
     Open,
     /// The records' screen.
     Records,
+    /// The screen of failed payments.
+    Payments,
+    /// The screen of deliveries.
+    Deliveries,
     /// The log's screen.
     Log,
     /// Filter what is shown; on the dashboard, search everything.
@@ -114,6 +118,20 @@ pub enum Action {
     Customer,
     /// Open in Stripe's dashboard.
     OpenInStripe,
+    /// Only what is open or has failed, or everything.
+    OnlyOpen,
+    /// Send an event again.
+    Replay,
+    /// Send again what is parked at a target.
+    ReplayParked,
+    /// Forward events to a target.
+    AddTarget,
+    /// Forward no more to a target.
+    RemoveTarget,
+    /// Let a target's events wait, or go.
+    PauseTarget,
+    /// Try a target that is down now.
+    TryTarget,
     /// Copy the payment link of an invoice.
     CopyLink,
     /// Copy the selected value.

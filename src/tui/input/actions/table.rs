@@ -2,7 +2,9 @@
 //! it. One action may have rows in several contexts, each with keys of its own; never two in the same one.
 
 use super::{Action, Context, Entry};
-use crate::tui::screens::ScreenId::{self, Dashboard, Events, Integrations, Log, Records, Sync};
+use crate::tui::screens::ScreenId::{
+    self, Dashboard, Deliveries, Events, Integrations, Log, Payments, Records, Sync,
+};
 
 const MAIN: &[Context] = &[Context::Main];
 const LISTS: &[Context] = &[Context::Main, Context::Reading];
@@ -11,7 +13,9 @@ const TYPING: &[Context] = &[Context::Typing];
 const FORM: &[Context] = &[Context::Form];
 const CONFIRM: &[Context] = &[Context::Confirm];
 /// Screens with panes.
-const PANES: &[ScreenId] = &[Dashboard, Events, Sync, Records];
+const PANES: &[ScreenId] = &[Dashboard, Events, Sync, Records, Deliveries];
+/// Screens on which something is read as a tree.
+const TREES: &[ScreenId] = &[Events, Records, Deliveries];
 
 /// A row of a group of the help: what, its keys, its name in two words, what it does.
 const fn entry(
@@ -54,29 +58,32 @@ pub const TABLE: &[Entry] = &[
     entry("Move", Action::First, &["g", "home"], "first", "first row; the feed follows again").within(LISTS),
     entry("Move", Action::Last, &["G", "end"], "last", "last row; in the feed, the oldest event").within(LISTS),
     entry("Move", Action::Open, &["enter"], "open", "open what is selected, or change it")
-        .on(&[Dashboard, Integrations, Events, Sync, Records]).footer(3),
-    entry("Move", Action::Left, &["h", "left"], "left", "fold; the tab before; from the detail to the list").on(&[Events, Records]),
-    entry("Move", Action::Right, &["l", "right"], "right", "unfold; the next tab; from the list to the detail").on(&[Events, Records]),
+        .on(&[Dashboard, Integrations, Events, Sync, Records, Payments, Deliveries]).footer(3),
+    entry("Move", Action::Left, &["h", "left"], "left", "fold; the tab before; from the detail to the list").on(TREES),
+    entry("Move", Action::Right, &["l", "right"], "right", "unfold; the next tab; from the list to the detail").on(TREES),
     entry("Move", Action::NextPane, &["tab"], "pane", "next pane, or next tab").on(PANES).footer(7),
     entry("Move", Action::PreviousPane, &["backtab"], "pane back", "pane or tab before").on(PANES),
 
     entry("Find", Action::Find, &["/"], "filter", "show only what matches; on the dashboard, search everything")
-        .on(&[Dashboard, Events, Sync, Records, Log]).footer(4),
+        .on(&[Dashboard, Events, Sync, Records, Payments, Deliveries, Log]).footer(4),
     entry("Find", Action::Search, &["S"], "search", "search everything: an e-mail, number, id, last4 or amount").footer(15),
-    entry("Find", Action::Order, &["O"], "order", "order by another column, or reverse it").on(&[Sync, Records]).footer(10),
-    entry("Find", Action::NextMatch, &["n"], "next match", "the next match of what / looks for in the JSON").on(&[Events, Records]),
-    entry("Find", Action::PreviousMatch, &["N"], "match before", "the match before it").on(&[Events, Records]),
+    entry("Find", Action::Order, &["O"], "order", "order by another column, or reverse it").on(&[Sync, Records, Payments]).footer(10),
+    entry("Find", Action::OnlyOpen, &["F"], "only failed", "only the open cases or failed attempts, or all of them").on(&[Payments, Deliveries]).footer(35),
+    entry("Find", Action::NextMatch, &["n"], "next match", "the next match of what / looks for in the JSON").on(TREES),
+    entry("Find", Action::PreviousMatch, &["N"], "match before", "the match before it").on(TREES),
 
     entry("Screens", Action::Pane1, &["1"], "integrations", "the accounts; on the dashboard, again opens the screen"),
     entry("Screens", Action::Pane2, &["2"], "events", "the events; on the dashboard, again opens the screen"),
     entry("Screens", Action::Pane3, &["3"], "discover & sync", "discover & sync; on the dashboard, again opens the screen"),
     entry("Screens", Action::Records, &["4"], "records", "stored records of any kind"),
+    entry("Screens", Action::Payments, &["5"], "failed payments", "failed payments: what is at risk, came back or is lost"),
+    entry("Screens", Action::Deliveries, &["6"], "deliveries", "where events are forwarded to, and every attempt"),
     entry("Screens", Action::Log, &["7"], "log", "everything that was told, on a screen"),
     entry("Screens", Action::Zoom, &["z"], "zoom", "this pane as a whole screen, and back").footer(13),
     entry("Screens", Action::NextAccount, &["]"], "next account", "the next account"),
     entry("Screens", Action::PreviousAccount, &["["], "account before", "the account before"),
     entry("Screens", Action::AllAccounts, &["A"], "all accounts", "one account or all of them")
-        .on(&[Dashboard, Events, Records]).footer(14),
+        .on(&[Dashboard, Events, Records, Payments, Deliveries]).footer(14),
 
     entry("Accounts", Action::Connect, &["c"], "connect", "connect an account").footer(12),
     entry("Accounts", Action::NewKey, &["K"], "new key", "give the selected account a new key").on(&[Integrations]).footer(8),
@@ -87,14 +94,21 @@ pub const TABLE: &[Entry] = &[
 
     entry("Events and objects", Action::Freeze, &["space"], "freeze", "freeze the feed, or follow it again").on(&[Dashboard, Events]).footer(5),
     entry("Events and objects", Action::Star, &["*"], "star", "star the event, or take its star away").on(&[Events]).footer(18),
-    entry("Events and objects", Action::Timeline, &["t"], "timeline", "everything that happened to the object").on(&[Events, Records]).footer(16),
-    entry("Events and objects", Action::Customer, &["u"], "customer", "go to the customer of what is selected").on(&[Events, Records]).footer(17),
-    entry("Events and objects", Action::OpenInStripe, &["o"], "in Stripe", "open its page in Stripe's dashboard").on(&[Events, Records]).footer(19),
+    entry("Events and objects", Action::Timeline, &["t"], "timeline", "everything that happened to the object").on(&[Events, Records, Payments]).footer(16),
+    entry("Events and objects", Action::Customer, &["u"], "customer", "go to the customer of what is selected").on(&[Events, Records, Payments]).footer(17),
+    entry("Events and objects", Action::OpenInStripe, &["o"], "in Stripe", "open its page in Stripe's dashboard").on(&[Events, Records, Payments]).footer(19),
     entry("Events and objects", Action::CopyId, &["y"], "copy id", "copy the id of what is selected").footer(20),
-    entry("Events and objects", Action::CopyValue, &["Y"], "copy value", "copy the selected value: text as it is, else JSON").on(&[Events, Records]),
-    entry("Events and objects", Action::CopyPath, &["w"], "copy path", "copy where the selected value is: data.object.amount_due").on(&[Events, Records]),
-    entry("Events and objects", Action::CopyLink, &["P"], "payment link", "copy the payment link of an open invoice").on(&[Records]),
+    entry("Events and objects", Action::CopyValue, &["Y"], "copy value", "copy the selected value: text as it is, else JSON").on(TREES),
+    entry("Events and objects", Action::CopyPath, &["w"], "copy path", "copy where the selected value is: data.object.amount_due").on(TREES),
+    entry("Events and objects", Action::CopyLink, &["P"], "payment link", "copy the payment link of an open invoice").on(&[Records, Payments]).footer(30),
     entry("Events and objects", Action::Poll, &["r"], "poll now", "read new events from Stripe now; costs a read or a few").footer(21),
+
+    entry("Forwarding", Action::Replay, &["R"], "replay", "send the event again, to a target or any address").on(&[Events, Deliveries]).footer(31),
+    entry("Forwarding", Action::AddTarget, &["a"], "add target", "forward events to an address").on(&[Deliveries]).footer(32),
+    entry("Forwarding", Action::PauseTarget, &["f"], "pause", "let the target's events wait, or let them go again").on(&[Deliveries]).footer(33),
+    entry("Forwarding", Action::TryTarget, &["T"], "try now", "try a target that is down at once").on(&[Deliveries]).footer(34),
+    entry("Forwarding", Action::ReplayParked, &["B"], "send parked", "send again everything that is parked at the target; asks first").on(&[Deliveries]).footer(36),
+    entry("Forwarding", Action::RemoveTarget, &["X"], "remove target", "forward no more to the target; asks first").on(&[Deliveries]).footer(37),
 
     entry("Discover & sync", Action::Discover, &["d"], "discover", "list the invoices at Stripe into the catalog; goes on where it was stopped").footer(1),
     entry("Discover & sync", Action::Sync, &["s"], "sync", "store what is pending or has changed, with customers, payments and the rest").footer(2),

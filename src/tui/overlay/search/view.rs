@@ -13,6 +13,7 @@ use super::SearchState;
 use crate::engine::api::{Cell, Column, Phase, SearchHit};
 use crate::stripe::kind::Kind;
 use crate::tui::fmt::{self, count};
+use crate::tui::input::actions::Action;
 use crate::tui::table::{columns, word_style};
 use crate::tui::widgets::put::part;
 use crate::tui::widgets::timeline::Timeline;
@@ -153,16 +154,15 @@ fn instead(view: &View<'_>, search: &SearchState) -> Option<Vec<(String, Style)>
     if !result.hits.is_empty() {
         return None;
     }
+    let [d, s] = [Action::Discover, Action::Sync].map(|action| view.state.keymap.label(action));
     let mut lines = vec![(format!("nothing found for {}", fmt::clean(&result.text)), theme.text())];
-    lines.push(match result.loading {
-        Some(percent) => {
-            (format!("only {percent} % is searchable so far; it goes on by itself"), theme.warn())
-        }
-        None => (
-            "only what is stored here is searched: d lists what is at Stripe, s stores it".to_owned(),
-            theme.faint(),
-        ),
-    });
+    if let Some(percent) = result.loading {
+        let text = format!("only {percent} % is searchable so far; it goes on by itself");
+        lines.push((text, theme.warn()));
+    } else {
+        lines.push(("only what is stored here is searched".to_owned(), theme.faint()));
+        lines.push((format!("on the screens {d} lists what is at Stripe, {s} stores it"), theme.faint()));
+    }
     Some(lines)
 }
 

@@ -30,8 +30,8 @@ pub fn ways() -> [Way; 3] {
         Way {
             delivery: Delivery::Relay,
             name: "relay",
-            what: "events as they happen, over the socket that `stripe listen` uses",
-            usable: false,
+            what: "events as they happen, over the call that `stripe listen` uses; not a public API: polling goes on if it stops",
+            usable: true,
         },
         Way {
             delivery: Delivery::Endpoint,
@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn polling_is_there_and_stepping_stays_in_the_list() {
-        assert!(ways().iter().any(|way| way.delivery == Delivery::Poll && way.usable));
+        let usable = |delivery| ways().iter().any(|way| way.delivery == delivery && way.usable);
+        assert!(usable(Delivery::Poll) && usable(Delivery::Relay) && !usable(Delivery::Endpoint));
         for demo in [false, true] {
             assert!(intervals(demo).contains(&usual(demo)));
             assert_eq!(step(demo, 0, -1), intervals(demo)[0]);

@@ -28,20 +28,20 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     let focus = dashboard.focus;
     let small = area.width < WIDE || area.height < TALL;
     if small {
-        let [top, body] = split(area, 1);
+        let [top, body] = put::split(area, 1);
         tabs(view, buf, top);
         // Pane 1 has no place of its own here: focused is whole.
         if focus == Pane::Integrations {
             pane(view, buf, body, focus, true, hits);
         } else {
             let low = if area.height < 28 { 4 } else { 12 }.min(body.height);
-            let [upper, lower] = split(body, body.height - low);
+            let [upper, lower] = put::split(body, body.height - low);
             pane(view, buf, upper, Pane::Events, false, hits);
             pane(view, buf, lower, Pane::Sync, false, hits);
         }
     } else {
         let low = (area.height * 2 / 5).clamp(12, 14);
-        let [upper, lower] = split(area, area.height - low);
+        let [upper, lower] = put::split(area, area.height - low);
         let left = 36.min(upper.width);
         let side = Rect { width: left, ..upper };
         let rest = Rect { x: upper.x + left, width: upper.width - left, ..upper };
@@ -49,12 +49,6 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
         pane(view, buf, rest, Pane::Events, false, hits);
         pane(view, buf, lower, Pane::Sync, false, hits);
     }
-}
-
-/// The upper `rows` rows, and what is below them.
-fn split(area: Rect, rows: u16) -> [Rect; 2] {
-    let rows = rows.min(area.height);
-    [Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area }]
 }
 
 fn pane(view: &View<'_>, buf: &mut Buffer, area: Rect, which: Pane, whole: bool, hits: &mut Hits) {
@@ -87,7 +81,15 @@ fn tabs(view: &View<'_>, buf: &mut Buffer, area: Rect) {
     }
     let today: u64 = snapshot.integrations.iter().map(|one| one.events_today).sum();
     if snapshot.phase == Phase::Ready && !snapshot.integrations.is_empty() {
-        parts.push(part(1, vec![Span::styled(format!("{} events today", count(today)), theme.faint())]));
+        let failed: u64 = view
+            .state
+            .current()
+            .map_or(0, |one| one.payments_today.iter().map(|today| today.failed.cases).sum());
+        if failed > 0 {
+            let style = theme.bad().patch(theme.strong());
+            parts.push(part(1, vec![Span::styled(format!("{} failed", count(failed)), style)]));
+        }
+        parts.push(part(2, vec![Span::styled(format!("{} events today", count(today)), theme.faint())]));
     }
     put::line(buf, area, 0, &put::fit_parts(parts, usize::from(area.width), 2));
 }

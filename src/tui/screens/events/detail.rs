@@ -7,13 +7,15 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::pane::{Body, EventPane, TABS, Tab};
+use super::pane::{EventPane, TABS, Tab};
 use crate::engine::api::{EventDetail, EventRow, Phase, Source};
 use crate::stripe::kind::Kind;
 use crate::tui::fmt::{self, count};
+use crate::tui::input::actions::Action;
 use crate::tui::style::Theme;
+use crate::tui::widgets::detail::Body;
 use crate::tui::widgets::put::{self, part};
-use crate::tui::widgets::{Hits, View, detail, feed};
+use crate::tui::widgets::{Hits, View, attempts, detail, feed};
 
 /// Draws the pane with its frame.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut Hits) {
@@ -83,6 +85,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
         }
         Tab::Now => detail::view::draw(view, buf, body, &pane.now, focused, hits),
         Tab::Timeline => timeline(view, buf, body, pane, event, focused, hits),
+        Tab::Sent => sent(view, buf, body, pane, focused, hits),
     }
 }
 
@@ -214,6 +217,7 @@ fn tab_name(tab: Tab, event: &EventDetail, narrow: bool) -> String {
         Tab::Changed => if narrow { "Changed" } else { "What changed" }.to_owned(),
         Tab::Json => "JSON".to_owned(),
         Tab::Timeline => "Timeline".to_owned(),
+        Tab::Sent => "Sent".to_owned(),
         Tab::Now => {
             let kind = event.now.as_ref().map(|now| now.kind).or_else(|| Kind::from_id(&event.row.object));
             let word = kind.map_or("object", Kind::object).replace('_', " ");
@@ -222,6 +226,33 @@ fn tab_name(tab: Tab, event: &EventDetail, narrow: bool) -> String {
             format!("{}{} now", first.into_iter().collect::<String>(), letters.as_str())
         }
     }
+}
+
+/// Where it was sent: every attempt, newest first.
+fn sent(view: &View<'_>, buf: &mut Buffer, area: Rect, pane: &EventPane, focused: bool, hits: &mut Hits) {
+    let theme = view.theme;
+    let list = &pane.sent;
+    let replay = view.state.keymap.label(Action::Replay);
+    let lines = if let Some(reason) = &list.error {
+        let head = "✗ the attempts could not be read".to_owned();
+        vec![(head, theme.bad().patch(theme.strong())), (reason.clone(), theme.text())]
+    } else if !list.loaded {
+        vec![("reading where it was sent …".to_owned(), theme.faint())]
+    } else if list.window.rows.is_empty() {
+        let targets = view.state.keymap.label(Action::Deliveries);
+        let how = if view.state.snapshot.targets.is_empty() {
+            format!("no target is set up: {targets} adds one; {replay} sends it to an address at once")
+        } else {
+            format!("{replay} sends it to a target or an address")
+        };
+        vec![("it was not sent anywhere".to_owned(), theme.text()), (how, theme.faint())]
+    } else {
+        let look = attempts::Look { focused, one_event: true, one_target: false };
+        let inner = Rect { x: area.x, width: area.width.saturating_sub(1), ..area };
+        attempts::rows(view, buf, inner, list, look, hits);
+        return;
+    };
+    put::notice(buf, area, &lines);
 }
 
 fn timeline(
@@ -280,7 +311,7 @@ fn timeline(
         let here = row.id == event.row.id;
         let text = timeline_line(view, row, &time, wide, cells, here);
         let selected = focused && top + slot == cursor;
-        put::line(buf, body, slot as u16, &detail::view::lit(theme, text, cells, selected));
+        put::line(buf, body, slot as u16, &put::lit(theme, text, cells, selected));
     }
 }
 

@@ -4,10 +4,11 @@
 //! request for the event and one for the timeline are under way; the newest wish wins.
 
 use crate::engine::api::{Answer, Basis, EventDetail, EventPos, EventRow, IntegrationId, Request};
+use crate::tui::attempts::{Attempts, Scope};
 use crate::tui::feed::place;
 use crate::tui::fmt;
 use crate::tui::input::line::Typed;
-use crate::tui::widgets::detail::{Detail, Row, Sheet};
+use crate::tui::widgets::detail::{Body, Detail, Row, Sheet};
 use crate::tui::widgets::json::JsonTree;
 
 /// Events of a timeline that are read.
@@ -25,26 +26,12 @@ pub enum Tab {
     Now,
     /// Everything that happened to the object.
     Timeline,
+    /// Where the event was sent.
+    Sent,
 }
 
-/// The tabs in their order. Where an event was sent joins them as soon as there is somewhere to send it.
-pub const TABS: &[Tab] = &[Tab::Changed, Tab::Json, Tab::Now, Tab::Timeline];
-
-/// What is known of the event.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Body {
-    /// None is selected.
-    #[default]
-    Nothing,
-    /// It is being read.
-    Loading,
-    /// It is not stored here.
-    NotHere,
-    /// It could not be read: why.
-    Failed(String),
-    /// Here it is.
-    Here(Box<EventDetail>),
-}
+/// The tabs in their order.
+pub const TABS: &[Tab] = &[Tab::Changed, Tab::Json, Tab::Now, Tab::Timeline, Tab::Sent];
 
 /// What is to be done as soon as the event is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +88,7 @@ impl Timeline {
 pub struct EventPane {
     subject: Option<(IntegrationId, String)>,
     /// What is known.
-    pub body: Body,
+    pub body: Body<EventDetail>,
     /// It was opened by name: the list does not change it.
     pub pinned: bool,
     /// Events that Esc goes back to, nearest last.
@@ -116,6 +103,8 @@ pub struct EventPane {
     pub now: Detail,
     /// The object's events.
     pub timeline: Timeline,
+    /// The attempts to deliver the event.
+    pub sent: Attempts,
     /// To be done when the event is here, and when that was asked for, Unix milliseconds.
     pub then: Option<(Then, i64)>,
     wanted: bool,
@@ -204,9 +193,19 @@ impl EventPane {
         self.timeline.wanted |= self.timeline.object.is_some();
     }
 
-    /// The next questions to ask; `number` gives each its number.
-    pub fn next_requests(&mut self, mut number: impl FnMut() -> u64) -> Vec<(u64, Request)> {
+    /// The next questions to ask; `number` gives each its number. `deliveries` is the snapshot's version of them.
+    pub fn next_requests(&mut self, deliveries: u64, mut number: impl FnMut() -> u64) -> Vec<(u64, Request)> {
         let mut out = Vec::new();
+        if self.tab == Tab::Sent
+            && let Some((integration, id)) = self.subject.clone()
+        {
+            let event = Some(id);
+            self.sent.look_at(Scope { integration: Some(integration), event, ..Scope::default() });
+            self.sent.notice(deliveries);
+            if let Some((generation, query)) = self.sent.next_query(deliveries, &mut number) {
+                out.push((generation, Request::Attempts(query)));
+            }
+        }
         if self.in_flight.is_none()
             && self.wanted
             && let Some((integration, id)) = self.subject.clone()
@@ -235,6 +234,9 @@ impl EventPane {
 
     /// Takes an answer up; false when it is not waited for here. `tz` is the account's zone.
     pub fn take(&mut self, generation: u64, answer: &Answer, tz: &str) -> bool {
+        if self.sent.take(generation, answer) {
+            return true;
+        }
         if self.timeline.in_flight == Some(generation) {
             let line = &mut self.timeline;
             line.in_flight = None;
@@ -279,13 +281,13 @@ impl EventPane {
         self.body = Body::Here(Box::new(event.clone()));
     }
 
-    /// What is read in the open tab; none on the timeline.
+    /// What is read in the open tab; none on the timeline and where it is a list of attempts.
     pub fn sheet(&mut self) -> Option<&mut Sheet> {
         match self.tab {
             Tab::Changed => Some(&mut self.changed),
             Tab::Json => Some(&mut self.json),
             Tab::Now => Some(&mut self.now.sheet),
-            Tab::Timeline => None,
+            Tab::Timeline | Tab::Sent => None,
         }
     }
 
@@ -313,7 +315,7 @@ impl EventPane {
             Tab::Changed => self.changed.is_typing(),
             Tab::Json => self.json.is_typing(),
             Tab::Now => self.now.is_typing(),
-            Tab::Timeline => false,
+            Tab::Timeline | Tab::Sent => false,
         }
     }
 

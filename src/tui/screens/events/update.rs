@@ -1,6 +1,6 @@
 //! What this screen does with actions and answers. Pure: everything it wants done is an effect.
 
-use super::pane::{Body, Tab, Then};
+use super::pane::{Tab, Then};
 use super::state::{EventsState, Focus};
 use crate::clock::Zone;
 use crate::engine::api::{Answer, EventRow, IntegrationId, Level, Link, Phase, Request};
@@ -9,8 +9,10 @@ use crate::tui::effects::Effect;
 use crate::tui::feed;
 use crate::tui::input::actions::Action;
 use crate::tui::input::line::Typed;
-use crate::tui::screens::{ScreenId, dashboard, records};
+use crate::tui::overlay::replay;
+use crate::tui::screens::{ScreenId, dashboard, deliveries, records};
 use crate::tui::state::{Purpose, State};
+use crate::tui::widgets::detail::Body;
 use crate::tui::widgets::detail::{Outcome, customer_of};
 use crate::tui::widgets::filter_line::{Came, Lens};
 
@@ -60,6 +62,12 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         }
         Action::Customer => then(state, Then::Customer, now_ms),
         Action::OpenInStripe => then(state, Then::Stripe, now_ms),
+        Action::Replay => match selected_row(state) {
+            Some((integration, id, event_type)) => {
+                return replay::open(state, integration, &id, &event_type, None);
+            }
+            None => Vec::new(),
+        },
         Action::CopyId => copy_id(state, now_ms),
         _ => match state.events.focus {
             Focus::List => list(state, action, now_ms),
@@ -139,9 +147,13 @@ fn detail(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     if tab == Tab::Timeline {
         return timeline(state, action, rows, now_ms);
     }
+    if tab == Tab::Sent {
+        return sent(state, action, rows, now_ms);
+    }
     let Some(sheet) = state.events.pane.sheet() else { return Vec::new() };
     match sheet.act(action, rows) {
-        Outcome::Done => Vec::new(),
+        // None of its sheets has a way to something else.
+        Outcome::Done | Outcome::To(_) => Vec::new(),
         Outcome::Go(link) => go(state, &link),
         Outcome::Copy(text) => {
             let shown = crate::tui::fmt::fit(&crate::tui::fmt::clean(&text), 60);
@@ -204,6 +216,28 @@ fn timeline(state: &mut State, action: Action, rows: usize, now_ms: i64) -> Vec<
     Vec::new()
 }
 
+/// The attempts to deliver the event.
+fn sent(state: &mut State, action: Action, rows: usize, now_ms: i64) -> Vec<Effect> {
+    let far = rows.saturating_sub(1).clamp(1, 10_000) as isize;
+    let list = &mut state.events.pane.sent;
+    match action {
+        Action::Down => list.step(1),
+        Action::Up => list.step(-1),
+        Action::PageDown => list.step(far),
+        Action::PageUp => list.step(-far),
+        Action::First => list.first(),
+        Action::Last => list.last(),
+        Action::Open => {
+            return match list.selected().map(|row| row.id) {
+                Some(id) => deliveries::update::open_attempt(state, id),
+                None => Vec::new(),
+            };
+        }
+        _ => return turn_or_work(state, action, now_ms),
+    }
+    Vec::new()
+}
+
 fn back(state: &mut State) {
     let events = &mut state.events;
     if let Some(sheet) = events.pane.sheet()
@@ -230,6 +264,17 @@ fn selected(state: &State) -> Option<(IntegrationId, String)> {
         Focus::Detail => in_pane,
         Focus::List => events.feed.selected().map(|row| (row.integration, row.id.clone())),
     }
+}
+
+/// The same, with its type.
+fn selected_row(state: &State) -> Option<(IntegrationId, String, String)> {
+    let (integration, id) = selected(state)?;
+    let events = &state.events;
+    let here = |row: &&EventRow| row.integration == integration && row.id == id;
+    let in_pane = events.pane.event().map(|event| &event.row).filter(here);
+    let row = in_pane.or_else(|| events.feed.window.rows.iter().find(here));
+    let event_type = row.map(|row| row.event_type.clone()).unwrap_or_default();
+    Some((integration, id, event_type))
 }
 
 fn star(state: &mut State, now_ms: i64) -> Vec<Effect> {
@@ -395,6 +440,7 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
         | Action::Customer
         | Action::OpenInStripe
         | Action::CopyId
+        | Action::Replay
             if selected(state).is_none() =>
         {
             Err("no event is selected".to_owned())
@@ -403,7 +449,7 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
             Err("no event is selected".to_owned())
         }
         Action::CopyValue | Action::CopyPath | Action::NextMatch | Action::PreviousMatch
-            if list || state.events.pane.tab == Tab::Timeline =>
+            if list || matches!(state.events.pane.tab, Tab::Timeline | Tab::Sent) =>
         {
             let open = state.keymap.label(Action::Open);
             Err(format!("this is for what is read in detail: {open} opens an event"))
@@ -419,6 +465,7 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
     }
     let scope = if state.all_accounts { None } else { state.selected };
     let (version, records) = (state.snapshot.events_version, state.snapshot.records_version);
+    let deliveries = state.snapshot.deliveries_version;
     let wide = EventsState::is_wide(state.size);
     let events = &mut state.events;
     if events.feed.look_at(scope, &events.filter.applied) && !events.pane.pinned {
@@ -450,7 +497,7 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
         }
     }
     events.pane.notice(records);
-    for (generation, request) in events.pane.next_requests(&mut number) {
+    for (generation, request) in events.pane.next_requests(deliveries, &mut number) {
         effects.push(Effect::Request { generation, request });
     }
     state.generation = next;
@@ -499,9 +546,14 @@ pub fn drawn(state: &mut State) {
     }
     if hits.detail_rows > 0 {
         let top = hits.detail_top;
-        match events.pane.sheet() {
-            Some(sheet) => sheet.top = top,
-            None => events.pane.timeline.top = top,
+        match events.pane.tab {
+            Tab::Sent => events.pane.sent.drawn(top),
+            Tab::Timeline => events.pane.timeline.top = top,
+            _ => {
+                if let Some(sheet) = events.pane.sheet() {
+                    sheet.top = top;
+                }
+            }
         }
     }
 }

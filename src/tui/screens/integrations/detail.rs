@@ -3,7 +3,10 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::engine::api::{Health, IntegrationView, KeyCheckState, KeyCheckView, PollView};
+use crate::engine::api::{
+    Delivery, Health, IntegrationView, KeyCheckState, KeyCheckView, LinkView, PollView,
+};
+use crate::text;
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::matrix::{self, Wants};
@@ -132,6 +135,36 @@ fn state(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     }
 }
 
+/// The live connection as it is, with the reason when it is not open.
+fn live(view: &View<'_>, one: &IntegrationView, hits: &mut Hits) -> (String, Style) {
+    let theme = view.theme;
+    let stamp = |at: i64| fmt::stamp(at, view.now, &one.timezone, false);
+    match &one.link {
+        LinkView::Connected { heard_at, resets_at } => {
+            let heard = hits.ago(view.now, *heard_at);
+            let fresh = (*resets_at > view.now)
+                .then(|| format!(" · a fresh one in {}", fmt::span(resets_at - view.now)));
+            (format!("connected, heard {heard}{}", fresh.unwrap_or_default()), theme.good())
+        }
+        LinkView::Connecting { since } => {
+            (format!("connecting, for {}", fmt::span(view.now - since)), theme.text())
+        }
+        LinkView::Resetting { .. } => ("resetting: a fresh socket takes over".to_owned(), theme.text()),
+        LinkView::Waiting { until, reason } => {
+            hits.changes_every(Wake::Second);
+            let left = (until - view.now).max(0);
+            (format!("{reason}; tried again in {left} s, polling goes on"), theme.warn())
+        }
+        LinkView::Refused { since, reason } => {
+            (format!("refused since {}: {reason}; polling goes on", stamp(*since)), theme.warn())
+        }
+        LinkView::Off => match one.heard_at {
+            Some(at) => (format!("off, last heard {}", hits.ago(view.now, at)), theme.faint()),
+            None => ("off".to_owned(), theme.faint()),
+        },
+    }
+}
+
 fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
     let theme = it.view.theme;
     if one.health == Health::Off {
@@ -144,6 +177,10 @@ fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
         spans.push(Span::styled(text, style));
     }
     it.spans("Delivery", spans);
+    if one.delivery == Delivery::Relay {
+        let (text, style) = live(it.view, one, hits);
+        it.row("Relay", &text, style);
+    }
     if let Some(at) = one.poll.last_at {
         let ago = hits.ago(it.view.now, at);
         it.row("Last poll", &ago, theme.text());
@@ -151,14 +188,13 @@ fn schedule(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
     if let Some(error) = &one.poll.error {
         it.row("", &format!("the last one failed: {error}"), theme.warn());
     }
+    if let Some(held) = &one.poll.held {
+        it.row("", held, theme.warn());
+    }
     match one.last_event_at {
         Some(at) => {
             let ago = hits.ago(it.view.now, at);
-            let text = format!(
-                "the last one {ago} · {} today · {} kept here",
-                count(one.events_today),
-                count(one.events_kept)
-            );
+            let text = format!("the last one {ago} · {} today", count(one.events_today));
             it.row("Events", &text, theme.text());
         }
         None => it.row("Events", "none yet", theme.faint()),
@@ -277,5 +313,13 @@ fn kept(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     }
     for lines in grid {
         it.out.extend(lines);
+    }
+    if one.events_kept > 0 {
+        it.gap();
+        let keep = &it.view.state.snapshot.events_keep;
+        let text =
+            format!("{} events · {} · kept {keep}", count(one.events_kept), text::bytes(one.events_bytes));
+        let style = it.view.theme.text();
+        it.row("Event log", &text, style);
     }
 }

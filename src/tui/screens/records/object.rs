@@ -36,6 +36,14 @@ pub fn open_object(state: &mut State, integration: IntegrationId, id: &str) -> V
     effects
 }
 
+/// Opens an object from anywhere with the events about it.
+pub fn open_timeline(state: &mut State, integration: IntegrationId, id: &str) -> Vec<Effect> {
+    let mut effects = open_object(state, integration, id);
+    show_timeline(state);
+    effects.extend(refresh(state));
+    effects
+}
+
 /// Opens an object over what is open.
 pub(super) fn push(state: &mut State, integration: IntegrationId, id: &str, timeline: bool) -> Vec<Effect> {
     // Whose it is stands in the header with its mode: it must not show another account's.
@@ -136,6 +144,8 @@ pub(super) fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect>
     match open.detail.act(action, &hits) {
         Outcome::Done => refresh(state),
         Outcome::Go(link) => push(state, integration, &link.id, false),
+        // An object's sheet has none.
+        Outcome::To(_) => Vec::new(),
         Outcome::Copy(text) => copy(state, Some(text), now_ms),
         Outcome::Say(text) => say(state, &text, now_ms),
         Outcome::Ignored => work(state, action, now_ms).unwrap_or_default(),

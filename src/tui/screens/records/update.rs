@@ -15,7 +15,7 @@ use crate::tui::state::State;
 use crate::tui::table::{self, TableSpec};
 use crate::tui::widgets::filter_line::{Came, Lens};
 
-pub use object::open_object;
+pub use object::{open_object, open_timeline};
 
 const NOTHING: &str = "nothing is selected";
 
@@ -285,7 +285,7 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
         Phase::Failed { .. } => Some("the store can't be used"),
         Phase::Ready => None,
     };
-    let reads = matches!(
+    let of_the_row = matches!(
         action,
         Action::Open
             | Action::Timeline
@@ -294,9 +294,8 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
             | Action::CopyId
             | Action::CopyValue
             | Action::OpenInStripe
-            | Action::Order
-            | Action::Find
     );
+    let reads = of_the_row || matches!(action, Action::Order | Action::Find);
     if let Some(trouble) = trouble.filter(|_| reads) {
         return Err(trouble.to_owned());
     }
@@ -310,17 +309,7 @@ pub fn can(state: &State, action: Action) -> Result<(), String> {
             Err("there is nothing to order yet".to_owned())
         }
         Action::Open if state.records.order.is_some() => Ok(()),
-        Action::Open
-        | Action::Timeline
-        | Action::Customer
-        | Action::CopyLink
-        | Action::CopyId
-        | Action::CopyValue
-        | Action::OpenInStripe
-            if state.records.table.selected().is_none() =>
-        {
-            Err(NOTHING.to_owned())
-        }
+        _ if of_the_row && state.records.table.selected().is_none() => Err(NOTHING.to_owned()),
         _ => Ok(()),
     }
 }

@@ -119,7 +119,8 @@ fn cost(view: &IntegrationView, kind: JobKind, retry_errors: bool, reads: Option
     let Some(reads) = reads else {
         return "how many reads is not known: one per 100 invoices, and a few".to_owned();
     };
-    let about = format!("about {} reads, {} of the floor", count(reads), share(reads, view.reads.floor));
+    let about =
+        format!("about {}, {} of the floor", crate::text::reads(reads), share(reads, view.reads.floor));
     if kind == JobKind::Sync && retry_errors && view.catalog.error > 0 {
         return format!("{about}, and those for {} failed", count(view.catalog.error));
     }

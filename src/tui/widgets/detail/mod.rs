@@ -8,7 +8,7 @@
 pub mod sheet;
 pub mod view;
 
-pub use sheet::{At, Outcome, Row, Sheet};
+pub use sheet::{At, Outcome, Row, Sheet, Way};
 
 use super::Hits;
 use super::json::JsonTree;
@@ -17,9 +17,9 @@ use crate::stripe::kind::Kind;
 use crate::tui::input::actions::Action;
 use crate::tui::input::line::Typed;
 
-/// What is known of the object.
+/// What is known of something that is read from the store.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Body {
+pub enum Body<T> {
     /// None was asked for.
     #[default]
     Nothing,
@@ -30,7 +30,7 @@ pub enum Body {
     /// It could not be read: why.
     Failed(String),
     /// Here it is.
-    Here(Box<ObjectDetail>),
+    Here(Box<T>),
 }
 
 /// An object in detail.
@@ -39,7 +39,7 @@ pub struct Detail {
     /// Which.
     subject: Option<(IntegrationId, String)>,
     /// What is known of it.
-    pub body: Body,
+    pub body: Body<ObjectDetail>,
     /// What is read, and how far one is.
     pub sheet: Sheet,
     wanted: bool,

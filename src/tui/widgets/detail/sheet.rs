@@ -25,11 +25,43 @@ pub enum Row {
     Link(Link),
     /// A field before and after. Can be chosen.
     Change(Change),
+    /// A name and a value to copy, such as a header. Can be chosen.
+    Value(String, String),
+    /// A line of a text, as it came. Can be chosen.
+    Text(String),
+    /// A way to something that is no object of ours. Can be chosen.
+    Way {
+        /// What it is to this.
+        role: String,
+        /// What a person calls it.
+        title: String,
+        /// Where it leads.
+        to: Way,
+    },
+}
+
+/// Where a way leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// To an event, by its id.
+    Event(String),
+    /// To an object, by its id.
+    Object(String),
+}
+
+impl Way {
+    /// The id that it leads to.
+    pub fn id(&self) -> &str {
+        match self {
+            Way::Event(id) | Way::Object(id) => id,
+        }
+    }
 }
 
 impl Row {
-    fn can_be_chosen(&self) -> bool {
-        matches!(self, Row::Link(_) | Row::Change(_))
+    /// The cursor stops at it.
+    pub fn can_be_chosen(&self) -> bool {
+        matches!(self, Row::Link(_) | Row::Change(_) | Row::Value(..) | Row::Text(_) | Row::Way { .. })
     }
 }
 
@@ -51,6 +83,8 @@ pub enum Outcome {
     Done,
     /// Open this object.
     Go(Link),
+    /// Go there.
+    To(Way),
     /// Put this on the clipboard.
     Copy(String),
     /// Tell this.
@@ -224,6 +258,7 @@ impl Sheet {
             }
             Some(At::Row(row)) => match self.rows.get(row) {
                 Some(Row::Link(link)) if action == Action::Open => Outcome::Go(link.clone()),
+                Some(Row::Way { to, .. }) if action == Action::Open => Outcome::To(to.clone()),
                 // Left and right belong to whatever is around it.
                 _ => Outcome::Ignored,
             },
@@ -240,6 +275,9 @@ impl Sheet {
                 Some(Row::Link(link)) => link.id.clone(),
                 Some(Row::Change(change)) if path => change.path.clone(),
                 Some(Row::Change(change)) => change.after.clone().unwrap_or_default(),
+                Some(Row::Value(name, _)) if path => name.clone(),
+                Some(Row::Value(_, text) | Row::Text(text)) => text.clone(),
+                Some(Row::Way { to, .. }) => to.id().to_owned(),
                 _ => String::new(),
             },
             None => String::new(),

@@ -154,7 +154,7 @@ pub fn sheet(
     let mut top = it.top.min(total.saturating_sub(height));
     top = top.clamp((last + 1).saturating_sub(height), first.max((last + 1).saturating_sub(height)));
     if last < height && !it.rows.is_empty() && matches!(at, Some(At::Row(_)) | None) && top <= first {
-        let before = it.rows.iter().position(|row| matches!(row, Row::Link(_) | Row::Change(_)));
+        let before = it.rows.iter().position(Row::can_be_chosen);
         if before.and_then(|row| starts.get(row)).is_some_and(|start| *start == first) {
             top = 0;
         }
@@ -228,6 +228,7 @@ fn name_of(row: &Row) -> Option<&str> {
     match row {
         Row::Fact(fact) => Some(&fact.name),
         Row::Link(link) => Some(&link.role),
+        Row::Way { role, .. } => Some(role),
         _ => None,
     }
 }
@@ -236,6 +237,8 @@ fn lines_of(row: &Row, cells: usize) -> usize {
     match row {
         Row::Note(text) | Row::Wrong(text) => put::wrap(text, cells).len().max(1),
         Row::Change(change) => 2 + usize::from(change.before.is_some()) + usize::from(change.after.is_some()),
+        Row::Text(text) => pieces(text, cells).len(),
+        Row::Value(name, value) => pieces(value, value_room(name, cells)).len(),
         _ => 1,
     }
 }
@@ -264,7 +267,59 @@ fn entry_lines(
         }
         Row::Link(link) => vec![link_line(theme, link, cells, names, selected)],
         Row::Change(change) => change_lines(theme, change, cells, selected),
+        Row::Text(text) => pieces(text, cells)
+            .into_iter()
+            .map(|piece| put::lit(theme, vec![Span::styled(piece, theme.text())], cells, selected))
+            .collect(),
+        Row::Value(name, value) => {
+            let room = value_room(name, cells);
+            let mut label = put::padded(&format!("{name}:"), cells.saturating_sub(room), theme.faint());
+            let mut lines = Vec::new();
+            for piece in pieces(value, room) {
+                let before = std::mem::replace(&mut label, Span::raw(" ".repeat(cells - room.min(cells))));
+                lines.push(put::lit(theme, vec![before, Span::styled(piece, theme.text())], cells, selected));
+            }
+            lines
+        }
+        Row::Way { role, title, to } => {
+            let mut spans = vec![
+                put::padded(role, names, theme.faint()),
+                Span::styled("  → ", theme.accent()),
+                Span::styled(
+                    fmt::fit(&fmt::clean(title), cells.saturating_sub(names + 4)),
+                    theme.strong().add_modifier(Modifier::UNDERLINED),
+                ),
+            ];
+            let used: usize = spans.iter().map(Span::width).sum();
+            if to.id() != title && used + fmt::width(to.id()) + 2 <= cells {
+                spans.push(Span::styled(format!("  {}", fmt::clean(to.id())), theme.faint()));
+            }
+            vec![put::lit(theme, spans, cells, selected)]
+        }
     }
+}
+
+/// Cells for a value beside its name: all names of headers start at the same place, values follow at once.
+fn value_room(name: &str, cells: usize) -> usize {
+    cells.saturating_sub((fmt::width(name) + 2).max(20)).max(1)
+}
+
+/// Text cut into lines of so many cells, where they end; nothing of it is lost. Never none.
+fn pieces(text: &str, cells: usize) -> Vec<String> {
+    let mut out = vec![String::new()];
+    let mut used = 0;
+    for c in fmt::clean(text).chars() {
+        let wide = fmt::width(c.encode_utf8(&mut [0; 4]));
+        if used + wide > cells.max(2) {
+            out.push(String::new());
+            used = 0;
+        }
+        if let Some(last) = out.last_mut() {
+            last.push(c);
+        }
+        used += wide;
+    }
+    out
 }
 
 fn wrapped(text: &str, cells: usize, style: Style) -> Vec<Line<'static>> {
@@ -276,7 +331,8 @@ fn wrapped(text: &str, cells: usize, style: Style) -> Vec<Line<'static>> {
     lines
 }
 
-fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bool) -> Line<'static> {
+/// A way to another object: what it is to this one, its name, its id.
+pub fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bool) -> Line<'static> {
     let has_title = !link.title.is_empty() && link.title != link.id;
     let room = cells.saturating_sub(names + 4);
     let title =
@@ -301,12 +357,12 @@ fn link_line(theme: Theme, link: &Link, cells: usize, names: usize, selected: bo
     if !link.stored {
         beside("  not stored here".to_owned());
     }
-    lit(theme, spans, cells, selected)
+    put::lit(theme, spans, cells, selected)
 }
 
 fn change_lines(theme: Theme, change: &Change, cells: usize, selected: bool) -> Vec<Line<'static>> {
     let path = fmt::fit(&fmt::clean(&change.path), cells);
-    let mut lines = vec![lit(theme, vec![Span::styled(path, theme.strong())], cells, selected)];
+    let mut lines = vec![put::lit(theme, vec![Span::styled(path, theme.strong())], cells, selected)];
     let mut side = |sign: &str, text: &str, style: Style| {
         let text = fmt::fit(&fmt::clean(text), cells.saturating_sub(4));
         lines.push(Line::from(vec![Span::styled(format!("  {sign} "), style), Span::styled(text, style)]));
@@ -320,16 +376,4 @@ fn change_lines(theme: Theme, change: &Change, cells: usize, selected: bool) -> 
     }
     lines.push(Line::default());
     lines
-}
-
-/// The line, reversed over its whole length when it is selected.
-pub fn lit(theme: Theme, mut spans: Vec<Span<'static>>, cells: usize, selected: bool) -> Line<'static> {
-    if selected {
-        for span in &mut spans {
-            span.style = theme.reversed().remove_modifier(Modifier::DIM);
-        }
-        let used: usize = spans.iter().map(Span::width).sum();
-        spans.push(Span::styled(" ".repeat(cells.saturating_sub(used)), theme.reversed()));
-    }
-    Line::from(spans)
 }

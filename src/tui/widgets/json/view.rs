@@ -7,6 +7,7 @@ use super::{JsonTree, Key, Node, Value};
 use crate::clock;
 use crate::tui::fmt;
 use crate::tui::style::Theme;
+use crate::tui::widgets::put;
 
 /// Deeper than this is not indented further: the value matters more than its depth.
 const DEEPEST: usize = 12;
@@ -50,14 +51,7 @@ pub fn line(theme: Theme, tree: &JsonTree, at: u32, cells: usize, tz: &str, sele
             span.style = span.style.add_modifier(Modifier::UNDERLINED);
         }
     }
-    if selected {
-        for span in &mut spans {
-            span.style = theme.reversed().remove_modifier(Modifier::DIM);
-        }
-        let used: usize = spans.iter().map(Span::width).sum();
-        spans.push(Span::styled(" ".repeat(cells.saturating_sub(used)), theme.reversed()));
-    }
-    Line::from(spans)
+    put::lit(theme, spans, cells, selected)
 }
 
 /// Text that ends in `…` when it was cut, and still in its quote.

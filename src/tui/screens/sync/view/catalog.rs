@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{key, no_account};
-use crate::engine::api::{IntegrationView, RecordRow};
+use crate::engine::api::{IntegrationView, JobState, RecordRow};
 use crate::tui::fmt::count;
 use crate::tui::input::actions::Action;
 use crate::tui::screens::sync::catalog::{SUBJECT, marked};
@@ -39,7 +39,13 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, screen: Rect, focused
         body = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     }
     let d = view.state.keymap.label(Action::Discover);
-    let empty = if one.billing {
+    let looked = one.discover.as_ref().is_some_and(|job| job.state == JobState::Completed);
+    let empty = if one.billing && looked {
+        vec![
+            ("the discover found no invoices".to_owned(), theme.text()),
+            (format!("{d} looks again, for what is chosen in What"), theme.faint()),
+        ]
+    } else if one.billing {
         vec![
             ("nothing is listed yet".to_owned(), theme.text()),
             (format!("{d} lists what is at Stripe; what it lists stands here"), theme.faint()),

@@ -61,12 +61,16 @@ fn list(
     hits.sync_rows = height;
     hits.sync_scroll_max = 0;
     if history.runs.is_empty() {
+        let [d, s] = [Action::Discover, Action::Sync].map(|action| view.state.keymap.label(action));
         let lines = match &history.error {
             Some(reason) => vec![
                 ("✗ the runs could not be read".to_owned(), theme.bad().patch(theme.strong())),
                 (reason.clone(), theme.text()),
             ],
-            None if history.loaded => vec![("no run has ended yet".to_owned(), theme.faint())],
+            None if history.loaded => vec![
+                ("no run has ended yet".to_owned(), theme.text()),
+                (format!("{d} lists what is at Stripe, {s} stores it here"), theme.faint()),
+            ],
             None => vec![("reading …".to_owned(), theme.faint())],
         };
         put::notice(buf, inner, &lines);
@@ -262,8 +266,7 @@ fn ended(view: &View<'_>, kind: &crate::engine::api::PartView) -> Line<'static> 
     };
     let reads = match kind.reads {
         0 => String::new(),
-        1 => " · 1 read".to_owned(),
-        n => format!(" · {} reads", count(n)),
+        n => format!(" · {}", crate::text::reads(n)),
     };
     let rest = if kind.finished { "" } else { " · not finished" };
     Line::from(vec![

@@ -49,11 +49,11 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     }
     let small = area.width < WIDE || area.height < TALL;
     if small {
-        let [top, body] = split(area, 1);
+        let [top, body] = put::split(area, 1);
         tabs(view, buf, top);
         let low = if sync.focus == Pane::Running { 0 } else { running::least(view) };
         let low = if low + 8 > body.height { 0 } else { low };
-        let [upper, lower] = split(body, body.height - low);
+        let [upper, lower] = put::split(body, body.height - low);
         pane(view, buf, upper, sync.focus, hits);
         if low > 0 {
             pane(view, buf, lower, Pane::Running, hits);
@@ -62,20 +62,14 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     }
     let high = if area.height >= 36 { 15 } else { 14 };
     let middle = running::wants(view).clamp(4, area.height.saturating_sub(high + 9).max(4));
-    let [upper, rest] = split(area, high);
-    let [middle, lower] = split(rest, middle);
+    let [upper, rest] = put::split(area, high);
+    let [middle, lower] = put::split(rest, middle);
     let left = (area.width * 2 / 5).clamp(46, 56);
     pane(view, buf, Rect { width: left, ..upper }, Pane::What, hits);
     let right = Rect { x: upper.x + left, width: upper.width - left, ..upper };
     pane(view, buf, right, Pane::Plan, hits);
     pane(view, buf, middle, Pane::Running, hits);
     pane(view, buf, lower, Pane::Catalog, hits);
-}
-
-/// The upper `rows` rows, and what is below them.
-fn split(area: Rect, rows: u16) -> [Rect; 2] {
-    let rows = rows.min(area.height);
-    [Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area }]
 }
 
 fn pane(view: &View<'_>, buf: &mut Buffer, area: Rect, which: Pane, hits: &mut Hits) {

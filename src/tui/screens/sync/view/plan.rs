@@ -13,6 +13,7 @@ use super::{inside, key, no_account};
 use crate::clock::duration_left;
 use crate::engine::api::{IntegrationView, PlanLine, PlanView};
 use crate::stripe::kind::Kind;
+use crate::text;
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::screens::sync::start::{LOOKS, share};
@@ -41,8 +42,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
         "looking at a few pages …".to_owned()
     } else {
         match &plan {
-            Some(Ok(plan)) if plan.cost == 1 => "1 read sent to look".to_owned(),
-            Some(Ok(plan)) if plan.cost > 0 => format!("{} reads sent to look", count(plan.cost)),
+            Some(Ok(plan)) if plan.cost > 0 => format!("{} sent to look", text::reads(plan.cost)),
             Some(_) => "nothing sent yet".to_owned(),
             None => String::new(),
         }
@@ -171,11 +171,7 @@ fn line(view: &View<'_>, row: &Row, cells: usize) -> Line<'static> {
     let number = |n: u64, cells: usize, style: Style| put::padded_left(&count(n), cells, style);
     let Some(objects) = row.about else {
         let unknown = put::padded_left("?", about, theme.warn().patch(theme.strong()));
-        return Line::from(vec![
-            name,
-            unknown,
-            Span::styled("   not known before it is looked at", theme.faint()),
-        ]);
+        return Line::from(vec![name, unknown, Span::styled("   not known yet", theme.faint())]);
     };
     let zero = |n: u64| if n == 0 { theme.faint() } else { theme.text() };
     let seconds =
@@ -202,7 +198,7 @@ fn total(
     let floor = if plan.floor > 0 { plan.floor } else { one.reads.floor };
     // Reads that were sent since the plan was made count, too.
     let used = plan.used.max(one.reads.last_30_days);
-    let reads = if plan.reads == 1 { "1 read".to_owned() } else { format!("{} reads", count(plan.reads)) };
+    let reads = text::reads(plan.reads);
     let floor_text = format!(" of the monthly floor of {}", count(floor));
     let first = if unknown {
         let more = if plan.reads == 0 { String::new() } else { format!("{reads} and more: ") };

@@ -203,7 +203,7 @@ fn facts(view: &View<'_>, job: &JobView, named: bool, cells: usize) -> Line<'sta
         part(0, faint(gets)),
         part(2, faint(format!("{} tried again", count(job.retries)))),
         part(1, vec![Span::styled(failed, bad)]),
-        part(3, faint(format!("{} reads so far", count(job.reads)))),
+        part(3, faint(format!("{} so far", crate::text::reads(job.reads)))),
     ]);
     if let Some(share) = job.fraction {
         let of = if job.kind == JobKind::Discover { "of the time range" } else { "of the run" };
@@ -245,7 +245,7 @@ fn told(view: &View<'_>, one: &IntegrationView, job: &JobView, cells: usize) -> 
         ),
         part(1, text(format!("{} {did}", count(job.done)))),
         part(4, text(format!("in {took}"))),
-        part(3, text(format!("{} reads", count(job.reads)))),
+        part(3, text(crate::text::reads(job.reads))),
     ];
     if job.errors > 0 {
         let spans = vec![
