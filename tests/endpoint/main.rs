@@ -101,6 +101,9 @@ impl Desk {
             live: true,
             store: OpenOptions::default(),
             stripe_cli: Vec::new(),
+            declines: Arc::new(tillwatch::recovery::Declines::built_in()),
+            alerts: tillwatch::engine::alerts::Settings::default(),
+            upkeep: tillwatch::engine::Upkeep::default(),
             now: clock::system(),
         });
         engine.ready().await.unwrap();

@@ -42,6 +42,7 @@ fn account(id: u32, livemode: bool) -> Integration {
         connected_at: NOW,
         off_since: None,
         refused: None,
+        endpoint: None,
     }
 }
 

@@ -102,7 +102,7 @@ pub async fn status(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery
     let word = query.get(FIELD)?;
     let snapshot = shared.snapshot()?;
     let view = pick(&snapshot, word)?;
-    serde_json::to_string(&body(view))
+    serde_json::to_string(&body(view, &snapshot.events_keep))
         .map(|text| answer(200, "application/json", text))
         .map_err(|_| Fault::ours())
 }
