@@ -103,7 +103,7 @@ impl Desk {
             stripe_cli: Vec::new(),
             declines: Arc::new(tillwatch::recovery::Declines::built_in()),
             alerts: tillwatch::engine::alerts::Settings::default(),
-            upkeep: tillwatch::engine::Upkeep::default(),
+            upkeep: tillwatch::config::Upkeep::default(),
             now: clock::system(),
         });
         engine.ready().await.unwrap();
