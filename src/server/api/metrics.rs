@@ -1,7 +1,7 @@
 //! `/metrics`: numbers for Prometheus, in its text format 0.0.4.
 //!
 //! Labels are bounded: sources and states are few, integrations as many as are connected, event types at most
-//! [`TYPES`], the rest `other`. It must never label anything with what only one payment has.
+//! `TYPES`, the rest `other`. It must never label anything with what only one payment has.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
