@@ -139,7 +139,12 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         key_command,
         origin,
     };
-    may_connect(&Integration::all(&store)?, &wish, &found)?;
+    let all = Integration::all(&store)?;
+    may_connect(&all, &wish, &found)?;
+    let same = |one: &&Integration| one.account == found.account.id && one.livemode == found.livemode;
+    if let Some(earlier) = all.iter().find(same) {
+        endpoint::allowed(context, &store, earlier, delivery, &ask)?;
+    }
     if kind == KeyKind::Secret && livemode {
         secret_live(out, &found, billing, args.yes)?;
     }

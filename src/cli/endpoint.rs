@@ -15,7 +15,7 @@ use crate::integration::Integration;
 use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{stored_key, trial};
 use crate::integration::endpoint::remote::Did;
-use crate::integration::endpoint::steps::{self, Ask, Told};
+use crate::integration::endpoint::steps::{self, Ask, NoKey, Told};
 use crate::integration::endpoint::{EndpointNote, dashboard_link, events, secrets};
 use crate::server::receiver::USUAL;
 use crate::store::Store;
@@ -116,6 +116,31 @@ pub fn client(context: &Context, vault: &Vault, one: &Integration) -> Result<Cli
     Ok(trial(&base, &stored_key(vault, one)?)?)
 }
 
+/// The same for one that is on its way out, or why there is none.
+pub fn client_to_leave(context: &Context, vault: &Vault, one: &Integration) -> Result<Client, NoKey> {
+    let base = match &context.api_base {
+        Some(base) => base.clone(),
+        None => BaseUrl::parse(&one.base_url)?,
+    };
+    trial(&base, &steps::key_to_leave(vault, one)?).map_err(|error| NoKey::from(error.to_string()))
+}
+
+/// Refuses what would write at Stripe while only reading is allowed: before anything is changed.
+pub fn allowed(
+    context: &Context,
+    store: &Store,
+    before: &Integration,
+    delivery: Delivery,
+    ask: &Ask,
+) -> Result<(), Fail> {
+    if context.read_only && steps::writes(before, store.install_id(), delivery, ask) {
+        return Err(Fail::usage(
+            "--read-only: the webhook endpoint would be made, changed or removed at Stripe; nothing was done",
+        ));
+    }
+    Ok(())
+}
+
 /// Brings the endpoint to what is asked for, and stores that.
 pub async fn bring(
     context: &Context,
@@ -125,11 +150,7 @@ pub async fn bring(
     one: &Integration,
     ask: Ask,
 ) -> Result<(Integration, Told), Fail> {
-    if context.read_only && steps::writes(one, store.install_id(), Delivery::Endpoint, &ask) {
-        return Err(Fail::usage(
-            "--read-only: a webhook endpoint is changed by writing at Stripe; nothing was done",
-        ));
-    }
+    allowed(context, store, one, Delivery::Endpoint, &ask)?;
     Ok(steps::bring(store, vault, client, one, ask, &context.now).await?)
 }
 
@@ -161,7 +182,7 @@ pub fn view(store: &Store, one: &Integration) -> Option<EndpointView> {
         state: note.state(store.install_id()),
         // Whether somebody listens is known to whoever holds the folder.
         listening: Some(String::new()),
-        trouble: None,
+        trouble: note.astray(one.id.0),
         last_delivery_at: None,
         missed_at: None,
         checked_at: note.seen.as_ref().map(|seen| seen.at),

@@ -290,6 +290,9 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         ));
     }
     let brings = asked || wish.billing.is_some() || wish.all_events.is_some() || wish.key.is_some();
+    if brings || delivery != Delivery::Endpoint {
+        endpoint::allowed(context, &store, &before, delivery, &ask)?;
+    }
     let turned_live = wish.delivery == Some(Delivery::Relay) && before.delivery != Delivery::Relay;
     let turned_on = wish.billing == Some(true) && !before.billing;
     let alone = context.alone().await;
@@ -303,8 +306,8 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
         edited.integration = after;
         told = Some(done);
     } else if delivery != Delivery::Endpoint && edited.integration.endpoint.is_some() {
-        let client = endpoint::client(context, &vault, &edited.integration);
-        let client = client.as_ref().map_err(|fail| fail.text.clone());
+        let client = endpoint::client_to_leave(context, &vault, &edited.integration);
+        let client = client.as_ref().map_err(Clone::clone);
         (edited.integration, left) = leave(&store, &vault, client, &edited.integration, &context.now).await?;
     }
     drop(alone);
@@ -444,8 +447,8 @@ async fn look(
         // By hand and not made yet.
         Ok((None, _)) if note.by_hand && note.id.is_none() => return Ok(()),
         Ok((id, seen)) => {
-            note.id = id.or(note.id.take());
-            note.seen = Some(seen);
+            let before = note.clone();
+            note.learn(&before, id, seen);
         }
         Err(error) => {
             context.out.warn(format!("the webhook endpoint cannot be looked at: {error}"));

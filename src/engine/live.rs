@@ -52,7 +52,9 @@ async fn supervise(engine: &Engine, id: IntegrationId) {
     loop {
         if let Some(config) = wanted(engine, id) {
             let cancel = stop.child_token();
+            // In this order: what is to be made anew is not first written down as it was.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = relink.notified() => {
                     cancel.cancel();

@@ -82,6 +82,13 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
             there.mode()
         )));
     }
+    let earlier = engine
+        .configs()
+        .into_iter()
+        .find(|one| one.account == found.account.id && one.livemode == found.livemode);
+    if let Some(earlier) = &earlier {
+        may_write(engine, earlier, spec.delivery, spec.public_url.as_ref())?;
+    }
     confirm(&key, &found, spec.confirmed.as_deref())?;
     let (origin, reads) = {
         let mut state = engine.state();
@@ -208,6 +215,11 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
         let all: Vec<Integration> = engine.configs().iter().map(|one| (**one).clone()).collect();
         name_is_free(&all, name, Some(id)).map_err(text)?;
     }
+    let delivery = edit.delivery.unwrap_or(before.delivery);
+    let billing = edit.billing.is_some_and(|billing| billing != before.billing);
+    if edit.delivery.is_some() || edit.public_url.is_some() || billing {
+        may_write(engine, &before, delivery, edit.public_url.as_ref())?;
+    }
     let poll_every_s =
         edit.poll_every_s.map(|seconds| poll_every(seconds, &base)).transpose().map_err(refused)?;
     let turned_on = edit.billing == Some(true) && !before.billing;
@@ -254,6 +266,17 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
     Ok(())
 }
 
+/// Refuses what would have to write at Stripe while only reading is allowed, before anything is changed.
+fn may_write(
+    engine: &Engine,
+    before: &Integration,
+    delivery: Delivery,
+    public_url: Option<&String>,
+) -> Result<(), Answer> {
+    let ask = Ask { public_url: public_url.cloned(), ..Ask::default() };
+    endpoints::forbidden(engine, before, delivery, &ask).map_or(Ok(()), |reason| Err(refused(reason)))
+}
+
 /// Makes, changes or removes the endpoint, as the integration now wants it. What Stripe refuses is told: the
 /// integration goes on by polling.
 async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>) {
@@ -277,10 +300,6 @@ async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>
     } else if config.endpoint.is_some() {
         match endpoints::leave(engine, id).await {
             Ok(left) => {
-                let after = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
-                if let Some(after) = after {
-                    endpoints::finish_later(engine, &after);
-                }
                 let Some(text) = endpoints::left_words(&left, config.livemode) else { return };
                 (Level::Info, text)
             }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::Notify;
 
-pub use asked::{answer, bring, finish_later, leave, left_words, words};
+pub use asked::{answer, bring, finish_later, forbidden, leave, left_words, words};
 pub use door::{Door, Doors, Taken};
 pub use watch::watch;
 
@@ -30,6 +30,8 @@ use door::Tally;
 pub struct Endpoint {
     /// Deliveries can come in.
     door: Option<Arc<Door>>,
+    /// Since when: what happened before could not be delivered here.
+    opened_at: i64,
     /// Where the receiver listens.
     listening: Option<String>,
     /// Why no door could be opened.
@@ -50,7 +52,8 @@ impl Endpoint {
             .endpoint
             .as_ref()
             .and_then(|note| note.seen.as_ref())
-            .is_none_or(|seen| seen.status == Status::Enabled);
+            .is_none_or(|seen| seen.status == Status::Enabled)
+            && config.endpoint.as_ref().is_none_or(|note| note.elsewhere().is_none());
         self.door.is_some()
             && self.listening.is_some()
             && enabled
@@ -82,10 +85,11 @@ impl Engine {
     }
 }
 
-/// Stripe's list had events that nothing delivered: a look tells why.
-pub fn missed(state: &mut State, id: IntegrationId, now: i64) {
+/// Stripe's list had an event, made at `created`, that should have been delivered and was not: a look tells why.
+pub fn missed(state: &mut State, id: IntegrationId, created: i64, now: i64) {
     if let Some(runtime) = state.runtimes.get_mut(&id)
         && runtime.endpoint.door.is_some()
+        && created > runtime.endpoint.opened_at
     {
         runtime.endpoint.missed_at.get_or_insert(now);
         runtime.endpoint.look.notify_one();
@@ -107,7 +111,7 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         by_hand: note.by_hand,
         state: note.state(store.install_id()),
         listening: here.listening.clone(),
-        trouble: here.trouble.clone(),
+        trouble: here.trouble.clone().or_else(|| note.astray(config.id.0)),
         last_delivery_at: here.last_at,
         missed_at: here.missed_at,
         checked_at: note.seen.as_ref().map(|seen| seen.at),

@@ -59,6 +59,7 @@ fn addresses_are_unguessable_and_states_follow_what_stripe_said() {
         status,
         since: 7,
         created: 1,
+        url: None,
         events: events.iter().map(|event| (*event).to_owned()).collect(),
         api_version: None,
         undelivered: None,
