@@ -209,7 +209,7 @@ impl EndpointNote {
         if let Some(since) = self.leaving {
             return EndpointState::Leaving { since };
         }
-        if let Some(reason) = self.trouble.as_ref().filter(|_| self.id.is_none()) {
+        if let Some(reason) = self.trouble.as_ref().filter(|_| self.id.is_none() && !self.by_hand) {
             return EndpointState::Unmade { reason: reason.clone() };
         }
         match &self.seen {

@@ -416,3 +416,17 @@ fn idempotency() -> String {
 fn log(what: &str, account: &str, id: &str, object: &Object) {
     tracing::info!(account, endpoint = id, at = object.date, request_id = ?object.request_id, "webhook endpoint {what}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_of_the_look_that_counted() {
+        let one: Remote = serde_json::from_str(r#"{"id":"we_1","url":"https://example.com/x"}"#).unwrap();
+        let counted = Seen { undelivered: Some(7), ..one.seen(None, 100) };
+        let later = one.seen(Some(&counted), 900);
+        assert_eq!((later.at, later.since, later.undelivered), (900, 100, None));
+        assert_eq!(later.url.as_deref(), Some("https://example.com/x"));
+    }
+}
