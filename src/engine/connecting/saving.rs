@@ -179,6 +179,10 @@ async fn replaced(
         let text = format!("the new key may no longer read what the old one could: {}", lost.join(", "));
         engine.message(Level::Warning, Some(id), text);
     }
+    if after.delivery == Delivery::Endpoint && !engine.inner.options.read_only {
+        // What the old key was not allowed may go well now.
+        endpoint(engine, id, None).await;
+    }
     engine.poke(id);
     engine.relink(id);
     publish::now(engine);
