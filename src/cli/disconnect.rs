@@ -6,7 +6,7 @@ use serde_json::json;
 use super::context::{Context, title};
 use super::endpoint;
 use super::out::{DONE, Fail, Outcome, PARTLY};
-use crate::engine::api::{Answer, Delivery, Request};
+use crate::engine::api::{Answer, Delivery};
 use crate::integration::Integration;
 use crate::integration::connect::{disconnect, revoke_link};
 use crate::integration::endpoint::dashboard_link;
@@ -60,11 +60,14 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
     let mut removed = 0;
     let mut left = Left::Nothing;
     let after = if let Some(engine) = &context.within {
-        let request = Request::Disconnect { integration: before.id, purge: args.purge };
-        if let Answer::Refused { reason } = engine.request(request).await {
-            return Err(Fail::new(super::out::FAILED, reason));
-        }
-        store.meta(&Integration::document(before.id))?.unwrap_or(before)
+        left = match engine.disconnect(before.id, args.purge).await {
+            Ok(left) => left,
+            Err(Answer::Refused { reason }) => return Err(Fail::new(super::out::FAILED, reason)),
+            Err(_) => return Err(Fail::new(super::out::FAILED, "it could not be disconnected")),
+        };
+        // Its document goes with its records.
+        let kept = store.meta(&Integration::document(before.id))?;
+        kept.unwrap_or_else(|| Integration { endpoint: None, ..before })
     } else {
         let vault = context.vault()?;
         if context.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
@@ -86,10 +89,6 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
     };
     let out = &context.out;
     if after.endpoint.is_some() {
-        let later = match left {
-            Left::Later(_) => left,
-            _ => Left::Later("it did not answer".into()),
-        };
         if out.json {
             out.json(&json!({
                 "id": after.id.0, "name": after.name, "account": after.account, "livemode": after.livemode,
@@ -98,7 +97,7 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         } else {
             out.line(format!("{} is being disconnected: nothing polls it any more.", title(&after)));
         }
-        endpoint::left(out, after.id, &later, after.livemode);
+        endpoint::left(out, after.id, &left, after.livemode);
         return Ok(PARTLY);
     }
     let link = revoke_link(after.livemode);

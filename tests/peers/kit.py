@@ -151,21 +151,31 @@ class Install:
         self.serving = None
 
     def run(self, *words, codes=(0,), stdin=None):
-        """What it printed. `codes`: how it may end."""
+        """What it said. `codes`: how it may end."""
+        done = self.ended(*words, codes=codes, stdin=stdin)
+        return done.stdout + done.stderr
+
+    def ended(self, *words, codes=(0,), stdin=None):
+        """How it ended, and what it printed."""
         done = subprocess.run(
             [TILLWATCH, "--color", "never", *words], env=self.env, cwd=self.folder, capture_output=True, text=True,
             timeout=PATIENCE, **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )
         assert "panicked" not in done.stderr, done.stderr
         assert done.returncode in codes, f"{words}: {done.returncode}: {done.stderr}"
-        return done.stdout if done.returncode == 0 else done.stdout + done.stderr
+        return done
+
+    def lines(self, *words, **more):
+        """The JSON that it printed, an object a line."""
+        return [json.loads(line) for line in self.ended("--json", *words, **more).stdout.splitlines()]
 
     def json(self, *words, **more):
-        return json.loads(self.run("--json", *words, **more))
+        (one,) = self.lines(*words, **more)
+        return one
 
     def events(self):
         """Everything that `events --json` prints."""
-        return [json.loads(line) for line in self.run("--json", "events", codes=(0, 4)).splitlines()]
+        return self.lines("events", codes=(0, 4))
 
     def connect(self, *words, codes=(0,)):
         return self.json("connect", "--api-key-file", "key", *words, codes=codes)

@@ -16,25 +16,42 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Disconnects.
 pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answer {
+    match disconnected(engine, id, purge).await {
+        Ok(_) => Answer::Done,
+        Err(answer) => answer,
+    }
+}
+
+impl Engine {
+    /// Disconnects, and tells what became of the endpoint at Stripe: for commands. The error is a refusal.
+    pub async fn disconnect(&self, id: IntegrationId, purge: bool) -> Result<Left, Answer> {
+        disconnected(self, id, purge).await
+    }
+}
+
+async fn disconnected(engine: &Engine, id: IntegrationId, purge: bool) -> Result<Left, Answer> {
     let _turn = engine.inner.connecting.lock().await;
-    let Some(store) = engine.store() else { return refused("the store is still opening") };
+    let Some(store) = engine.store() else { return Err(refused("the store is still opening")) };
     let Some(before) = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone()) else {
-        return refused("there is no such integration");
+        return Err(refused("there is no such integration"));
     };
     if before.off_since.is_some() && before.key.is_none() && !purge {
-        return refused(format!("{} is disconnected already; its records can still be removed", before.name));
+        return Err(refused(format!(
+            "{} is disconnected already; its records can still be removed",
+            before.name
+        )));
     }
     if engine.inner.options.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default())
     {
-        return refused(format!(
+        return Err(refused(format!(
             "read-only: the webhook endpoint of {} would have to be removed at Stripe; nothing was done",
             before.name
-        ));
+        )));
     }
     let poll = {
         let mut state = engine.state();
         let Some(runtime) = state.runtimes.get_mut(&id) else {
-            return refused("there is no such integration");
+            return Err(refused("there is no such integration"));
         };
         for slot in [&runtime.discover, &runtime.sync] {
             if let Some(running) = &slot.running {
@@ -53,7 +70,7 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
     // Until what is in memory says that it is off, nobody else writes its document: that would be from before.
     let documents = engine.inner.documents.lock().await;
     let current = engine.state().runtimes.get(&id).map(|runtime| (*runtime.config).clone());
-    let Some(before) = current else { return refused("there is no such integration") };
+    let Some(before) = current else { return Err(refused("there is no such integration")) };
     let (writing, now) = (store.clone(), engine.inner.options.now.clone());
     let tokio = tokio::runtime::Handle::current();
     let off = engine
@@ -72,7 +89,7 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         Err(error) => {
             engine.reload(id).await;
             publish::now(engine);
-            return refused(error.to_string());
+            return Err(refused(error.to_string()));
         }
     };
     {
@@ -89,6 +106,7 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         "{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}",
         off.name
     );
+    let mut at_stripe = Left::Nothing;
     if off.endpoint.is_some() {
         match endpoints::leave(engine, id).await {
             Ok(left @ Left::Later(_)) => {
@@ -103,16 +121,17 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
                 }
                 engine.message(Level::Warning, Some(id), text);
                 publish::now(engine);
-                return Answer::Done;
+                return Ok(left);
             }
             Ok(left) => {
                 if let Some(what) = endpoints::left_words(&left, off.livemode) {
                     text = format!("{text}; {what}");
                 }
+                at_stripe = left;
             }
             Err(reason) => {
                 publish::now(engine);
-                return refused(reason);
+                return Err(refused(reason));
             }
         }
     }
@@ -124,16 +143,16 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         engine.state().events_version += 1;
         if let Err(error) = purged {
             publish::now(engine);
-            return refused(format!(
+            return Err(refused(format!(
                 "{} is disconnected, but not all of its records could be removed: {error}",
                 off.name
-            ));
+            )));
         }
         text.push_str(". Its records are removed; their last bytes go when tillwatch starts next");
     }
     engine.message(Level::Info, if purge { None } else { Some(id) }, text);
     publish::now(engine);
-    Answer::Done
+    Ok(at_stripe)
 }
 
 /// Waits until neither a job nor a poll is under way.
