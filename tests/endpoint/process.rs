@@ -89,6 +89,9 @@ async fn the_command_line_makes_adopts_and_removes_one() {
     let shown = shell.ok(&["integrations", "show", "1"]).await;
     assert!(shown.contains(id) && shown.contains("enabled"), "{shown}");
     assert!(!shown.contains("whsec_"));
+    let output = shell.run(&connect(&far)).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("edit 1 --webhook endpoint"));
 
     // Stripe does not answer: it is finished by whoever comes next, here by connecting again.
     stripe.set_faults(faults(&["reset=1"]));

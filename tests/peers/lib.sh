@@ -25,6 +25,15 @@ install_python_sdk() {
     fi
 }
 
+# Stripe's Node SDK, in $WORK/node: scripts that use it have to stand there.
+install_node_sdk() {
+    if [[ ! -d $WORK/node/node_modules/stripe ]]; then
+        mkdir -p "$WORK/node"
+        echo '{"private":true}' >"$WORK/node/package.json"
+        npm install --prefix "$WORK/node" --silent --no-audit --no-fund stripe
+    fi
+}
+
 # The official Stripe CLI; its path is in STRIPE_CLI.
 install_stripe_cli() {
     STRIPE_CLI=$WORK/cli/node_modules/@stripe/cli-linux-x64/bin/stripe
