@@ -188,8 +188,15 @@ async fn by_hand_it_tells_how_and_takes_nothing_but_a_signing_secret() {
 async fn disconnecting_by_way_of_the_process_that_holds_the_folder_tells_what_became_of_it() {
     let stripe = stripe().await;
     let shell = Shell::new(&stripe);
-    let connect =
-        ["connect", "--webhook", "endpoint", "--public-url", "http://127.0.0.1:8456", "--api-key-file", "key"];
+    let connect = [
+        "connect",
+        "--webhook",
+        "endpoint",
+        "--public-url",
+        "http://127.0.0.1:8456",
+        "--api-key-file",
+        "key",
+    ];
     shell.ok(&connect).await;
     let mut listening = tokio::task::block_in_place(|| listen(&shell));
     stripe.deny(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
