@@ -92,10 +92,6 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
     };
     let out = &context.out;
     if after.endpoint.is_some() {
-        let later = match left {
-            Left::Later(_) => left,
-            _ => Left::Later("it did not answer".into()),
-        };
         if out.json {
             out.json(&json!({
                 "id": after.id.0, "name": after.name, "account": after.account, "livemode": after.livemode,
@@ -104,7 +100,7 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         } else {
             out.line(format!("{} is being disconnected: nothing polls it any more.", title(&after)));
         }
-        endpoint::left(out, after.id, &later, after.livemode);
+        endpoint::left(out, after.id, &left, after.livemode);
         return Ok(PARTLY);
     }
     let link = revoke_link(after.livemode);
