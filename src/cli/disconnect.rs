@@ -57,6 +57,11 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             }
         }
     }
+    if context.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
+        return Err(Fail::usage(
+            "--read-only: the webhook endpoint would have to be removed at Stripe; nothing was done",
+        ));
+    }
     let mut removed = 0;
     let mut left = Left::Nothing;
     let after = if let Some(engine) = &context.within {
@@ -67,11 +72,6 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         store.meta(&Integration::document(before.id))?.unwrap_or(before)
     } else {
         let vault = context.vault()?;
-        if context.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
-            return Err(Fail::usage(
-                "--read-only: the webhook endpoint would have to be removed at Stripe; nothing was done",
-            ));
-        }
         let mut after = disconnect(&store, &vault, &before, &context.now).await?;
         if after.endpoint.is_some() {
             let client = endpoint::client(context, &vault, &after);

@@ -299,6 +299,11 @@ pub fn events(name: &str) -> Vec<EventRow> {
         .collect()
 }
 
+/// As it comes out at the other end of a socket.
+fn written_down<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+}
+
 /// An engine without anything behind it.
 pub struct Fake {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
@@ -321,7 +326,15 @@ impl Fake {
         })
     }
 
+    /// Whatever is asked and answered could be so by another process.
     pub fn answer(&self, request: &Request) -> Answer {
+        assert_eq!(*request, written_down(request));
+        let answer = self.made_up(request);
+        assert_eq!(answer, written_down(&answer), "{request:?}");
+        answer
+    }
+
+    fn made_up(&self, request: &Request) -> Answer {
         self.asked.lock().unwrap().push(request.clone());
         let version = self.snapshots.borrow().events_version;
         match request {
