@@ -112,6 +112,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
     let billing = args.billing == OnOff::On;
     let delivery = args.webhook.delivery();
     possible(context, delivery, &args.endpoint, None, false, &base)?;
+    endpoint::may_begin_relay(context, None, delivery)?;
     // A folder that is there is opened before the key is asked for, so that nobody types a key for nothing; a new
     // one is made only for a key that works.
     let opened =
@@ -139,7 +140,12 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         key_command,
         origin,
     };
-    may_connect(&Integration::all(&store)?, &wish, &found)?;
+    let all = Integration::all(&store)?;
+    may_connect(&all, &wish, &found)?;
+    let same = |one: &&Integration| one.account == found.account.id && one.livemode == found.livemode;
+    if let Some(earlier) = all.iter().find(same) {
+        endpoint::may_write(context, &store, earlier, delivery, &ask)?;
+    }
     if kind == KeyKind::Secret && livemode {
         secret_live(out, &found, billing, args.yes)?;
     }

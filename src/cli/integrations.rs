@@ -294,7 +294,15 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
             "nothing to change: give --name, --description, --billing, --poll, --webhook, --events, --api-key-file, --key-command, --from-stripe-cli or --new-key",
         ));
     }
-    let brings = asked || wish.billing.is_some() || wish.all_events.is_some() || wish.key.is_some();
+    let changes = asked || wish.billing.is_some() || wish.all_events.is_some();
+    if (delivery == Delivery::Endpoint && changes)
+        || (delivery != Delivery::Endpoint && before.endpoint.is_some())
+    {
+        endpoint::may_write(context, &store, &before, delivery, &ask)?;
+    }
+    endpoint::may_begin_relay(context, Some(before.delivery), delivery)?;
+    // A new key alone changes nothing there: only what is not as it should be would be set right.
+    let brings = changes || (wish.key.is_some() && !context.read_only);
     let turned_live = wish.delivery == Some(Delivery::Relay) && before.delivery != Delivery::Relay;
     let turned_on = wish.billing == Some(true) && !before.billing;
     let alone = context.alone().await;

@@ -41,7 +41,7 @@ const SETTLE_LOCAL: Duration = Duration::from_millis(500);
 
 /// Starts the live connection of one integration; it waits while there is none to be had.
 pub fn start(engine: &Engine, id: IntegrationId) {
-    let task = engine.clone();
+    let task = engine.own();
     engine.spawn(async move { supervise(&task, id).await });
 }
 

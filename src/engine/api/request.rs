@@ -230,9 +230,9 @@ pub enum Request {
     },
 }
 
-/// What the engine answers.
+/// What the engine answers. The content stands beside the tag: lists could not be written down otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
+#[serde(tag = "answer", content = "with", rename_all = "snake_case")]
 pub enum Answer {
     /// The job runs; follow it in the snapshots.
     Started {

@@ -24,8 +24,7 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
     if before.off_since.is_some() && before.key.is_none() && !purge {
         return refused(format!("{} is disconnected already; its records can still be removed", before.name));
     }
-    if engine.inner.options.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default())
-    {
+    if engine.read_only() && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
         return refused(format!(
             "read-only: the webhook endpoint of {} would have to be removed at Stripe; nothing was done",
             before.name
