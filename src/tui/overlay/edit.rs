@@ -90,6 +90,7 @@ impl EditForm {
             delivery: (self.delivery != view.delivery).then_some(self.delivery),
             poll_every_s: (self.every_s != view.poll.every_s).then_some(self.every_s),
             public_url: None,
+            by_hand: None,
         };
         (edit != Edit::default()).then_some(edit)
     }

@@ -353,6 +353,7 @@ fn go_on(state: &mut State, now_ms: i64) -> Vec<Effect> {
                 poll_every_s: wizard.every_s,
                 confirmed: confirmed(&wizard, state),
                 public_url: None,
+                by_hand: false,
             };
             if let Some(wizard) = top(state) {
                 wizard.wrong = None;
