@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::Settings;
 use crate::clock::{self, Zone};
 use crate::engine::api::{
-    Alert, AlertReason, CaseRow, CaseState, Delivery, EndpointView, Health, IntegrationId, IntegrationView, Level,
-    LinkView, Snapshot,
+    Alert, AlertReason, CaseRow, CaseState, Delivery, EndpointView, Health, IntegrationId, IntegrationView,
+    Level, LinkView, Snapshot,
 };
 use crate::engine::query::Heard;
 use crate::stripe::money;

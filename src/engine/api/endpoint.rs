@@ -93,7 +93,9 @@ impl EndpointView {
     /// It needs a person: Stripe delivers nothing to it, and will not by itself.
     pub fn is_down(&self) -> bool {
         match self.state {
-            EndpointState::Unmade { .. } | EndpointState::Disabled { .. } | EndpointState::Gone { .. } => true,
+            EndpointState::Unmade { .. } | EndpointState::Disabled { .. } | EndpointState::Gone { .. } => {
+                true
+            }
             // One by hand is waited for.
             EndpointState::NoSecret => !self.by_hand,
             EndpointState::Enabled | EndpointState::Leaving { .. } | EndpointState::Unknown => false,
@@ -136,7 +138,9 @@ impl EndpointView {
             EndpointState::Disabled { .. } if self.by_hand => {
                 told("the webhook endpoint is disabled: enable it in the Dashboard".into())
             }
-            EndpointState::Disabled { .. } => by("the webhook endpoint is disabled at Stripe", Remedy::Enable),
+            EndpointState::Disabled { .. } => {
+                by("the webhook endpoint is disabled at Stripe", Remedy::Enable)
+            }
             EndpointState::Gone { .. } if self.by_hand => {
                 told("no webhook endpoint with this address is at Stripe: make it in the Dashboard".into())
             }

@@ -108,7 +108,31 @@ pub fn field(
     cells: usize,
     remark: &str,
 ) -> Line<'static> {
-    let wide = cells.saturating_sub(LABEL).min(34);
+    field_of(view, name, edit, focused, cells, 34, remark)
+}
+
+/// The same for a longer text, an address.
+pub fn wide_field(
+    view: &View<'_>,
+    name: &str,
+    edit: &LineEdit,
+    focused: bool,
+    cells: usize,
+    remark: &str,
+) -> Line<'static> {
+    field_of(view, name, edit, focused, cells, 56, remark)
+}
+
+fn field_of(
+    view: &View<'_>,
+    name: &str,
+    edit: &LineEdit,
+    focused: bool,
+    cells: usize,
+    most: usize,
+    remark: &str,
+) -> Line<'static> {
+    let wide = cells.saturating_sub(LABEL).min(most);
     let text = edit.draw(view.theme, wide, focused, |_| Style::new());
     let mut spans = vec![label(view, name)];
     spans.extend(strip(view, text, wide, focused));
