@@ -211,7 +211,7 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer) -> Option<Vec
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, sheet: &EndpointSheet) {
     super::dim(buf, area);
     let name = fmt::fit(&fmt::clean(&view.state.name_of(sheet.id)), 40);
-    let size = if sheet.by_hand { (104, 30) } else { (96, 20) };
+    let size = if sheet.by_hand { (104, 30) } else { (96, 18) };
     let inside = super::panel(view, buf, area, size, &format!("Webhook endpoint of {name}"));
     let cells = usize::from(inside.width);
     let mut rows = Rows::default();
@@ -310,7 +310,10 @@ fn ours(
         let text =
             if it.all_events { "all types of event".to_owned() } else { format!("{kinds} types of event") };
         let mark = Span::styled("✓ ", theme.good());
-        let text = format!("Stripe delivers to {}: {text}, version {API_VERSION}.", endpoint::shown(&it.url));
+        let text = format!(
+            "The webhook endpoint is there: Stripe sends {text}, version {API_VERSION}, to {}",
+            endpoint::shown(&it.url)
+        );
         rows.labelled(0, mark, &text, cells, theme.strong());
         rows.gap();
         match &it.listening {
@@ -333,7 +336,9 @@ fn ours(
             let text = format!("Another installation of tillwatch has one too, which is left alone: {other}");
             rows.text(3, &text, cells, theme.faint());
         }
-        rows.gap();
+        if !it.others.is_empty() {
+            rows.gap();
+        }
     }
     let name = if sheet.waiting.is_some() { "asking Stripe …" } else { "Close" };
     rows.push(Line::from(vec![form::button(view, name, true)]));

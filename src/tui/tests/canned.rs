@@ -17,6 +17,7 @@ pub const NOW: i64 = 1_763_816_533;
 /// The names of all canned snapshots.
 pub const NAMES: &[&str] = &[
     "data", "empty", "opening", "failed", "offline", "refused", "many", "running", "idle", "demo", "nothing",
+    "hooks", "down",
 ];
 
 pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
@@ -199,6 +200,7 @@ pub fn snapshot(name: &str) -> Snapshot {
             it.targets.clear();
         }
         "nothing" => it.targets.clear(),
+        "hooks" | "down" => super::canned_endpoint::fill(&mut it.integrations, name),
         "opening" => {
             it = Snapshot { data_dir: it.data_dir, ..Snapshot::default() };
         }
@@ -308,6 +310,8 @@ pub struct Fake {
     pub name: String,
     /// Keys that were handed over; a ticket is a place in here, from 1.
     pub keys: Mutex<Vec<String>>,
+    /// What becomes of the next webhook endpoint.
+    pub endpoint: Mutex<EndpointView>,
 }
 
 impl Fake {
@@ -318,6 +322,7 @@ impl Fake {
             asked: Mutex::new(Vec::new()),
             name: name.to_owned(),
             keys: Mutex::new(Vec::new()),
+            endpoint: Mutex::new(super::canned_endpoint::enabled()),
         })
     }
 

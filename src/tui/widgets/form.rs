@@ -108,31 +108,7 @@ pub fn field(
     cells: usize,
     remark: &str,
 ) -> Line<'static> {
-    field_of(view, name, edit, focused, cells, 34, remark)
-}
-
-/// The same for a longer text, an address.
-pub fn wide_field(
-    view: &View<'_>,
-    name: &str,
-    edit: &LineEdit,
-    focused: bool,
-    cells: usize,
-    remark: &str,
-) -> Line<'static> {
-    field_of(view, name, edit, focused, cells, 56, remark)
-}
-
-fn field_of(
-    view: &View<'_>,
-    name: &str,
-    edit: &LineEdit,
-    focused: bool,
-    cells: usize,
-    most: usize,
-    remark: &str,
-) -> Line<'static> {
-    let wide = cells.saturating_sub(LABEL).min(most);
+    let wide = cells.saturating_sub(LABEL).min(34);
     let text = edit.draw(view.theme, wide, focused, |_| Style::new());
     let mut spans = vec![label(view, name)];
     spans.extend(strip(view, text, wide, focused));
@@ -141,6 +117,26 @@ fn field_of(
         spans.push(Span::raw("  "));
         spans.push(Span::styled(fmt::fit(remark, room), view.theme.faint()));
     }
+    Line::from(spans)
+}
+
+/// The same for a longer text, such as an address, with an example in it while it is empty.
+pub fn wide_field(
+    view: &View<'_>,
+    name: &str,
+    edit: &LineEdit,
+    focused: bool,
+    cells: usize,
+    example: &str,
+) -> Line<'static> {
+    let wide = cells.saturating_sub(LABEL).min(60);
+    let mut text = edit.draw(view.theme, wide, focused, |_| Style::new());
+    if edit.text().is_empty() {
+        let example = fmt::fit(example, wide.saturating_sub(text.width()));
+        text.spans.push(Span::styled(example, view.theme.faint()));
+    }
+    let mut spans = vec![label(view, name)];
+    spans.extend(strip(view, text, wide, focused));
     Line::from(spans)
 }
 

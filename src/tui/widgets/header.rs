@@ -38,6 +38,11 @@ pub fn reach(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'st
     }
 }
 
+/// A person has to do something about it.
+pub fn needs_you(view: &IntegrationView) -> bool {
+    matches!(view.health, Health::KeyRefused { .. }) || endpoint::down(view).is_some()
+}
+
 /// LIVE or TEST, as words.
 pub fn mode(theme: Theme, livemode: bool) -> Span<'static> {
     if livemode { Span::styled(" LIVE ", theme.reversed()) } else { Span::raw(" TEST ") }

@@ -7,7 +7,7 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::header::{health, mode, source};
+use super::header::{health, mode, needs_you, source};
 use super::put;
 use super::{Hits, View, Wake, bar, endpoint};
 use crate::engine::api::{
@@ -25,10 +25,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
         Span::styled("1 ", theme.accent().patch(theme.strong())),
         Span::styled("Integrations", theme.strong()),
     ];
-    let needs = |one: &&IntegrationView| {
-        matches!(one.health, Health::KeyRefused { .. }) || endpoint::down(one).is_some()
-    };
-    let needy = all.iter().filter(needs).count();
+    let needy = all.iter().filter(|one| needs_you(one)).count();
     if needy > 0 {
         let word = if needy == 1 { "needs you" } else { "need you" };
         title.push(Span::styled(format!(" · {needy} {word}"), theme.bad().patch(theme.strong())));
@@ -190,7 +187,7 @@ fn delivered(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut Hit
     let text = match (&it.state, it.last_delivery_at) {
         (EndpointState::NoSecret, _) => "endpoint waits for its secret".to_owned(),
         (EndpointState::Leaving { .. }, _) => "endpoint is being removed".to_owned(),
-        _ if it.listening.is_none() => "endpoint · nothing takes deliveries".to_owned(),
+        _ if it.listening.is_none() => "endpoint · no receiver here".to_owned(),
         (_, Some(at)) => format!("endpoint · delivered {}", hits.ago(view.now, at)),
         (_, None) => "endpoint · no delivery yet".to_owned(),
     };

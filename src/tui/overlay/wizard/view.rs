@@ -461,9 +461,13 @@ pub fn ways(
     let theme = view.theme;
     for way in delivery::ways() {
         rows.push(Line::from(form::choice(view, way.name, way.delivery == chosen, focused, way.usable)));
-        // What is chosen is explained last of all to go.
-        let drops = if way.delivery == chosen { 2 } else { 4 };
-        rows.labelled(drops, Span::raw("   "), way.what, cells, theme.faint());
+        if way.delivery == chosen {
+            rows.labelled(2, Span::raw("   "), way.what, cells, theme.faint());
+        } else {
+            // In one row, so that none goes in the middle of a sentence.
+            let what = fmt::fit(way.what, cells.saturating_sub(3));
+            rows.may_go(4, Line::styled(format!("   {what}"), theme.faint()));
+        }
     }
 }
 

@@ -82,8 +82,8 @@ pub fn lines(view: &View<'_>, one: &IntegrationView, cells: usize, hits: &mut Hi
     // The key and what it may read stand together, so that a check shows where one looks.
     check(&mut it, one);
     schedule(&mut it, one, hits);
-    super::endpoint_lines::lines(&mut it, one, hits);
     reads(&mut it, one);
+    super::endpoint_lines::lines(&mut it, one, hits);
     kept(&mut it, one);
     it.out
 }
@@ -101,7 +101,10 @@ fn state(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     let stamp = |at: i64| fmt::stamp(at, it.view.now, &one.timezone, false);
     let key = |action: Action| it.view.state.keymap.label(action);
     let (head, more) = match &one.health {
-        Health::Connected => ("connected".to_owned(), None),
+        Health::Connected => {
+            let less = one.endpoint.as_ref().filter(|_| endpoint::is_less(one));
+            ("connected".to_owned(), less.and_then(|end| endpoint::problem(it.view.state, end)))
+        }
         Health::Degraded { missing } => {
             let names: Vec<&str> = missing.iter().map(|one| one.resource.as_str()).collect();
             let text = format!("{}: its key may not read {}", word, names.join(", "));

@@ -21,11 +21,6 @@ pub fn lines(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
     it.title("Webhook endpoint");
     status(it, one, end, hits);
     let problem = endpoint::problem(state, end);
-    let listens = end.listening.as_ref();
-    // Said at the top in red.
-    if let Some(problem) = problem.as_ref().filter(|_| !end.is_down()) {
-        it.row("", problem, theme.warn());
-    }
     let more = format!("  {} copies the whole address", key(Action::CopyValue));
     let url = endpoint::shown(&end.url);
     let mut spans = vec![Span::raw(fmt::fit(&url, it.cells.saturating_sub(super::detail::LABEL)))];
@@ -33,7 +28,7 @@ pub fn lines(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
         spans.push(Span::styled(more, theme.faint()));
     }
     it.spans("Delivers to", spans);
-    match listens {
+    match &end.listening {
         Some(at) => it.row("Receiver", &format!("listens on {at}"), theme.text()),
         None => {
             it.row("Receiver", "nothing takes deliveries here: `tillwatch serve` does", theme.warn());
