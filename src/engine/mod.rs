@@ -84,6 +84,16 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    caller: Caller,
+}
+
+/// For whom a handle asks, where that is another process with flags of its own.
+#[derive(Clone, Default)]
+pub struct Caller {
+    /// Nothing may be written at Stripe for it, whatever the engine itself may do.
+    pub read_only: bool,
+    /// Where keys that it offers are tried, instead of the engine's own address.
+    pub api_base: Option<BaseUrl>,
 }
 
 struct Inner {
@@ -105,10 +115,19 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Held by whoever changes what is connected in the store alone; [`Engine::reload`] follows.
+/// Held by whoever changes what is connected in the store alone.
 pub struct Alone<'a> {
+    engine: &'a Engine,
     _connecting: tokio::sync::MutexGuard<'a, ()>,
     _documents: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Alone<'_> {
+    /// Takes what is stored of an integration, before anybody else may change it: whoever came next would write what
+    /// it had in memory over it.
+    pub async fn reload(self, id: IntegrationId) {
+        self.engine.reload(id).await;
+    }
 }
 
 impl Engine {
@@ -160,7 +179,7 @@ impl Engine {
             documents: tokio::sync::Mutex::new(()),
             tasks: Mutex::new(Vec::new()),
         };
-        let engine = Engine { inner: Arc::new(inner) };
+        let engine = Engine { inner: Arc::new(inner), caller: Caller::default() };
         let publisher = engine.clone();
         engine.spawn(async move { publish::run(&publisher).await });
         engine
@@ -263,6 +282,31 @@ impl Engine {
         &self.inner.options
     }
 
+    /// A handle that asks for somebody.
+    pub fn on_behalf(&self, caller: Caller) -> Engine {
+        Engine { inner: self.inner.clone(), caller }
+    }
+
+    /// For what goes on when whoever asked for it has gone.
+    fn own(&self) -> Engine {
+        self.on_behalf(Caller::default())
+    }
+
+    /// Nothing may be written at Stripe for whoever asks by this handle. What goes on by itself asks the options.
+    fn read_only(&self) -> bool {
+        self.caller.read_only || self.inner.options.read_only
+    }
+
+    /// A live connection that would begin now, for whoever asks by this handle, and may not.
+    fn may_begin_relay(&self) -> Result<(), Answer> {
+        if self.caller.read_only && !self.inner.options.read_only {
+            return Err(refused(
+                "read-only: asking for a relay session would write at Stripe; choose polling",
+            ));
+        }
+        Ok(())
+    }
+
     /// What was sent to Stripe so far, by integration; nothing of one that nothing was asked of yet.
     pub fn sent(&self) -> Vec<(IntegrationId, crate::stripe::Counters)> {
         let state = self.state();
@@ -274,6 +318,7 @@ impl Engine {
     /// Nothing that is connected is changed while this is held.
     pub async fn alone(&self) -> Alone<'_> {
         Alone {
+            engine: self,
             _connecting: self.inner.connecting.lock().await,
             _documents: self.inner.documents.lock().await,
         }

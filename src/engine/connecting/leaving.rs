@@ -16,42 +16,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Disconnects.
 pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answer {
-    match disconnected(engine, id, purge).await {
-        Ok(_) => Answer::Done,
-        Err(answer) => answer,
-    }
-}
-
-impl Engine {
-    /// Disconnects, and tells what became of the endpoint at Stripe: for commands. The error is a refusal.
-    pub async fn disconnect(&self, id: IntegrationId, purge: bool) -> Result<Left, Answer> {
-        disconnected(self, id, purge).await
-    }
-}
-
-async fn disconnected(engine: &Engine, id: IntegrationId, purge: bool) -> Result<Left, Answer> {
     let _turn = engine.inner.connecting.lock().await;
-    let Some(store) = engine.store() else { return Err(refused("the store is still opening")) };
+    let Some(store) = engine.store() else { return refused("the store is still opening") };
     let Some(before) = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone()) else {
-        return Err(refused("there is no such integration"));
+        return refused("there is no such integration");
     };
     if before.off_since.is_some() && before.key.is_none() && !purge {
-        return Err(refused(format!(
-            "{} is disconnected already; its records can still be removed",
-            before.name
-        )));
+        return refused(format!("{} is disconnected already; its records can still be removed", before.name));
     }
-    if engine.inner.options.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default())
-    {
-        return Err(refused(format!(
+    if engine.read_only() && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
+        return refused(format!(
             "read-only: the webhook endpoint of {} would have to be removed at Stripe; nothing was done",
             before.name
-        )));
+        ));
     }
     let poll = {
         let mut state = engine.state();
         let Some(runtime) = state.runtimes.get_mut(&id) else {
-            return Err(refused("there is no such integration"));
+            return refused("there is no such integration");
         };
         for slot in [&runtime.discover, &runtime.sync] {
             if let Some(running) = &slot.running {
@@ -70,7 +52,7 @@ async fn disconnected(engine: &Engine, id: IntegrationId, purge: bool) -> Result
     // Until what is in memory says that it is off, nobody else writes its document: that would be from before.
     let documents = engine.inner.documents.lock().await;
     let current = engine.state().runtimes.get(&id).map(|runtime| (*runtime.config).clone());
-    let Some(before) = current else { return Err(refused("there is no such integration")) };
+    let Some(before) = current else { return refused("there is no such integration") };
     let (writing, now) = (store.clone(), engine.inner.options.now.clone());
     let tokio = tokio::runtime::Handle::current();
     let off = engine
@@ -89,7 +71,7 @@ async fn disconnected(engine: &Engine, id: IntegrationId, purge: bool) -> Result
         Err(error) => {
             engine.reload(id).await;
             publish::now(engine);
-            return Err(refused(error.to_string()));
+            return refused(error.to_string());
         }
     };
     {
@@ -106,32 +88,32 @@ async fn disconnected(engine: &Engine, id: IntegrationId, purge: bool) -> Result
         "{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}",
         off.name
     );
-    let mut at_stripe = Left::Nothing;
+    let mut left = Left::Nothing;
     if off.endpoint.is_some() {
         match endpoints::leave(engine, id).await {
-            Ok(left @ Left::Later(_)) => {
+            Ok(later @ Left::Later(_)) => {
                 let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
                 if let Some(config) = config {
                     endpoints::finish_later(engine, &config);
                 }
-                let what = endpoints::left_words(&left, off.livemode).unwrap_or_default();
+                let what = endpoints::left_words(&later, off.livemode).unwrap_or_default();
                 text = format!("{} is being disconnected: {what}", off.name);
                 if purge {
                     text.push_str(". Its records can be removed then");
                 }
                 engine.message(Level::Warning, Some(id), text);
                 publish::now(engine);
-                return Ok(left);
+                return Answer::Disconnected { left: later };
             }
-            Ok(left) => {
-                if let Some(what) = endpoints::left_words(&left, off.livemode) {
+            Ok(done) => {
+                if let Some(what) = endpoints::left_words(&done, off.livemode) {
                     text = format!("{text}; {what}");
                 }
-                at_stripe = left;
+                left = done;
             }
             Err(reason) => {
                 publish::now(engine);
-                return Err(refused(reason));
+                return refused(reason);
             }
         }
     }
@@ -143,16 +125,16 @@ async fn disconnected(engine: &Engine, id: IntegrationId, purge: bool) -> Result
         engine.state().events_version += 1;
         if let Err(error) = purged {
             publish::now(engine);
-            return Err(refused(format!(
+            return refused(format!(
                 "{} is disconnected, but not all of its records could be removed: {error}",
                 off.name
-            )));
+            ));
         }
         text.push_str(". Its records are removed; their last bytes go when tillwatch starts next");
     }
     engine.message(Level::Info, if purge { None } else { Some(id) }, text);
     publish::now(engine);
-    Ok(at_stripe)
+    Answer::Disconnected { left }
 }
 
 /// Waits until neither a job nor a poll is under way.

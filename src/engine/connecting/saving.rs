@@ -16,7 +16,7 @@ use crate::integration::endpoint::public_url;
 use crate::integration::endpoint::steps::{Ask, Told};
 use crate::stripe::{ApiKey, BaseUrl, KeyKind};
 
-/// What an endpoint needs before anything is saved: an address, and leave to write at Stripe.
+/// What a delivery needs before anything is saved: leave to write at Stripe, and an endpoint its address.
 fn has_delivery(
     engine: &Engine,
     delivery: Delivery,
@@ -24,10 +24,12 @@ fn has_delivery(
     livemode: bool,
     base: &BaseUrl,
 ) -> Result<(), Answer> {
-    if delivery != Delivery::Endpoint {
-        return Ok(());
+    match delivery {
+        Delivery::Poll => return Ok(()),
+        Delivery::Relay => return engine.may_begin_relay(),
+        Delivery::Endpoint => {}
     }
-    if engine.inner.options.read_only {
+    if engine.read_only() {
         return Err(refused("read-only: making a webhook endpoint would write at Stripe; choose polling"));
     }
     let Some(url) = url.filter(|url| !url.trim().is_empty()) else {
@@ -178,6 +180,10 @@ async fn replaced(
     if !lost.is_empty() {
         let text = format!("the new key may no longer read what the old one could: {}", lost.join(", "));
         engine.message(Level::Warning, Some(id), text);
+    }
+    if after.delivery == Delivery::Endpoint && !engine.inner.options.read_only {
+        // What the old key was not allowed may go well now.
+        endpoint(engine, id, None).await;
     }
     engine.poke(id);
     engine.relink(id);

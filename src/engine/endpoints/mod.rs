@@ -35,7 +35,7 @@ pub struct Endpoint {
     /// Why no door could be opened.
     trouble: Option<String>,
     /// Stripe's list had events that no delivery brought.
-    missed_at: Option<i64>,
+    pub(super) missed_at: Option<i64>,
     /// The last delivery that was stored.
     last_at: Option<i64>,
     /// Rung to look at Stripe now.

@@ -2,6 +2,7 @@
 //!
 //! It must never answer another user, wait for a slow caller, or outlive the engine it speaks for.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::place;
 use super::run::Far;
 use super::wire::{Call, Command, Hello, Reply, receive, send};
-use crate::engine::Engine;
 use crate::engine::api::{Answer, Snapshot};
+use crate::engine::{Caller, Engine};
+use crate::stripe::BaseUrl;
 
 /// Callers at once; more wait at the door.
 const CALLERS: usize = 64;
@@ -124,7 +126,11 @@ async fn serve(
         return Ok(());
     }
     match receive::<Call>(&mut stream).await? {
-        Call::Watch => watch(engine, stream).await,
+        Call::Watch { read_only, api_base } => {
+            let api_base = api_base.map(|text| BaseUrl::parse(&text)).transpose();
+            let caller = Caller { read_only, api_base: api_base.map_err(std::io::Error::other)? };
+            watch(&engine.on_behalf(caller), stream).await
+        }
         Call::Run(command) => run(engine, stream, command, runner, cancel).await,
         _ => Err(std::io::Error::other("a call out of turn")),
     }
@@ -187,9 +193,18 @@ async fn give(
             }
             _ = alive.tick() => Reply::Alive,
         };
-        match tokio::time::timeout(PATIENCE, send(&mut to, &reply)).await {
-            Ok(sent) => sent?,
+        let sent = match tokio::time::timeout(PATIENCE, send(&mut to, &reply)).await {
+            Ok(sent) => sent,
             Err(_) => return Err(std::io::Error::other("the caller takes nothing")),
+        };
+        match (sent, reply) {
+            // Nothing of it was sent: it cannot be written down, or is too large for a frame.
+            (Err(error), Reply::Answer { number, .. }) if error.kind() == ErrorKind::InvalidData => {
+                let reason = format!("the answer cannot be sent ({error})");
+                let answer = Box::new(Answer::Refused { reason });
+                send(&mut to, &Reply::Answer { number, answer }).await?;
+            }
+            (sent, _) => sent?,
         }
     }
 }
@@ -205,13 +220,21 @@ async fn run(
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
     let far = Far::new(stream, command.clone(), cancel.child_token())?;
-    let (engine, runner) = (engine.clone(), runner.clone());
-    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    let (engine, runner, told) = (engine.clone(), runner.clone(), far.clone());
+    let (ended, mut end) = tokio::sync::oneshot::channel::<()>();
     std::thread::Builder::new().name("command".into()).spawn(move || {
         runner(engine, command, far);
         drop(ended);
     })?;
     // The place at the door is held until it has ended.
-    let _ = end.await;
-    Ok(())
+    let mut alive = tokio::time::interval(ALIVE);
+    loop {
+        tokio::select! {
+            _ = &mut end => return Ok(()),
+            _ = alive.tick() => {
+                let told = told.clone();
+                let _ = tokio::task::spawn_blocking(move || told.alive()).await;
+            }
+        }
+    }
 }

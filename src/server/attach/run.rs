@@ -110,6 +110,14 @@ impl Far {
         self.send(&Reply::Progress { text: text.to_owned() });
     }
 
+    /// A sign of life, unless something is being sent anyway.
+    pub fn alive(&self) {
+        if let Ok(mut to) = self.inner.to.try_lock() {
+            // A caller that has gone is noticed by the command.
+            let _ = send_blocking(&mut *to, &Reply::Alive);
+        }
+    }
+
     /// Asks the caller; none: nobody is there to answer.
     pub fn ask(&self, question: Question) -> Option<Secret> {
         self.send(&Reply::Question { question });

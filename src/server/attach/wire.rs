@@ -13,7 +13,7 @@ use crate::engine::api::{Answer, Request, Snapshot};
 use crate::vault::secret::Secret;
 
 /// Rises whenever a frame changes in a way that the other side would not understand.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The largest frame: a window of 500 whole objects is far smaller.
 const MOST: usize = 64 * 1024 * 1024;
 
@@ -90,7 +90,12 @@ pub struct Command {
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Call {
     /// Send snapshots from now on.
-    Watch,
+    Watch {
+        /// Nothing may be written at Stripe for this screen.
+        read_only: bool,
+        /// Where keys that it offers are tried, if it was told.
+        api_base: Option<String>,
+    },
     /// Answer a request.
     Ask {
         /// Comes back with the answer.
@@ -151,7 +156,7 @@ pub enum Reply {
         /// It.
         snapshot: Box<Snapshot>,
     },
-    /// Still there.
+    /// Still there; sent to screens and to commands.
     Alive,
     /// An answer.
     Answer {
@@ -261,6 +266,17 @@ mod tests {
             receive_blocking::<Call>(&mut huge.as_slice()).err().map(|error| error.kind()),
             Some(io::ErrorKind::InvalidData)
         );
+    }
+
+    #[test]
+    fn answers_that_are_lists_come_back() {
+        for answer in [Answer::Timeline(Vec::new()), Answer::Runs(Vec::new()), Answer::CliProfiles(Vec::new())] {
+            let bytes = framed(&Reply::Answer { number: 7, answer: Box::new(answer.clone()) }).unwrap();
+            let Reply::Answer { answer: back, .. } = receive_blocking(&mut bytes.as_slice()).unwrap() else {
+                panic!("another frame")
+            };
+            assert_eq!(*back, answer);
+        }
     }
 
     #[test]
