@@ -94,6 +94,9 @@ fn at_stripe(view: &IntegrationView) -> &'static str {
         Delivery::Relay => {
             "The relay session ends by itself; nothing else of ours is there. The key goes on being valid; revoke it in Stripe's dashboard."
         }
+        Delivery::Endpoint if view.endpoint.as_ref().is_some_and(|it| it.by_hand) => {
+            "The webhook endpoint was made by hand and stays: remove it in Stripe's dashboard. The key goes on being valid; revoke it there, too."
+        }
         Delivery::Endpoint => {
             "The webhook endpoint that tillwatch made is removed. The key goes on being valid; revoke it in Stripe's dashboard."
         }

@@ -21,6 +21,7 @@ fn spec() -> ConnectSpec {
         poll_every_s: 900,
         confirmed: None,
         public_url: None,
+        by_hand: false,
     }
 }
 
@@ -282,6 +283,7 @@ async fn an_edit_holds_after_a_restart_and_bad_ones_change_nothing() {
         delivery: None,
         poll_every_s: Some(0),
         public_url: None,
+        by_hand: None,
     };
     assert_eq!(rig.engine.request(Request::Edit { integration: id, edit }).await, Answer::Done);
     let snapshot = rig.until("no schedule", |snapshot| snapshot.integrations[0].poll.next_at.is_none()).await;
