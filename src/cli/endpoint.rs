@@ -10,13 +10,12 @@ use super::context::Context;
 use super::key_source;
 use super::out::{Fail, Out};
 use crate::clock::Zone;
-use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId, PermissionGroup};
+use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId};
 use crate::integration::Integration;
-use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{stored_key, trial};
 use crate::integration::endpoint::remote::Did;
 use crate::integration::endpoint::steps::{self, Ask, Told};
-use crate::integration::endpoint::{EndpointNote, dashboard_link, events, secrets};
+use crate::integration::endpoint::{EndpointNote, dashboard_link, events, form, secrets};
 use crate::server::receiver::USUAL;
 use crate::store::Store;
 use crate::stripe::{API_VERSION, BaseUrl, Client};
@@ -194,6 +193,8 @@ pub fn view(store: &Store, one: &Integration) -> Option<EndpointView> {
         more,
         unsigned: 0,
         untimely: 0,
+        all_events: one.all_events,
+        others: Vec::new(),
     })
 }
 
@@ -231,7 +232,7 @@ pub fn report(out: &Out, store: &Store, one: &Integration, told: &Told) {
         } else {
             format!(
                 "Events are polled. Stripe's form for a key that may make one:\n  {}\nor make it by hand: tillwatch integrations edit {} --webhook endpoint --by-hand",
-                form(one),
+                form(one.livemode, one.billing),
                 one.id.0
             )
         });
@@ -348,14 +349,6 @@ fn difference(out: &Out, store: &Store, one: &Integration) {
 
 fn time(at: i64) -> String {
     crate::clock::format_time(at, Zone::utc())
-}
-
-fn form(one: &Integration) -> String {
-    let mut wanted = wanted_permissions(one.billing);
-    let more =
-        crate::integration::probes::probes(one.billing).filter(|row| row.group == PermissionGroup::Endpoint);
-    wanted.extend(more.map(|row| row.permission));
-    form_link(one.livemode, &wanted)
 }
 
 /// What becomes of a disconnected integration's endpoint; true: it is not finished.

@@ -8,8 +8,8 @@ use tillwatch::sandbox::Options;
 use tokio::io::AsyncReadExt as _;
 
 use crate::bench::{Bench, PATIENCE, id, options};
-use crate::service::Service;
 use crate::dashboard;
+use crate::service::Service;
 
 /// Slow enough to be met in the middle of a run.
 async fn slow() -> Bench {

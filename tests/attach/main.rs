@@ -11,11 +11,11 @@
 #[path = "../cli/bench.rs"]
 mod bench;
 mod commands;
-#[path = "../screen/pty.rs"]
-mod pty;
 mod ends;
 mod hello;
 mod only_reading;
+#[path = "../screen/pty.rs"]
+mod pty;
 mod screens;
 #[path = "../serve/service.rs"]
 mod service;

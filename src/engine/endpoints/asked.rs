@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::watch::once;
-use crate::engine::api::{Answer, Delivery, EndpointAction, IntegrationId, Level};
+use crate::engine::api::{Answer, Delivery, EndpointAction, IntegrationId, KeyTicket, Level};
 use crate::engine::connecting::count;
 use crate::engine::{Engine, publish, refused};
 use crate::integration::Integration;
@@ -15,6 +15,7 @@ use crate::integration::connect::{ConnectError, trial_until};
 use crate::integration::endpoint::dashboard_link;
 use crate::integration::endpoint::remote::Did;
 use crate::integration::endpoint::steps::{self, Ask, Left, Told};
+use crate::vault::secret::Secret;
 
 /// The first wait before another try of a removal, and the longest.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -41,17 +42,34 @@ pub async fn answer(engine: &Engine, id: IntegrationId, action: EndpointAction) 
             Err("this endpoint is made by hand: roll its secret in the Dashboard, and give the new one"
                 .into())
         }
+        EndpointAction::Secret { ticket } => match signing(engine, &config, ticket) {
+            Ok(secret) => bring(engine, id, Ask { secret: Some(secret), ..Ask::default() }).await.map(Some),
+            Err(reason) => Err(reason),
+        },
         EndpointAction::Enable => bring(engine, id, Ask::default()).await.map(Some),
         EndpointAction::Rotate => bring(engine, id, Ask { anew: true, ..Ask::default() }).await.map(Some),
     };
     if let Ok(Some(Told { trouble: None, did, .. })) = &result {
-        engine.message(Level::Info, Some(id), words(*did));
+        let secret = matches!(action, EndpointAction::Secret { .. });
+        let text = if secret { "the endpoint's signing secret is kept".to_owned() } else { words(*did) };
+        engine.message(Level::Info, Some(id), text);
     }
     publish::now(engine);
     match result {
         Ok(Some(Told { trouble: Some(reason), .. })) | Err(reason) => refused(reason),
         Ok(_) => Answer::Done,
     }
+}
+
+/// The secret of one that is made by hand, as it was handed over. The error is a sentence.
+fn signing(engine: &Engine, config: &Integration, ticket: KeyTicket) -> Result<Secret, String> {
+    // Taken in any case: it must not stay where nobody wants it.
+    let secret = engine.state().offers.take_signing(ticket);
+    if config.endpoint.as_ref().is_some_and(|note| note.by_hand) {
+        return secret;
+    }
+    Err("only an endpoint that is made by hand takes a secret: tillwatch gets its own endpoint's secret itself"
+        .into())
 }
 
 /// What was done, in a sentence.
@@ -89,11 +107,17 @@ pub async fn bring(engine: &Engine, id: IntegrationId, ask: Ask) -> Result<Told,
     count(engine, id, client.own_reads()).await;
     let (after, told) = *brought.map_err(|error: ConnectError| error.to_string())?;
     replace(engine, id, after);
+    if told.did.is_some()
+        && let Some(runtime) = engine.state().runtimes.get_mut(&id)
+    {
+        runtime.endpoint.others.clone_from(&told.others);
+    }
     engine.relink(id);
     Ok(told)
 }
 
-const READ_ONLY: &str =
+/// Why nothing is written at Stripe.
+pub const READ_ONLY: &str =
     "read-only: a webhook endpoint is made, changed or removed at Stripe by writing there; nothing was done";
 
 fn replace(engine: &Engine, id: IntegrationId, after: Integration) {

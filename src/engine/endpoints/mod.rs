@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::Notify;
 
-pub use asked::{answer, bring, finish_later, leave, left_words, words};
+pub use asked::{READ_ONLY, answer, bring, finish_later, leave, left_words, words};
 pub use door::{Door, Doors, Taken};
 pub use watch::watch;
 
@@ -35,12 +35,14 @@ pub struct Endpoint {
     /// Why no door could be opened.
     trouble: Option<String>,
     /// Stripe's list had events that no delivery brought.
-    missed_at: Option<i64>,
+    pub(super) missed_at: Option<i64>,
     /// The last delivery that was stored.
     last_at: Option<i64>,
     /// Rung to look at Stripe now.
     look: Arc<Notify>,
     tally: Arc<Tally>,
+    /// Endpoints of other installations, one line each.
+    others: Vec<String>,
 }
 
 impl Endpoint {
@@ -116,5 +118,7 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         more,
         unsigned: here.tally.unsigned.load(Ordering::Relaxed),
         untimely: here.tally.untimely.load(Ordering::Relaxed),
+        all_events: config.all_events,
+        others: here.others.clone(),
     })
 }

@@ -15,6 +15,7 @@ use crate::engine::{Engine, poller};
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::Cursor;
 use crate::integration::Integration;
+use crate::integration::endpoint::remote::others;
 use crate::integration::endpoint::steps::{look, own};
 use crate::integration::endpoint::{Seen, Status, secrets};
 
@@ -86,7 +87,10 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
             let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
             let begins = cursor.complete_to.is_none();
             if begins {
-                poller::once(engine, id).await;
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    _ = poller::once(engine, id) => {}
+                }
             }
             let (posts, parcels) = mpsc::channel(POSTS);
             let (telling, words) = mpsc::channel(WORDS);
@@ -120,10 +124,7 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
         (Ok(_), _) => looks(engine, id, &cancel).await,
         (Err(reason), _) => {
             if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
-                runtime.endpoint.trouble = Some(format!(
-                    "{reason}: `tillwatch integrations edit {} --rotate` takes a new one",
-                    id.0
-                ));
+                runtime.endpoint.trouble = Some(reason.clone());
             }
             engine.inner.changed.notify_one();
             engine.message(Level::Warning, Some(id), reason);
@@ -235,6 +236,13 @@ pub async fn once(engine: &Engine, id: IntegrationId, count_failures: bool) -> R
     let looked = look(&client, note, count_failures, engine.now()).await;
     count(engine, id, client.own_reads()).await;
     let (found, seen) = looked.map_err(|error| error.to_string())?;
+    // A person who asks is told of the others, too.
+    if count_failures && let Ok(others) = others(&client, &install).await {
+        count(engine, id, client.own_reads()).await;
+        if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
+            runtime.endpoint.others = others;
+        }
+    }
     if note.by_hand && note.id.is_none() && found.is_none() {
         return Ok(());
     }

@@ -12,7 +12,9 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::engine::api::{EndpointState, IntegrationId};
+use super::check::{form_link, wanted_permissions};
+use super::probes::probes;
+use crate::engine::api::{EndpointState, IntegrationId, PermissionGroup};
 use secrets::SecretNote;
 
 /// Events that are asked for without billing.
@@ -252,6 +254,14 @@ fn token() -> Result<String, String> {
         "the system gives no random numbers, so there can be no unguessable address".to_owned()
     })?;
     Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+/// Stripe's form for a key that may make one.
+pub fn form(livemode: bool, billing: bool) -> String {
+    let mut wanted = wanted_permissions(billing);
+    let more = probes(billing).filter(|row| row.group == PermissionGroup::Endpoint);
+    wanted.extend(more.map(|row| row.permission));
+    form_link(livemode, &wanted)
 }
 
 /// The Dashboard's page of webhook endpoints.

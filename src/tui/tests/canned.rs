@@ -18,6 +18,7 @@ pub const NOW: i64 = 1_763_816_533;
 /// The names of all canned snapshots.
 pub const NAMES: &[&str] = &[
     "data", "empty", "opening", "failed", "offline", "refused", "many", "running", "idle", "demo", "nothing",
+    "hooks", "down",
 ];
 
 pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
@@ -200,6 +201,7 @@ pub fn snapshot(name: &str) -> Snapshot {
             it.targets.clear();
         }
         "nothing" => it.targets.clear(),
+        "hooks" | "down" => super::canned_endpoint::fill(&mut it.integrations, name),
         "opening" => {
             it = Snapshot { data_dir: it.data_dir, ..Snapshot::default() };
         }
@@ -316,6 +318,8 @@ pub struct Fake {
     pub keys: Mutex<Vec<String>>,
     /// Sorts of requests with their answers that were looked at.
     seen: Mutex<Vec<(Discriminant<Request>, Discriminant<Answer>)>>,
+    /// What becomes of the next webhook endpoint.
+    pub endpoint: Mutex<EndpointView>,
 }
 
 impl Fake {
@@ -327,6 +331,7 @@ impl Fake {
             name: name.to_owned(),
             keys: Mutex::new(Vec::new()),
             seen: Mutex::new(Vec::new()),
+            endpoint: Mutex::new(super::canned_endpoint::enabled()),
         })
     }
 

@@ -9,8 +9,8 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Field, Step, Wait, Wizard, can_move_money, delivery};
-use crate::engine::api::{KeyCheckState, KeyCheckView, PermissionGroup};
+use super::{Field, Step, Wait, Wizard, address, can_move_money, delivery};
+use crate::engine::api::{Delivery, KeyCheckState, KeyCheckView, PermissionGroup};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::form::{self, Rows};
@@ -67,6 +67,9 @@ fn steps(view: &View<'_>, wizard: &Wizard) -> Line<'static> {
 }
 
 fn hints(view: &View<'_>, wizard: &Wizard) -> Vec<(Action, &'static str)> {
+    if let Some(guard) = &wizard.guard {
+        return guard.hints().to_vec();
+    }
     let tried = wizard.is_tried(view.state);
     let last = wizard.target(view.state).is_some() || wizard.step == Step::Current;
     let mut out = vec![(
@@ -81,7 +84,7 @@ fn hints(view: &View<'_>, wizard: &Wizard) -> Vec<(Action, &'static str)> {
     out.push((Action::Back, back));
     let empty = wizard.key.is_empty() && wizard.profile.is_none();
     match wizard.focus {
-        Field::Billing | Field::Delivery => out.push((Action::Toggle, "change")),
+        Field::Billing | Field::Delivery | Field::Made => out.push((Action::Toggle, "change")),
         Field::Every => out.push((Action::Left, "more often")),
         _ => {}
     }
@@ -394,12 +397,27 @@ fn current(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     rows.gap();
     ways(view, rows, wizard.delivery, wizard.focus == Field::Delivery, cells);
     rows.gap();
+    if wizard.delivery == Delivery::Endpoint {
+        let at = address::Address {
+            url: &wizard.url,
+            by_hand: wizard.by_hand,
+            at_url: wizard.focus == Field::Url,
+            at_made: wizard.focus == Field::Made,
+            billing: wizard.billing,
+        };
+        address::rows(view, rows, at, cells);
+        rows.gap();
+    }
     every(view, rows, wizard.every_s, wizard.focus == Field::Every, cells);
     rows.gap();
     trouble(view, wizard, rows, cells);
+    if let Some(guard) = &wizard.guard {
+        guard.rows(view, rows, cells);
+    }
     let name = match wizard.waiting {
         Some((_, Wait::Save)) => "saving …",
         _ if wizard.soon => SOON,
+        _ if wizard.delivery == Delivery::Endpoint && !wizard.by_hand => "Connect, and make the endpoint",
         _ => "Connect",
     };
     rows.push(Line::from(vec![form::button(view, name, wizard.focus == Field::Go)]));
@@ -432,7 +450,7 @@ fn trouble(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     }
 }
 
-/// The ways to stay current, the ones that are not here yet in faint.
+/// The ways to stay current.
 pub fn ways(
     view: &View<'_>,
     rows: &mut Rows,
@@ -442,12 +460,14 @@ pub fn ways(
 ) {
     let theme = view.theme;
     for way in delivery::ways() {
-        let mut line = form::choice(view, way.name, way.delivery == chosen, focused, way.usable);
-        if !way.usable {
-            line.push(Span::styled("  not in this version yet", theme.faint()));
+        rows.push(Line::from(form::choice(view, way.name, way.delivery == chosen, focused, way.usable)));
+        if way.delivery == chosen {
+            rows.labelled(2, Span::raw("   "), way.what, cells, theme.faint());
+        } else {
+            // In one row, so that none goes in the middle of a sentence.
+            let what = fmt::fit(way.what, cells.saturating_sub(3));
+            rows.may_go(4, Line::styled(format!("   {what}"), theme.faint()));
         }
-        rows.push(Line::from(line));
-        rows.labelled(if way.usable { 2 } else { 5 }, Span::raw("   "), way.what, cells, theme.faint());
     }
 }
 
