@@ -79,7 +79,7 @@ async fn the_whole_walk_by_keys_alone() {
     pty.keys("kl");
     pty.until_text("● relay");
     pty.keys("\r");
-    pty.until("live events", |text| text.contains("Sandbox Supplies") && text.contains("● live"));
+    pty.until("live events", |text| text.contains("Sandbox Supplies") && text.contains("● relay + poll"));
 
     // They arrive.
     let first = top(&pty.until("events", |text| text.contains("2 Live events") && text.contains("│▌")));
