@@ -90,7 +90,8 @@ pub fn possible(
         return Ok(());
     }
     let by_hand = args.by_hand.map_or_else(|| known.is_some_and(|note| note.by_hand), |by| by == OnOff::On);
-    if context.read_only && !by_hand {
+    // Of one that is known it depends on what is changed: `may_write`.
+    if context.read_only && !by_hand && known.is_none() {
         return Err(Fail::usage(
             "--read-only: making a webhook endpoint writes at Stripe; leave --read-only away, or make it by hand (--by-hand)",
         ));

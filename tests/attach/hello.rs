@@ -56,7 +56,7 @@ async fn a_holder_of_another_version_is_named_by_commands_and_dashboards() {
     let service = Service::start(&bench).await;
     for (protocol, version, what) in [
         (PROTOCOL - 1, "0.0.9", "end that one and start it again"),
-        (PROTOCOL + 1, "9.0.0", "use the newer program here, too"),
+        (PROTOCOL + 1, "9.0.0", "start this one again with 9.0.0"),
     ] {
         pretend(&bench, protocol, version);
         let words = ["process 4711", version, env!("CARGO_PKG_VERSION"), what];
@@ -98,7 +98,7 @@ async fn a_holder_that_was_replaced_by_another_version_is_named_on_the_screen() 
     pty.until_text("NOT CONNECTED");
     // As if a newer program had been started on the folder meanwhile.
     pretend(&bench, PROTOCOL + 1, "9.0.0");
-    pty.until_text("use the newer program");
+    pty.until_text("process 4711 holds the data folder and is newer");
     pty.keys("q");
     pty.end_cleanly();
 }

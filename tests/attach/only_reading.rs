@@ -94,12 +94,13 @@ async fn a_screen_that_may_only_read_says_so_and_has_nothing_written_for_it() {
     let mut pty = attached(&bench, &["--read-only"]);
     pty.until("whose it is", |text| text.contains("READ-ONLY") && text.contains("Sandbox Supplies"));
     let mut other = dashboard(&bench);
-    let text = other.until_text("attached to");
+    other.keys("11");
+    let text = other.until_text("What the key may read");
     assert!(!text.contains("READ-ONLY"), "{text}");
     pty.keys("11");
     pty.until_text("What the key may read");
     pty.keys("D");
-    pty.until_text("Nothing is removed there");
+    pty.until_text("The webhook endpoint that tillwatch made is removed");
     pty.keys("\t");
     pty.until_text("Enter do it");
     pty.keys("\r");

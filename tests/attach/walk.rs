@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
-use tillwatch::sandbox::Options;
+use tillwatch::sandbox::{Fault, Options};
 
 use crate::attached;
 use crate::bench::{Bench, options};
@@ -57,15 +57,15 @@ async fn the_whole_walk_by_keys_alone() {
     let service = Service::start(&bench).await;
     // The service knows no address of its own: where the key is tried is said at the screen.
     let mut pty = attached(&bench, &["--api-base", &bench.stripe.base_url]);
-    let text = pty.until_text("attached to");
-    assert!(text.contains("no account connected"), "{text}");
+    let text = pty.until_text("c connects one");
+    assert!(text.contains("attached to"), "{text}");
 
     // Connect by the wizard, live.
     pty.keys("c");
     pty.until_text("Connect an account");
     pty.keys("\t");
     pty.keys("p");
-    pty.until_text("no profile of the Stripe CLI");
+    pty.until_text("The Stripe CLI has no key on this machine");
     pty.keys("\x1b");
     pty.until_text("API key");
     pty.keys(&pasted(&bench.stripe.keys.restricted));
@@ -76,10 +76,10 @@ async fn the_whole_walk_by_keys_alone() {
     pty.until_text("What to keep of this account");
     pty.keys("\r");
     pty.until_text("How this account stays current");
-    pty.keys("j");
+    pty.keys("kl");
     pty.until_text("● relay");
     pty.keys("\r");
-    pty.until("live events", |text| text.contains("Sandbox Supplies") && text.contains("● live"));
+    pty.until("live events", |text| text.contains("Sandbox Supplies") && text.contains("● relay + poll"));
 
     // They arrive.
     let first = top(&pty.until("events", |text| text.contains("2 Live events") && text.contains("│▌")));
@@ -95,14 +95,100 @@ async fn the_whole_walk_by_keys_alone() {
     pty.keys("22");
     pty.until_text("/ filters, as in");
     pty.keys("/type:invoice.*\r");
-    pty.until_text(" match");
+    pty.until("only those", |text| text.contains("│ type:invoice.*") && top(text).contains("invoice."));
     pty.keys(" ");
-    pty.until_text("frozen");
+    pty.until_text("frozen · ");
     pty.keys("*");
     pty.until("a star", |text| top(text).contains('★'));
+    pty.keys("\r");
+    pty.until_text("What changed");
     pty.keys("t");
-    let text = pty.until("a timeline", |text| text.contains("Timeline") && text.contains(" events of "));
-    assert!(!text.contains("could not be read"), "{text}");
+    pty.until_text(" events name in_");
 
+    // A record, whole; found again by its customer's e-mail, from anywhere.
+    pty.keys("4");
+    pty.until("records", |text| text.contains("› Records › Invoices") && text.contains("▌"));
+    pty.keys("\r");
+    let text = pty.until("an invoice", |text| {
+        text.contains("JSON as Stripe sent it") && text.contains("e-mail  ")
+    });
+    let email = text.split("e-mail  ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    pty.keys("S");
+    pty.until_text("Search anywhere");
+    pty.keys(&pasted(&email));
+    pty.until("who it is", |text| text.contains("searched as an e-mail") && text.contains("▌ customer "));
+    pty.keys("\r");
+    pty.until("the customer", |text| text.contains("› Records › ") && text.contains("─ cus_"));
+
+    // A failed payment's case.
+    pty.keys("5");
+    pty.until("a case", |text| text.contains("Open cases  ") && text.contains("│▌"));
+    pty.keys("\r");
+    pty.until_text("Tries, newest first");
+
+    // A target, what is sent to it, and an event sent again.
+    let port = receiver();
+    pty.keys("6");
+    pty.until_text("no targets yet: a adds one");
+    pty.keys("a");
+    pty.until_text("Forward events to");
+    pty.keys(&format!("{port}\r"));
+    pty.until("delivered events", |text| {
+        text.contains("Targets  1") && text.contains("ready") && text.contains("✓ 200")
+    });
+    pty.keys("\t");
+    pty.keys("j\r");
+    pty.until("the attempt", |text| text.contains("delivered: answered 200") && text.contains("What was sent"));
+    pty.keys("2");
+    pty.until_text("› Events");
+    pty.keys("R");
+    pty.until_text("Send again");
+    pty.keys("\r");
+    pty.until_text("again: delivered: answered 200");
+
+    // What a run would cost, what ran, a mark; a job that is stopped.
+    pty.keys("3");
+    pty.until_text("Next run, before it runs");
+    pty.keys("p");
+    pty.until_text("invoices are estimated from");
+    pty.keys("H");
+    pty.until("what ran", |text| text.contains("History · 2 runs") && text.contains("ended well"));
+    pty.keys("3");
+    pty.until_text("Next run, before it runs");
+    pty.keys("v");
+    pty.until_text("will be taken up by the next sync");
+    bench.stripe.set_faults(vec![Fault::parse("slow=1").unwrap()]);
+    pty.keys("d");
+    pty.until_text("x stops");
+    pty.keys("x");
+    pty.until_text("stopped");
+    bench.stripe.set_faults(Vec::new());
+
+    // Renamed; told in the log; gone, and its records stay.
+    pty.keys("1");
+    pty.until_text("What the key may read");
+    pty.keys("i");
+    pty.until_text("Edit Sandbox Supplies");
+    pty.keys(" II\r");
+    pty.until("its new name", |text| text.contains("Sandbox Supplies II › ") && !text.contains("Edit "));
+    pty.keys("7");
+    pty.until("the log", |text| text.contains("› Log") && text.contains("the sync is done"));
+    pty.keys("1");
+    pty.until_text("What the key may read");
+    pty.keys("D");
+    pty.until_text("Nothing is removed there");
+    pty.keys("\t");
+    pty.until_text("Enter do it");
+    pty.keys("\r");
+    pty.until_text("off: disconnected; its records stay");
+
+    // It goes; what it did is there for others, and the service goes on.
+    pty.keys("q");
+    let (status, _) = pty.end_cleanly();
+    assert!(status.success());
+    let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
+    assert!(!raw.contains("could not be read") && !raw.contains("NOT CONNECTED"));
+    let listed = bench.run(&["integrations"]).await.ok().out;
+    assert!(listed.contains("Sandbox Supplies II") && listed.contains("disconnected"), "{listed}");
     service.end().await;
 }
