@@ -270,7 +270,9 @@ mod tests {
 
     #[test]
     fn answers_that_are_lists_come_back() {
-        for answer in [Answer::Timeline(Vec::new()), Answer::Runs(Vec::new()), Answer::CliProfiles(Vec::new())] {
+        for answer in
+            [Answer::Timeline(Vec::new()), Answer::Runs(Vec::new()), Answer::CliProfiles(Vec::new())]
+        {
             let bytes = framed(&Reply::Answer { number: 7, answer: Box::new(answer.clone()) }).unwrap();
             let Reply::Answer { answer: back, .. } = receive_blocking(&mut bytes.as_slice()).unwrap() else {
                 panic!("another frame")
