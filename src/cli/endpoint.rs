@@ -10,13 +10,12 @@ use super::context::Context;
 use super::key_source;
 use super::out::{Fail, Out};
 use crate::clock::Zone;
-use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId, PermissionGroup};
+use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId};
 use crate::integration::Integration;
-use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{stored_key, trial};
 use crate::integration::endpoint::remote::Did;
 use crate::integration::endpoint::steps::{self, Ask, NoKey, Told};
-use crate::integration::endpoint::{EndpointNote, dashboard_link, events, secrets};
+use crate::integration::endpoint::{EndpointNote, dashboard_link, events, form, secrets};
 use crate::server::receiver::USUAL;
 use crate::store::Store;
 use crate::stripe::{API_VERSION, BaseUrl, Client};
@@ -91,7 +90,8 @@ pub fn possible(
         return Ok(());
     }
     let by_hand = args.by_hand.map_or_else(|| known.is_some_and(|note| note.by_hand), |by| by == OnOff::On);
-    if context.read_only && !by_hand {
+    // Of one that is known it depends on what is changed: `may_write`.
+    if context.read_only && !by_hand && known.is_none() {
         return Err(Fail::usage(
             "--read-only: making a webhook endpoint writes at Stripe; leave --read-only away, or make it by hand (--by-hand)",
         ));
@@ -105,6 +105,33 @@ pub fn possible(
             "--webhook endpoint needs --public-url: the https address under which Stripe reaches the receiver (127.0.0.1:8456 behind your proxy)",
         )),
     }
+}
+
+/// Refuses a relay that the holder of the folder would begin at once: a command's own process never gets that far.
+pub fn may_begin_relay(context: &Context, before: Option<Delivery>, delivery: Delivery) -> Result<(), Fail> {
+    let holder_may = context.within.as_ref().is_some_and(|engine| !engine.options().read_only);
+    if context.read_only && holder_may && delivery == Delivery::Relay && before != Some(delivery) {
+        return Err(Fail::usage(
+            "--read-only: the running tillwatch would ask for a relay session, which writes at Stripe; leave --read-only away, or use --webhook off",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses what would write at Stripe, before anything is saved.
+pub fn may_write(
+    context: &Context,
+    store: &Store,
+    one: &Integration,
+    delivery: Delivery,
+    ask: &Ask,
+) -> Result<(), Fail> {
+    if context.read_only && steps::writes(one, store.install_id(), delivery, ask) {
+        return Err(Fail::usage(
+            "--read-only: a webhook endpoint is made, changed or removed by writing at Stripe; nothing was done",
+        ));
+    }
+    Ok(())
 }
 
 /// A client for few requests of an integration.
@@ -125,22 +152,6 @@ pub fn client_to_leave(context: &Context, vault: &Vault, one: &Integration) -> R
     trial(&base, &steps::key_to_leave(vault, one)?).map_err(|error| NoKey::from(error.to_string()))
 }
 
-/// Refuses what would write at Stripe while only reading is allowed: before anything is changed.
-pub fn allowed(
-    context: &Context,
-    store: &Store,
-    before: &Integration,
-    delivery: Delivery,
-    ask: &Ask,
-) -> Result<(), Fail> {
-    if context.read_only && steps::writes(before, store.install_id(), delivery, ask) {
-        return Err(Fail::usage(
-            "--read-only: the webhook endpoint would be made, changed or removed at Stripe; nothing was done",
-        ));
-    }
-    Ok(())
-}
-
 /// Brings the endpoint to what is asked for, and stores that.
 pub async fn bring(
     context: &Context,
@@ -150,7 +161,7 @@ pub async fn bring(
     one: &Integration,
     ask: Ask,
 ) -> Result<(Integration, Told), Fail> {
-    allowed(context, store, one, Delivery::Endpoint, &ask)?;
+    may_write(context, store, one, Delivery::Endpoint, &ask)?;
     Ok(steps::bring(store, vault, client, one, ask, &context.now).await?)
 }
 
@@ -182,7 +193,7 @@ pub fn view(store: &Store, one: &Integration) -> Option<EndpointView> {
         state: note.state(store.install_id()),
         // Whether somebody listens is known to whoever holds the folder.
         listening: Some(String::new()),
-        trouble: note.astray(one.id.0),
+        trouble: None,
         last_delivery_at: None,
         missed_at: None,
         checked_at: note.seen.as_ref().map(|seen| seen.at),
@@ -191,6 +202,10 @@ pub fn view(store: &Store, one: &Integration) -> Option<EndpointView> {
         more,
         unsigned: 0,
         untimely: 0,
+        all_events: one.all_events,
+        others: Vec::new(),
+        passing: false,
+        astray: note.astray(),
     })
 }
 
@@ -228,7 +243,7 @@ pub fn report(out: &Out, store: &Store, one: &Integration, told: &Told) {
         } else {
             format!(
                 "Events are polled. Stripe's form for a key that may make one:\n  {}\nor make it by hand: tillwatch integrations edit {} --webhook endpoint --by-hand",
-                form(one),
+                form(one.livemode, one.billing),
                 one.id.0
             )
         });
@@ -345,14 +360,6 @@ fn difference(out: &Out, store: &Store, one: &Integration) {
 
 fn time(at: i64) -> String {
     crate::clock::format_time(at, Zone::utc())
-}
-
-fn form(one: &Integration) -> String {
-    let mut wanted = wanted_permissions(one.billing);
-    let more =
-        crate::integration::probes::probes(one.billing).filter(|row| row.group == PermissionGroup::Endpoint);
-    wanted.extend(more.map(|row| row.permission));
-    form_link(one.livemode, &wanted)
 }
 
 /// What becomes of a disconnected integration's endpoint; true: it is not finished.

@@ -143,6 +143,7 @@ impl Desk {
             poll_every_s: 900,
             confirmed: None,
             public_url: Some(self.public_url()),
+            by_hand: false,
         };
         self.engine.request(Request::Connect { ticket, spec }).await
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::door::Finishing;
 use super::watch::once;
-use crate::engine::api::{Answer, Delivery, EndpointAction, IntegrationId, Level};
+use crate::engine::api::{Answer, Delivery, EndpointAction, IntegrationId, KeyTicket, Level};
 use crate::engine::connecting::count;
 use crate::engine::{Engine, publish, refused};
 use crate::integration::Integration;
@@ -21,6 +21,7 @@ use crate::integration::endpoint::keep::{Change, Keep};
 use crate::integration::endpoint::remote::Did;
 use crate::integration::endpoint::steps::{self, Ask, Left, NoKey, Told};
 use crate::store::Store;
+use crate::vault::secret::Secret;
 
 /// The first wait before another try of a removal, and the longest.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -61,17 +62,34 @@ pub async fn answer(engine: &Engine, id: IntegrationId, action: EndpointAction) 
             Err("this endpoint is made by hand: roll its secret in the Dashboard, and give the new one"
                 .into())
         }
+        EndpointAction::Secret { ticket } => match signing(engine, &config, ticket) {
+            Ok(secret) => bring(engine, id, Ask { secret: Some(secret), ..Ask::default() }).await.map(Some),
+            Err(reason) => Err(reason),
+        },
         EndpointAction::Enable => bring(engine, id, Ask::default()).await.map(Some),
         EndpointAction::Rotate => bring(engine, id, Ask { anew: true, ..Ask::default() }).await.map(Some),
     };
     if let Ok(Some(Told { trouble: None, did, .. })) = &result {
-        engine.message(Level::Info, Some(id), words(*did));
+        let secret = matches!(action, EndpointAction::Secret { .. });
+        let text = if secret { "the endpoint's signing secret is kept".to_owned() } else { words(*did) };
+        engine.message(Level::Info, Some(id), text);
     }
     publish::now(engine);
     match result {
         Ok(Some(Told { trouble: Some(reason), .. })) | Err(reason) => refused(reason),
         Ok(_) => Answer::Done,
     }
+}
+
+/// The secret of one that is made by hand, as it was handed over. The error is a sentence.
+fn signing(engine: &Engine, config: &Integration, ticket: KeyTicket) -> Result<Secret, String> {
+    // Taken in any case: it must not stay where nobody wants it.
+    let secret = engine.state().offers.take_signing(ticket);
+    if config.endpoint.as_ref().is_some_and(|note| note.by_hand) {
+        return secret;
+    }
+    Err("only an endpoint that is made by hand takes a secret: tillwatch gets its own endpoint's secret itself"
+        .into())
 }
 
 /// What was done, in a sentence.
@@ -104,8 +122,7 @@ async fn brought(
     limit: Option<Duration>,
 ) -> Result<Told, String> {
     let (store, config) = at_hand(engine, id)?;
-    if engine.inner.options.read_only && steps::writes(&config, store.install_id(), Delivery::Endpoint, &ask)
-    {
+    if engine.read_only() && steps::writes(&config, store.install_id(), Delivery::Endpoint, &ask) {
         return Err(READ_ONLY.into());
     }
     let (base, key) = engine.key_of(&config).await?;
@@ -122,11 +139,17 @@ async fn brought(
     count(engine, id, client.own_reads()).await;
     changed(engine, id);
     let (_, told) = brought.map_err(|error: ConnectError| error.to_string())?;
+    if told.did.is_some()
+        && let Some(runtime) = engine.state().runtimes.get_mut(&id)
+    {
+        runtime.endpoint.others.clone_from(&told.others);
+    }
     engine.relink(id);
     Ok(told)
 }
 
-const READ_ONLY: &str =
+/// Why nothing is written at Stripe.
+pub const READ_ONLY: &str =
     "read-only: a webhook endpoint is made, changed or removed at Stripe by writing there; nothing was done";
 
 fn config_of(engine: &Engine, id: IntegrationId) -> Option<Arc<Integration>> {
@@ -161,14 +184,6 @@ fn changed(engine: &Engine, id: IntegrationId) {
     engine.inner.changed.notify_one();
 }
 
-/// Why an integration must not be brought to another delivery, or another key's account, while only reading is allowed; to
-/// be asked before anything is changed.
-pub fn forbidden(engine: &Engine, config: &Integration, delivery: Delivery, ask: &Ask) -> Option<String> {
-    let store = engine.store()?;
-    let writes = engine.inner.options.read_only && steps::writes(config, store.install_id(), delivery, ask);
-    writes.then(|| READ_ONLY.to_owned())
-}
-
 /// Removes what is ours at Stripe; whoever calls holds `connecting`. What is not finished goes on by itself. The error
 /// is a sentence.
 pub async fn leave(engine: &Engine, id: IntegrationId) -> Result<Left, String> {
@@ -182,9 +197,7 @@ pub async fn leave(engine: &Engine, id: IntegrationId) -> Result<Left, String> {
 /// `limit`: how long Stripe may take in all.
 async fn left(engine: &Engine, id: IntegrationId, limit: Option<Duration>) -> Result<Left, String> {
     let (store, config) = at_hand(engine, id)?;
-    if engine.inner.options.read_only
-        && steps::writes(&config, store.install_id(), Delivery::Poll, &Ask::default())
-    {
+    if engine.read_only() && steps::writes(&config, store.install_id(), Delivery::Poll, &Ask::default()) {
         return Err(READ_ONLY.into());
     }
     let (now, tokio) = (engine.inner.options.now.clone(), tokio::runtime::Handle::current());
@@ -246,7 +259,8 @@ pub fn finish_later(engine: &Engine, config: &Integration) {
     if unfinished(config).is_none() || !engine.inner.options.live || engine.inner.options.read_only {
         return;
     }
-    let (id, local) = (config.id, config.is_local());
+    // Whoever asked for it has gone by then.
+    let (engine, id, local) = (engine.own(), config.id, config.is_local());
     let Some(only) = engine.inner.doors.begin_finishing(id) else { return };
     let task = engine.clone();
     engine.spawn(async move {

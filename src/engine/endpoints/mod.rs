@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::Notify;
 
-pub use asked::{answer, bring, finish_later, forbidden, leave, left_words, words};
+pub use asked::{READ_ONLY, answer, bring, finish_later, leave, left_words, words};
 pub use door::{Door, Doors, Taken};
 pub use watch::watch;
 
@@ -21,6 +21,7 @@ use super::Engine;
 use super::api::{Delivery, EndpointView, IntegrationId};
 use super::runtime::{Runtime, State};
 use crate::integration::Integration;
+use crate::integration::endpoint::secrets::Unread;
 use crate::integration::endpoint::{Status, events};
 use crate::store::Store;
 use door::Tally;
@@ -35,14 +36,16 @@ pub struct Endpoint {
     /// Where the receiver listens.
     listening: Option<String>,
     /// Why no door could be opened.
-    trouble: Option<String>,
+    trouble: Option<Unread>,
     /// Stripe's list had events that no delivery brought.
-    missed_at: Option<i64>,
+    pub(super) missed_at: Option<i64>,
     /// The last delivery that was stored.
     last_at: Option<i64>,
     /// Rung to look at Stripe now.
     look: Arc<Notify>,
     tally: Arc<Tally>,
+    /// Endpoints of other installations, one line each.
+    others: Vec<String>,
 }
 
 impl Endpoint {
@@ -66,6 +69,14 @@ impl Engine {
     /// Who takes deliveries to the address that ends in this word.
     pub fn door(&self, token: &str) -> Option<Arc<Door>> {
         self.inner.doors.find(token)
+    }
+
+    /// Deliveries that came and wait for the store, by integration with an open door.
+    pub fn deliveries_waiting(&self) -> Vec<(IntegrationId, usize)> {
+        let state = self.state();
+        let waiting =
+            |(id, one): (&IntegrationId, &Runtime)| Some((*id, one.endpoint.door.as_ref()?.waiting()));
+        state.runtimes.iter().filter_map(waiting).collect()
     }
 
     /// A receiver listens there, or no more.
@@ -111,7 +122,7 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         by_hand: note.by_hand,
         state: note.state(store.install_id()),
         listening: here.listening.clone(),
-        trouble: here.trouble.clone().or_else(|| note.astray(config.id.0)),
+        trouble: here.trouble.as_ref().map(ToString::to_string),
         last_delivery_at: here.last_at,
         missed_at: here.missed_at,
         checked_at: note.seen.as_ref().map(|seen| seen.at),
@@ -120,5 +131,9 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         more,
         unsigned: here.tally.unsigned.load(Ordering::Relaxed),
         untimely: here.tally.untimely.load(Ordering::Relaxed),
+        all_events: config.all_events,
+        others: here.others.clone(),
+        passing: here.trouble.as_ref().is_some_and(|unread| unread.passing),
+        astray: note.astray(),
     })
 }

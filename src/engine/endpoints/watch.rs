@@ -15,6 +15,8 @@ use crate::engine::{Engine, poller};
 use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::Cursor;
 use crate::integration::Integration;
+use crate::integration::endpoint::remote::others;
+use crate::integration::endpoint::secrets::Unread;
 use crate::integration::endpoint::steps::{look, own};
 use crate::integration::endpoint::{EndpointNote, Seen, Status, secrets};
 use crate::vault::secret::Secret;
@@ -81,7 +83,10 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
     let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
     let begins = cursor.complete_to.is_none();
     if begins {
-        poller::once(engine, id).await;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = poller::once(engine, id) => {}
+        }
     }
     let (posts, parcels) = mpsc::channel(POSTS);
     let (telling, words) = mpsc::channel(WORDS);
@@ -127,15 +132,9 @@ async fn readable(
             }
             Err(unread) => unread,
         };
-        let take = if note.by_hand { "--webhook-secret" } else { "--rotate" };
-        let advice = if unread.passing {
-            "it is tried again every minute; unlock the keyring if it is locked".to_owned()
-        } else {
-            format!("`tillwatch integrations edit {} {take}` takes a new one", id.0)
-        };
-        trouble(engine, id, Some(format!("{unread}: {advice}")));
+        trouble(engine, id, Some(unread.clone()));
         if said.as_ref() != Some(&unread) {
-            engine.message(Level::Warning, Some(id), format!("{unread}: {advice}"));
+            engine.message(Level::Warning, Some(id), format!("{unread}; it is tried again every minute"));
             said = Some(unread);
         }
         tokio::time::sleep(if local { READ_AGAIN_LOCAL } else { READ_AGAIN }).await;
@@ -143,7 +142,7 @@ async fn readable(
 }
 
 /// Why no door can be opened, for front-ends.
-fn trouble(engine: &Engine, id: IntegrationId, why: Option<String>) {
+fn trouble(engine: &Engine, id: IntegrationId, why: Option<Unread>) {
     if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
         runtime.endpoint.trouble = why;
     }
@@ -258,6 +257,13 @@ pub async fn once(engine: &Engine, id: IntegrationId, count_failures: bool) -> R
     let looked = look(&client, note, count_failures, engine.now()).await;
     count(engine, id, client.own_reads()).await;
     let (found, seen) = looked.map_err(|error| error.to_string())?;
+    // A person who asks is told of the others, too.
+    if count_failures && let Ok(others) = others(&client, &install).await {
+        count(engine, id, client.own_reads()).await;
+        if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
+            runtime.endpoint.others = others;
+        }
+    }
     if note.by_hand && note.id.is_none() && found.is_none() {
         return Ok(());
     }

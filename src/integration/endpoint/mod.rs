@@ -13,7 +13,9 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::engine::api::{EndpointState, IntegrationId};
+use super::check::{form_link, wanted_permissions};
+use super::probes::probes;
+use crate::engine::api::{EndpointState, IntegrationId, PermissionGroup};
 use crate::integration::Integration;
 use secrets::SecretNote;
 
@@ -168,19 +170,14 @@ impl EndpointNote {
         seen.url.as_deref().filter(|url| *url != self.url())
     }
 
-    /// Why no deliveries can come though the endpoint is there, for a person: it could not be brought to what it should be,
-    /// or delivers elsewhere. `number`: the integration's.
-    pub fn astray(&self, number: u32) -> Option<String> {
-        let mend = if self.by_hand {
-            "change its address in the Dashboard".to_owned()
-        } else {
-            format!("`tillwatch integrations check {number} --enable` sets it right")
-        };
+    /// Why no deliveries can come though the endpoint is there: it could not be brought to what it should be, or delivers
+    /// elsewhere.
+    pub fn astray(&self) -> Option<String> {
         if let Some(trouble) = self.trouble.as_ref().filter(|_| self.id.is_some()) {
-            return Some(format!("the webhook endpoint is not as it should be ({trouble}): {mend}"));
+            return Some(format!("the webhook endpoint is not as it should be ({trouble})"));
         }
         let there = crate::text::clean_max(self.elsewhere()?, 100);
-        Some(format!("the endpoint at Stripe delivers to another address ({there}): {mend}"))
+        Some(format!("the endpoint at Stripe delivers to another address ({there})"))
     }
 
     /// Takes what a look at Stripe found, if nobody has changed the note since the look began with `before`: then they
@@ -307,6 +304,14 @@ fn token() -> Result<String, String> {
         "the system gives no random numbers, so there can be no unguessable address".to_owned()
     })?;
     Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+/// Stripe's form for a key that may make one.
+pub fn form(livemode: bool, billing: bool) -> String {
+    let mut wanted = wanted_permissions(billing);
+    let more = probes(billing).filter(|row| row.group == PermissionGroup::Endpoint);
+    wanted.extend(more.map(|row| row.permission));
+    form_link(livemode, &wanted)
 }
 
 /// The Dashboard's page of webhook endpoints.

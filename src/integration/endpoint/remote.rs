@@ -34,7 +34,7 @@ pub enum EndpointError {
     Stripe(Error),
     /// The key may not.
     #[error(
-        "the key may not {what} webhook endpoints ({permission}): allow “Webhook Endpoints: write” for it, or make the endpoint by hand (--by-hand)"
+        "the key may not {what} webhook endpoints ({permission}): allow “Webhook Endpoints: write” for it, or make the endpoint by hand"
     )]
     NotAllowed {
         /// `read`, `make`.
@@ -233,16 +233,22 @@ async fn list(client: &Client) -> Result<Vec<Remote>, EndpointError> {
     }
 }
 
+fn of_others(all: &[Remote], install: &str) -> Vec<String> {
+    let other = |one: &&Remote| one.metadata.get(INSTALL).is_some_and(|its| its != install);
+    all.iter().filter(other).map(Remote::told).collect()
+}
+
+/// Endpoints of other data folders, one line each.
+pub async fn others(client: &Client, install: &str) -> Result<Vec<String>, EndpointError> {
+    Ok(of_others(&list(client).await?, install))
+}
+
 /// Sees to it that there is exactly one endpoint of ours, enabled, with the events in use, whose secret we hold.
 pub async fn ensure(client: &Client, want: &Want<'_>) -> Result<Step, EndpointError> {
     let all = list(client).await?;
     let (ours, rest): (Vec<Remote>, Vec<Remote>) =
         all.into_iter().partition(|one| one.carries(want.install, want.integration));
-    let others: Vec<String> = rest
-        .iter()
-        .filter(|one| one.metadata.get(INSTALL).is_some_and(|install| install != want.install))
-        .map(Remote::told)
-        .collect();
+    let others = of_others(&rest, want.install);
     let fits = |one: &&Remote| {
         Some(one.id.as_str()) == want.known
             && one.api_version.as_deref() == Some(API_VERSION)

@@ -10,6 +10,7 @@ use super::remote::{self, Did, EndpointError, Ensured, Step, Want};
 use super::{EndpointNote, Seen, Status, events, number, public_url, secrets};
 use crate::clock::Now;
 use crate::engine::api::Delivery;
+pub use crate::engine::api::EndpointLeft as Left;
 use crate::integration::Integration;
 use crate::integration::connect::{ConnectError, key_trouble};
 use crate::store::Store;
@@ -44,19 +45,6 @@ pub struct Told {
     pub trouble: Option<String>,
     /// The same may go well later.
     pub later: bool,
-}
-
-/// How a removal ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
-    /// There was nothing of ours at Stripe.
-    Nothing,
-    /// It is removed.
-    Removed,
-    /// Stripe did not answer, or the vault does not give or wipe now what it keeps: it is finished later.
-    Later(String),
-    /// It cannot be removed with this key: a person has to.
-    ByPerson(String),
 }
 
 /// Why there is no key to remove an endpoint with.

@@ -248,14 +248,13 @@ mod steps_taken {
     fn an_address_that_is_another_is_told_and_so_is_what_could_not_be_changed() {
         let mut ours = note(false);
         (ours.id, ours.seen) = (Some("we_1".into()), Some(seen(1, &[])));
-        assert_eq!(ours.astray(1), None, "not known is not wrong");
+        assert_eq!(ours.astray(), None, "not known is not wrong");
         ours.seen.as_mut().unwrap().url = Some(ours.url());
-        assert_eq!(ours.astray(1), None);
+        assert_eq!(ours.astray(), None);
         ours.seen.as_mut().unwrap().url = Some("https://elsewhere.example/hook".into());
-        let said = ours.astray(7).unwrap();
-        assert!(said.contains("elsewhere.example") && said.contains("check 7 --enable"), "{said}");
+        assert!(ours.astray().unwrap().contains("elsewhere.example"));
         ours.trouble = Some("no answer".into());
-        assert!(ours.astray(7).unwrap().contains("no answer"));
+        assert!(ours.astray().unwrap().contains("no answer"));
         assert!(!matches!(ours.state("a1"), crate::engine::api::EndpointState::Unmade { .. }));
     }
 
