@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::door::Finishing;
-use super::watch::once;
+use super::watch::{Why, once};
 use crate::engine::api::{Answer, Delivery, EndpointAction, IntegrationId, KeyTicket, Level};
 use crate::engine::connecting::count;
 use crate::engine::{Engine, publish, refused};
@@ -57,7 +57,7 @@ pub async fn answer(engine: &Engine, id: IntegrationId, action: EndpointAction) 
         ));
     }
     let result = match action {
-        EndpointAction::Look => once(engine, id, true).await.map(|()| None),
+        EndpointAction::Look => once(engine, id, Why::Asked).await.map(|()| None),
         EndpointAction::Rotate if config.endpoint.as_ref().is_some_and(|note| note.by_hand) => {
             Err("this endpoint is made by hand: roll its secret in the Dashboard, and give the new one"
                 .into())
@@ -268,9 +268,10 @@ pub fn finish_later(engine: &Engine, config: &Integration) {
         let cancel = task.inner.cancel.clone();
         let mut wait = if local { AGAIN_LOCAL } else { AGAIN };
         loop {
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                () = finish(&task, id, &mut only) => if only.is_none() { return },
+            // It ends with the engine: its client does.
+            finish(&task, id, &mut only).await;
+            if only.is_none() {
+                return;
             }
             tokio::select! {
                 () = cancel.cancelled() => return,

@@ -219,7 +219,7 @@ async fn looks(engine: &Engine, id: IntegrationId, cancel: &CancellationToken) {
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
-            result = once(engine, id, missing(engine, id)) => if let Err(error) = result {
+            result = once(engine, id, why(engine, id)) => if let Err(error) = result {
                 tracing::debug!(integration = id.0, error, "the webhook endpoint was not looked at");
             },
         }
@@ -235,13 +235,24 @@ async fn looks(engine: &Engine, id: IntegrationId, cancel: &CancellationToken) {
     }
 }
 
-/// Something was not delivered: how many there are is worth a read.
-fn missing(engine: &Engine, id: IntegrationId) -> bool {
-    engine.state().runtimes.get(&id).is_some_and(|runtime| runtime.endpoint.missed_at.is_some())
+/// Why Stripe is asked how the endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is time.
+    Routine,
+    /// Something was not delivered: how many there are is worth a read.
+    Missed,
+    /// A person asks, who is told of the endpoints of others, too.
+    Asked,
+}
+
+fn why(engine: &Engine, id: IntegrationId) -> Why {
+    let missed = engine.state().runtimes.get(&id).is_some_and(|runtime| runtime.endpoint.missed_at.is_some());
+    if missed { Why::Missed } else { Why::Routine }
 }
 
 /// Looks once and keeps what Stripe says. The error is a sentence.
-pub async fn once(engine: &Engine, id: IntegrationId, count_failures: bool) -> Result<(), String> {
+pub async fn once(engine: &Engine, id: IntegrationId, why: Why) -> Result<(), String> {
     let (config, stop) = {
         let state = engine.state();
         let runtime = state.runtimes.get(&id).ok_or("there is no such integration")?;
@@ -254,15 +265,17 @@ pub async fn once(engine: &Engine, id: IntegrationId, count_failures: bool) -> R
         return Ok(());
     };
     let client = engine.client(id).await?.with_pace(Pace::Auto, stop);
-    let looked = look(&client, note, count_failures, engine.now()).await;
+    let looked = look(&client, note, why != Why::Routine, engine.now()).await;
+    let others = match &looked {
+        Ok(_) if why == Why::Asked => others(&client, &install).await.ok(),
+        _ => None,
+    };
     count(engine, id, client.own_reads()).await;
     let (found, seen) = looked.map_err(|error| error.to_string())?;
-    // A person who asks is told of the others, too.
-    if count_failures && let Ok(others) = others(&client, &install).await {
-        count(engine, id, client.own_reads()).await;
-        if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
-            runtime.endpoint.others = others;
-        }
+    if let Some(others) = others
+        && let Some(runtime) = engine.state().runtimes.get_mut(&id)
+    {
+        runtime.endpoint.others = others;
     }
     if note.by_hand && note.id.is_none() && found.is_none() {
         return Ok(());
