@@ -90,7 +90,8 @@ pub fn possible(
         return Ok(());
     }
     let by_hand = args.by_hand.map_or_else(|| known.is_some_and(|note| note.by_hand), |by| by == OnOff::On);
-    if context.read_only && !by_hand {
+    // Of one that is known it depends on what is changed: `may_write`.
+    if context.read_only && !by_hand && known.is_none() {
         return Err(Fail::usage(
             "--read-only: making a webhook endpoint writes at Stripe; leave --read-only away, or make it by hand (--by-hand)",
         ));
@@ -104,6 +105,33 @@ pub fn possible(
             "--webhook endpoint needs --public-url: the https address under which Stripe reaches the receiver (127.0.0.1:8456 behind your proxy)",
         )),
     }
+}
+
+/// Refuses a relay that the holder of the folder would begin at once: a command's own process never gets that far.
+pub fn may_begin_relay(context: &Context, before: Option<Delivery>, delivery: Delivery) -> Result<(), Fail> {
+    let holder_may = context.within.as_ref().is_some_and(|engine| !engine.options().read_only);
+    if context.read_only && holder_may && delivery == Delivery::Relay && before != Some(delivery) {
+        return Err(Fail::usage(
+            "--read-only: the running tillwatch would ask for a relay session, which writes at Stripe; leave --read-only away, or use --webhook off",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses what would write at Stripe, before anything is saved.
+pub fn may_write(
+    context: &Context,
+    store: &Store,
+    one: &Integration,
+    delivery: Delivery,
+    ask: &Ask,
+) -> Result<(), Fail> {
+    if context.read_only && steps::writes(one, store.install_id(), delivery, ask) {
+        return Err(Fail::usage(
+            "--read-only: a webhook endpoint is made, changed or removed by writing at Stripe; nothing was done",
+        ));
+    }
+    Ok(())
 }
 
 /// A client for few requests of an integration.
@@ -124,11 +152,7 @@ pub async fn bring(
     one: &Integration,
     ask: Ask,
 ) -> Result<(Integration, Told), Fail> {
-    if context.read_only && steps::writes(one, store.install_id(), Delivery::Endpoint, &ask) {
-        return Err(Fail::usage(
-            "--read-only: a webhook endpoint is changed by writing at Stripe; nothing was done",
-        ));
-    }
+    may_write(context, store, one, Delivery::Endpoint, &ask)?;
     Ok(steps::bring(store, vault, client, one, ask, &context.now).await?)
 }
 

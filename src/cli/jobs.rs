@@ -135,6 +135,13 @@ pub async fn run(
         out.say(format!("going on with {job} where it was"));
     }
     let ended = follow(engine, out, integration, kind, job).await;
+    if ended.is_none() && out.holder_ends() {
+        // Not stopped: the job stays stored as running, and the next start goes on with it.
+        return Err(Fail::new(
+            FAILED,
+            format!("the tillwatch that runs {job} ends: it goes on with it when it is started again"),
+        ));
+    }
     if ended.is_none() {
         engine.stop(job).await;
     }

@@ -221,10 +221,10 @@ async fn run(cli: Cli, out: Out) -> Outcome {
     let mut command = Some(command);
     loop {
         if context.data_dir.exists()
-            && let Some(stream) = within::holder(&context.data_dir).await?
+            && let Some(holder) = within::holder(&context.data_dir).await?
         {
             let told = within::command(cli.global.api_base.clone(), context.out.color)?;
-            return within::call(&context.out, stream, told).await;
+            return within::call(&context.out, holder, told).await;
         }
         let next = match command.take() {
             Some(command) => command,

@@ -11,10 +11,12 @@ use clap::Parser;
 use tokio::net::UnixStream;
 
 use super::context::Context;
-use super::out::{FAILED, Fail, Out, Outcome, can_ask, draw_over};
+use super::out::{FAILED, Fail, INTERRUPTED, OWNED, Out, Outcome, can_ask, draw_over};
 use super::{Cli, carry_out, key_source};
-use crate::engine::Engine;
+use crate::config::Config;
+use crate::engine::{Caller, Engine};
 use crate::server::attach::host::{Host, Runner};
+use crate::server::attach::remote::{AttachError, SILENCE, connect};
 use crate::server::attach::run::Far;
 use crate::server::attach::wire::{Call, Carried, Command, Question, Reply, receive, send};
 use crate::stripe::BaseUrl;
@@ -49,6 +51,8 @@ async fn within(engine: Engine, command: &Command, far: Far) -> Outcome {
     let words = std::iter::once("tillwatch".to_owned()).chain(command.args.iter().cloned());
     let cli = Cli::try_parse_from(words).map_err(|error| Fail::usage(error.to_string()))?;
     let options = engine.options().clone();
+    let own = command.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
+    let engine = engine.on_behalf(Caller { read_only: cli.global.read_only, api_base: own.clone() });
     let out = Out {
         json: cli.global.json,
         quiet: cli.global.quiet,
@@ -56,14 +60,20 @@ async fn within(engine: Engine, command: &Command, far: Far) -> Outcome {
         color: command.color,
         far: Some(far),
     };
-    let own = command.api_base.as_deref().map(BaseUrl::parse).transpose().map_err(Fail::usage)?;
+    // What the holder was started with is what is done and kept.
+    let config = Config {
+        declines: (*options.declines).clone(),
+        alerts: options.alerts,
+        upkeep: options.upkeep,
+        ..Config::default()
+    };
     let context = Context {
         out,
         data_dir: options.data_dir,
         key_dir: options.key_dir,
         api_base: own.or(options.api_base),
         read_only: cli.global.read_only || options.read_only,
-        config: std::sync::Arc::new(crate::config::Config::default()),
+        config: Arc::new(config),
         now: options.now,
         within: Some(engine),
         cwd: command.cwd.clone(),
@@ -92,7 +102,7 @@ pub fn command(api_base: Option<String>, color: bool) -> Result<Command, Fail> {
 }
 
 /// Has a command carried out by the holder of the folder, and prints and asks what it wants.
-pub async fn call(out: &Out, mut stream: UnixStream, command: Command) -> Outcome {
+pub async fn call(out: &Out, (mut stream, holder): (UnixStream, u32), command: Command) -> Outcome {
     let gone = || {
         Fail::new(FAILED, "the running tillwatch that holds the data folder has ended meanwhile: try again")
     };
@@ -107,16 +117,32 @@ pub async fn call(out: &Out, mut stream: UnixStream, command: Command) -> Outcom
             }
         }
     });
+    let mut interrupt = Box::pin(out.interrupted());
     let mut interrupted = false;
+    let mut silent = 0;
     loop {
         let reply = tokio::select! {
             reply = heard.recv() => reply.ok_or_else(gone)?,
-            () = out.interrupted(), if !interrupted => {
+            () = &mut interrupt => {
+                if interrupted {
+                    // Whatever the holder still does, nobody waits for it.
+                    return Ok(INTERRUPTED);
+                }
                 interrupted = true;
+                interrupt = Box::pin(out.interrupted());
                 send(&mut to, &Call::Interrupt).await.map_err(|_| gone())?;
                 continue;
             }
+            // In two parts: who was suspended wakes up with the first one over, and hears what came meanwhile.
+            () = tokio::time::sleep(SILENCE / 2) => {
+                silent += 1;
+                if silent == 2 {
+                    return Err(Fail::new(OWNED, AttachError::Silent(holder).to_string()));
+                }
+                continue;
+            }
         };
+        silent = 0;
         match reply {
             Reply::Line { text } => out.line(text),
             Reply::Say { text } => {
@@ -125,7 +151,18 @@ pub async fn call(out: &Out, mut stream: UnixStream, command: Command) -> Outcom
             }
             Reply::Progress { text } => draw_over(&text),
             Reply::Question { question } => {
-                let text = tokio::task::spawn_blocking(move || answer(&question)).await.ok().flatten();
+                let terminal = rustix::termios::tcgetattr(std::io::stdin()).ok();
+                let text = tokio::select! {
+                    text = tokio::task::spawn_blocking(move || answer(&question)) => text.ok().flatten(),
+                    () = &mut interrupt => {
+                        // What is typed may have been hidden.
+                        if let Some(before) = terminal {
+                            let now = rustix::termios::OptionalActions::Now;
+                            let _ = rustix::termios::tcsetattr(std::io::stdin(), now, &before);
+                        }
+                        return Ok(INTERRUPTED);
+                    }
+                };
                 send(&mut to, &Call::Said { text: text.map(Carried) }).await.map_err(|_| gone())?;
             }
             Reply::End { code, failure: None, .. } => return Ok(code),
@@ -146,12 +183,11 @@ fn answer(question: &Question) -> Option<Secret> {
     }
 }
 
-/// The folder that a holder's socket is looked for in.
-pub async fn holder(dir: &Path) -> Result<Option<UnixStream>, Fail> {
-    use crate::server::attach::remote::{AttachError, connect};
+/// Whoever holds the folder, greeted, and its process; none: nobody listens.
+pub async fn holder(dir: &Path) -> Result<Option<(UnixStream, u32)>, Fail> {
     match connect(dir).await {
-        Ok((stream, _)) => Ok(Some(stream)),
+        Ok((stream, hello)) => Ok(Some((stream, hello.pid))),
         Err(AttachError::Nobody) => Ok(None),
-        Err(error) => Err(Fail::new(super::out::OWNED, error.to_string())),
+        Err(error) => Err(Fail::new(OWNED, error.to_string())),
     }
 }

@@ -21,7 +21,7 @@ pub mod publish;
 pub mod query;
 mod retention;
 #[cfg(test)]
-mod rig;
+pub(crate) mod rig;
 mod runtime;
 pub mod status;
 
@@ -84,6 +84,16 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    caller: Caller,
+}
+
+/// For whom a handle asks, where that is another process with flags of its own.
+#[derive(Clone, Default)]
+pub struct Caller {
+    /// Nothing may be written at Stripe for it, whatever the engine itself may do.
+    pub read_only: bool,
+    /// Where keys that it offers are tried, instead of the engine's own address.
+    pub api_base: Option<BaseUrl>,
 }
 
 struct Inner {
@@ -93,6 +103,7 @@ struct Inner {
     snapshots: watch::Sender<Arc<Snapshot>>,
     publishing: Mutex<()>,
     opened: watch::Sender<Option<Result<(), StoreError>>>,
+    failed: watch::Sender<Option<StoreError>>,
     cancel: CancellationToken,
     /// Held while what is connected is changed: one such change at a time.
     connecting: tokio::sync::Mutex<()>,
@@ -105,10 +116,19 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Held by whoever changes what is connected in the store alone; [`Engine::reload`] follows.
+/// Held by whoever changes what is connected in the store alone.
 pub struct Alone<'a> {
+    engine: &'a Engine,
     _connecting: tokio::sync::MutexGuard<'a, ()>,
     _documents: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Alone<'_> {
+    /// Takes what is stored of an integration, before anybody else may change it: whoever came next would write what
+    /// it had in memory over it.
+    pub async fn reload(self, id: IntegrationId) {
+        self.engine.reload(id).await;
+    }
 }
 
 impl Engine {
@@ -153,6 +173,7 @@ impl Engine {
             snapshots: watch::channel(Arc::new(first)).0,
             publishing: Mutex::new(()),
             opened: watch::channel(None).0,
+            failed: watch::channel(None).0,
             cancel: CancellationToken::new(),
             connecting: tokio::sync::Mutex::new(()),
             rereading: tokio::sync::Mutex::new(()),
@@ -160,7 +181,7 @@ impl Engine {
             documents: tokio::sync::Mutex::new(()),
             tasks: Mutex::new(Vec::new()),
         };
-        let engine = Engine { inner: Arc::new(inner) };
+        let engine = Engine { inner: Arc::new(inner), caller: Caller::default() };
         let publisher = engine.clone();
         engine.spawn(async move { publish::run(&publisher).await });
         engine
@@ -182,6 +203,31 @@ impl Engine {
             Ok(Some(result)) => result.clone(),
             _ => Err(StoreError::Stopped("it never opened".into())),
         }
+    }
+
+    /// Waits until an open store fails while it is used; it does not come back in this process.
+    pub async fn failed(&self) -> StoreError {
+        let mut failed = self.inner.failed.subscribe();
+        match failed.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(error)) => error.clone(),
+            _ => StoreError::Stopped("the engine has ended".into()),
+        }
+    }
+
+    /// Notices when the store fails, so that nobody takes what is shown for what is stored from then on.
+    fn watch_store(&self, store: &Store) {
+        let (engine, store) = (self.clone(), store.clone());
+        let cancel = self.inner.cancel.clone();
+        self.spawn(async move {
+            let error = tokio::select! {
+                () = cancel.cancelled() => return,
+                error = store.broken() => error,
+            };
+            engine.state().phase = Phase::Failed { reason: error.to_string() };
+            engine.message(Level::Error, None, error.to_string());
+            publish::now(&engine);
+            engine.inner.failed.send_replace(Some(error));
+        });
     }
 
     /// Waits a moment for an early end of opening (a folder that can't be used), so that it can be told
@@ -263,6 +309,31 @@ impl Engine {
         &self.inner.options
     }
 
+    /// A handle that asks for somebody.
+    pub fn on_behalf(&self, caller: Caller) -> Engine {
+        Engine { inner: self.inner.clone(), caller }
+    }
+
+    /// For what goes on when whoever asked for it has gone.
+    fn own(&self) -> Engine {
+        self.on_behalf(Caller::default())
+    }
+
+    /// Nothing may be written at Stripe for whoever asks by this handle. What goes on by itself asks the options.
+    fn read_only(&self) -> bool {
+        self.caller.read_only || self.inner.options.read_only
+    }
+
+    /// A live connection that would begin now, for whoever asks by this handle, and may not.
+    fn may_begin_relay(&self) -> Result<(), Answer> {
+        if self.caller.read_only && !self.inner.options.read_only {
+            return Err(refused(
+                "read-only: asking for a relay session would write at Stripe; choose polling",
+            ));
+        }
+        Ok(())
+    }
+
     /// What was sent to Stripe so far, by integration; nothing of one that nothing was asked of yet.
     pub fn sent(&self) -> Vec<(IntegrationId, crate::stripe::Counters)> {
         let state = self.state();
@@ -274,6 +345,7 @@ impl Engine {
     /// Nothing that is connected is changed while this is held.
     pub async fn alone(&self) -> Alone<'_> {
         Alone {
+            engine: self,
             _connecting: self.inner.connecting.lock().await,
             _documents: self.inner.documents.lock().await,
         }
@@ -320,6 +392,9 @@ impl Engine {
                 unfinished.extend(runtime.cut_off().into_iter().map(|what| (id, what)));
                 state.runtimes.insert(id, self.adopt(runtime));
             }
+        }
+        if let Some(store) = self.store() {
+            self.watch_store(&store);
         }
         forwarding::begin(self, targets);
         self.inner.changed.notify_one();

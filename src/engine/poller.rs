@@ -32,7 +32,7 @@ pub enum Why {
 
 /// Starts the schedule of one integration.
 pub fn start(engine: &Engine, id: IntegrationId) {
-    let task = engine.clone();
+    let task = engine.own();
     engine.spawn(async move { run(&task, id).await });
     super::live::start(engine, id);
 }

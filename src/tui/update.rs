@@ -220,7 +220,8 @@ fn tell_news(state: &mut State, now_ms: i64) {
 fn tell_lost(state: &mut State, before: &Snapshot, now_ms: i64) {
     let lost = |snapshot: &Snapshot| snapshot.attached.as_ref().and_then(|held| held.lost.clone());
     match (lost(before), lost(&state.snapshot)) {
-        (None, Some(reason)) => {
+        // Another reason is news, too: another version was started there.
+        (told, Some(reason)) if told.as_ref() != Some(&reason) => {
             let keys = state.keymap.label(Action::TakeOver);
             state.tell(Level::Warning, format!("{reason}: {keys} takes the folder over, q quits"), now_ms);
         }

@@ -89,6 +89,9 @@ async fn the_command_line_makes_adopts_and_removes_one() {
     let shown = shell.ok(&["integrations", "show", "1"]).await;
     assert!(shown.contains(id) && shown.contains("enabled"), "{shown}");
     assert!(!shown.contains("whsec_"));
+    let output = shell.run(&connect(&far)).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("edit 1 --webhook endpoint"));
 
     // Stripe does not answer: it is finished by whoever comes next, here by connecting again.
     stripe.set_faults(faults(&["reset=1"]));
@@ -178,6 +181,39 @@ async fn by_hand_it_tells_how_and_takes_nothing_but_a_signing_secret() {
     let said = shell.ok(&["disconnect", "1"]).await;
     assert!(said.contains("made by hand is still at Stripe"), "{said}");
     assert_eq!(endpoints(&stripe).await.len(), 1, "never touched");
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnecting_by_way_of_the_process_that_holds_the_folder_tells_what_became_of_it() {
+    let stripe = stripe().await;
+    let shell = Shell::new(&stripe);
+    let connect = [
+        "connect",
+        "--webhook",
+        "endpoint",
+        "--public-url",
+        "http://127.0.0.1:8456",
+        "--api-key-file",
+        "key",
+    ];
+    shell.ok(&connect).await;
+    let mut listening = tokio::task::block_in_place(|| listen(&shell));
+    stripe.deny(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
+    let said = shell.ok(&["disconnect", "1"]).await;
+    assert!(said.contains("remove it there") && !said.contains("Nothing was left"), "{said}");
+    assert!(said.contains("Revoke its key"), "{said}");
+    stripe.allow(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
+    assert_eq!(endpoints(&stripe).await.len(), 1, "it could not be removed");
+
+    shell.ok(&connect).await;
+    assert_eq!(endpoints(&stripe).await.len(), 1, "the one that was left is ours, and was replaced");
+    let said = shell.ok(&["disconnect", "1", "--purge", "--yes"]).await;
+    assert!(said.contains("records and events are removed") && !said.contains("did not answer"), "{said}");
+    assert!(endpoints(&stripe).await.is_empty());
+    assert_eq!(shell.run(&["integrations", "show", "1"]).await.status.code(), Some(3));
+    listening.child.kill().unwrap();
+    listening.child.wait().unwrap();
     stripe.stop().await;
 }
 

@@ -170,6 +170,20 @@ impl EndpointView {
     }
 }
 
+/// What became of an endpoint whose integration was disconnected, or has changed its ways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "left", content = "reason", rename_all = "snake_case")]
+pub enum EndpointLeft {
+    /// There was nothing of ours at Stripe.
+    Nothing,
+    /// It is removed.
+    Removed,
+    /// Stripe did not answer: it is removed later.
+    Later(String),
+    /// It cannot be removed with this key: a person has to.
+    ByPerson(String),
+}
+
 /// What to do with an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -40,7 +40,7 @@ impl Engine {
             key.and_then(|key| key.as_ref().ok()).map(ApiKey::fingerprint)
         };
         let own = fingerprint.and_then(|fingerprint| self.base_of_key(&fingerprint));
-        match own.or(self.inner.options.api_base.as_ref()) {
+        match own.or(self.caller.api_base.as_ref()).or(self.inner.options.api_base.as_ref()) {
             Some(base) => Ok(base.clone()),
             None => BaseUrl::parse(DEFAULT_BASE),
         }

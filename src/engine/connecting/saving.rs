@@ -16,7 +16,7 @@ use crate::integration::endpoint::public_url;
 use crate::integration::endpoint::steps::{Ask, Told, writes};
 use crate::stripe::{ApiKey, BaseUrl, KeyKind};
 
-/// What an endpoint needs before anything is saved: an address, and leave to write at Stripe.
+/// What a delivery needs before anything is saved: leave to write at Stripe, and an endpoint its address.
 fn has_delivery(
     engine: &Engine,
     delivery: Delivery,
@@ -25,10 +25,12 @@ fn has_delivery(
     livemode: bool,
     base: &BaseUrl,
 ) -> Result<(), Answer> {
-    if delivery != Delivery::Endpoint {
-        return Ok(());
+    match delivery {
+        Delivery::Poll => return Ok(()),
+        Delivery::Relay => return engine.may_begin_relay(),
+        Delivery::Endpoint => {}
     }
-    if engine.inner.options.read_only && !by_hand {
+    if engine.read_only() && !by_hand {
         return Err(refused(
             "read-only: making a webhook endpoint would write at Stripe; choose polling, or make it by hand",
         ));
@@ -182,6 +184,10 @@ async fn replaced(
         let text = format!("the new key may no longer read what the old one could: {}", lost.join(", "));
         engine.message(Level::Warning, Some(id), text);
     }
+    if after.delivery == Delivery::Endpoint && !engine.read_only() {
+        // What the old key was not allowed may go well now.
+        endpoint(engine, id, None, None).await;
+    }
     engine.poke(id);
     engine.relink(id);
     publish::now(engine);
@@ -208,7 +214,7 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
         has_delivery(engine, delivery, by_hand, url, before.livemode, &base)?;
         let ask = Ask { by_hand: Some(by_hand), ..Ask::default() };
         let store = engine.store().ok_or_else(|| refused("the store is still opening"))?;
-        if engine.inner.options.read_only && writes(&before, store.install_id(), delivery, &ask) {
+        if engine.read_only() && writes(&before, store.install_id(), delivery, &ask) {
             return Err(refused(endpoints::READ_ONLY));
         }
     }

@@ -91,8 +91,7 @@ pub async fn bring(engine: &Engine, id: IntegrationId, ask: Ask) -> Result<Told,
     let _documents = engine.inner.documents.lock().await;
     let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
     let config = config.ok_or("there is no such integration")?;
-    if engine.inner.options.read_only && steps::writes(&config, store.install_id(), Delivery::Endpoint, &ask)
-    {
+    if engine.read_only() && steps::writes(&config, store.install_id(), Delivery::Endpoint, &ask) {
         return Err(READ_ONLY.into());
     }
     let (base, key) = engine.key_of(&config).await?;
@@ -136,9 +135,7 @@ pub async fn leave(engine: &Engine, id: IntegrationId) -> Result<Left, String> {
     let _documents = engine.inner.documents.lock().await;
     let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
     let config = config.ok_or("there is no such integration")?;
-    if engine.inner.options.read_only
-        && steps::writes(&config, store.install_id(), Delivery::Poll, &Ask::default())
-    {
+    if engine.read_only() && steps::writes(&config, store.install_id(), Delivery::Poll, &Ask::default()) {
         return Err(READ_ONLY.into());
     }
     let client = engine.key_of(&config).await.and_then(|(base, key)| {
@@ -182,7 +179,8 @@ pub fn finish_later(engine: &Engine, config: &Integration) {
     if !leaving(config) || !engine.inner.options.live {
         return;
     }
-    let (engine, id, local) = (engine.clone(), config.id, config.is_local());
+    // Whoever asked for it has gone by then.
+    let (engine, id, local) = (engine.own(), config.id, config.is_local());
     let task = engine.clone();
     engine.spawn(async move {
         let cancel = task.inner.cancel.clone();

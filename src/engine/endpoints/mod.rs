@@ -35,7 +35,7 @@ pub struct Endpoint {
     /// Why no door could be opened.
     trouble: Option<String>,
     /// Stripe's list had events that no delivery brought.
-    missed_at: Option<i64>,
+    pub(super) missed_at: Option<i64>,
     /// The last delivery that was stored.
     last_at: Option<i64>,
     /// Rung to look at Stripe now.
@@ -65,6 +65,14 @@ impl Engine {
     /// Who takes deliveries to the address that ends in this word.
     pub fn door(&self, token: &str) -> Option<Arc<Door>> {
         self.inner.doors.find(token)
+    }
+
+    /// Deliveries that came and wait for the store, by integration with an open door.
+    pub fn deliveries_waiting(&self) -> Vec<(IntegrationId, usize)> {
+        let state = self.state();
+        let waiting =
+            |(id, one): (&IntegrationId, &Runtime)| Some((*id, one.endpoint.door.as_ref()?.waiting()));
+        state.runtimes.iter().filter_map(waiting).collect()
     }
 
     /// A receiver listens there, or no more.

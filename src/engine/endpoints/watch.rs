@@ -87,7 +87,10 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
             let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
             let begins = cursor.complete_to.is_none();
             if begins {
-                poller::once(engine, id).await;
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    _ = poller::once(engine, id) => {}
+                }
             }
             let (posts, parcels) = mpsc::channel(POSTS);
             let (telling, words) = mpsc::channel(WORDS);

@@ -8,6 +8,7 @@ use super::remote::{self, Did, EndpointError, Want};
 use super::{EndpointNote, Seen, events, number, public_url, secrets};
 use crate::clock::Now;
 use crate::engine::api::Delivery;
+pub use crate::engine::api::EndpointLeft as Left;
 use crate::integration::Integration;
 use crate::integration::connect::ConnectError;
 use crate::store::{Batch, Durability, Store};
@@ -39,19 +40,6 @@ pub struct Told {
     pub trouble: Option<String>,
     /// The same may go well later.
     pub later: bool,
-}
-
-/// How a removal ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
-    /// There was nothing of ours at Stripe.
-    Nothing,
-    /// It is removed.
-    Removed,
-    /// Stripe did not answer: it is removed later.
-    Later(String),
-    /// It cannot be removed with this key: a person has to.
-    ByPerson(String),
 }
 
 /// The note that an integration has, if it is of this data folder.

@@ -15,14 +15,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::host::{Host, Runner};
+use super::place;
 use super::wire::{Call, Carried, Hello, Reply, receive, send};
 use crate::engine::api::{Answer, Attached, Phase, Request, Snapshot};
 use crate::engine::{self, Engine};
-use crate::store::folder;
+use crate::store::{StoreError, folder};
 use crate::vault::secret::Secret;
 
 /// A holder that says nothing for so long hangs: it is to say something every two seconds.
-const SILENCE: Duration = Duration::from_secs(8);
+pub const SILENCE: Duration = Duration::from_secs(8);
 /// Another holder is looked for so often.
 const AGAIN: Duration = Duration::from_secs(1);
 /// A hello takes no longer.
@@ -40,16 +41,20 @@ pub enum AttachError {
     #[error("{0}")]
     Version(String),
     /// It is there and does not speak.
-    #[error("process {0} holds the data folder and does not answer")]
+    #[error("process {0} holds the data folder and does not answer: end it (kill -9 {0}), then try again")]
     Silent(u32),
 }
 
 /// Connects to whoever holds the folder, and says hello.
 pub async fn connect(dir: &Path) -> Result<(UnixStream, Hello), AttachError> {
     let holder = folder::holder(dir).ok_or(AttachError::Nobody)?;
-    let socket = holder.socket.ok_or(AttachError::Nobody)?;
+    // Keys are typed for whoever answers: that must be this user.
+    let socket = holder.socket.filter(|socket| place::trusted(socket)).ok_or(AttachError::Nobody)?;
     let greeted = tokio::time::timeout(HELLO, async {
         let mut stream = UnixStream::connect(&socket).await.map_err(|_| AttachError::Nobody)?;
+        if !place::same_user(&stream) {
+            return Err(AttachError::Nobody);
+        }
         let gone = |_| AttachError::Nobody;
         send(&mut stream, &Hello::own()).await.map_err(gone)?;
         let hello: Hello = receive(&mut stream).await.map_err(gone)?;
@@ -88,8 +93,8 @@ enum Link {
 impl Remote {
     /// Over a connection that was greeted. `options` and `runner`: for taking the folder over.
     pub fn new(stream: UnixStream, hello: &Hello, options: engine::Options, runner: Runner) -> Remote {
-        let first =
-            Snapshot { attached: Some(Attached { pid: hello.pid, lost: None }), ..Snapshot::default() };
+        let attached = Some(Attached { pid: hello.pid, lost: None });
+        let first = Snapshot { attached, read_only: options.read_only, ..Snapshot::default() };
         let shared = Arc::new(Shared {
             options,
             runner,
@@ -206,14 +211,22 @@ impl Shared {
         let (mut stream, mut pid, mut calls) = (stream, pid, calls);
         loop {
             let why = self.hear(stream, pid, calls).await;
-            self.lost(pid, why);
+            self.lost(pid, why.clone());
+            let mut said = why.clone();
             (stream, pid) = loop {
                 tokio::time::sleep(AGAIN).await;
                 if self.own().is_some() {
                     return;
                 }
-                if let Ok((stream, hello)) = connect(&self.options.data_dir).await {
-                    break (stream, hello.pid);
+                let reason = match connect(&self.options.data_dir).await {
+                    Ok((stream, hello)) => break (stream, hello.pid),
+                    // Another version has been started there meanwhile.
+                    Err(AttachError::Version(reason)) => reason,
+                    Err(_) => why.clone(),
+                };
+                if reason != said {
+                    self.lost(pid, reason.clone());
+                    said = reason;
                 }
             };
             if self.own().is_some() {
@@ -226,8 +239,10 @@ impl Shared {
     /// Carries calls and replies until nothing is heard any more; says why.
     async fn hear(&self, stream: UnixStream, pid: u32, mut calls: mpsc::Receiver<Call>) -> String {
         let (mut from, mut to) = stream.into_split();
-        let ended = || format!("the tillwatch that held the data folder (process {pid}) has ended");
-        if send(&mut to, &Call::Watch).await.is_err() {
+        let ended = || format!("process {pid}, which held the data folder, has ended");
+        let api_base = self.options.api_base.as_ref().map(ToString::to_string);
+        let watch = Call::Watch { read_only: self.options.read_only, api_base };
+        if send(&mut to, &watch).await.is_err() {
             return ended();
         }
         let sending = async {
@@ -242,7 +257,7 @@ impl Shared {
                 match tokio::time::timeout(SILENCE, receive::<Reply>(&mut from)).await {
                     Err(_) => {
                         return format!(
-                            "the tillwatch that holds the data folder (process {pid}) does not answer any more"
+                            "process {pid}, which holds the data folder, does not answer any more"
                         );
                     }
                     Ok(Err(_)) => return ended(),
@@ -265,6 +280,7 @@ impl Shared {
     }
 
     fn show(&self, mut snapshot: Snapshot, pid: u32, lost: Option<String>) {
+        snapshot.read_only |= self.options.read_only;
         snapshot.attached = Some(Attached { pid, lost });
         self.snapshots.send_replace(Arc::new(snapshot));
     }
@@ -293,7 +309,13 @@ impl Shared {
         let engine = Engine::start(self.options.clone());
         if let Err(error) = engine.ready().await {
             engine.shutdown().await;
-            return Answer::Refused { reason: error.to_string() };
+            let reason = match error {
+                StoreError::Owned { pid: Some(pid), .. } => {
+                    format!("process {pid} still holds the data folder: end it first (kill -9 {pid})")
+                }
+                error => error.to_string(),
+            };
+            return Answer::Refused { reason };
         }
         // Without a socket of its own it turns others away, as it says then.
         let host = Host::listen(&engine, self.runner.clone()).ok();

@@ -24,6 +24,8 @@ struct Inner {
     to: Mutex<UnixStream>,
     said: Mutex<Receiver<Option<Secret>>>,
     gone: AtomicBool,
+    /// Cancelled when the holder ends; `interrupt` is then, too.
+    ends: CancellationToken,
     interrupt: CancellationToken,
     command: Command,
 }
@@ -36,14 +38,16 @@ impl std::fmt::Debug for Far {
 
 impl Far {
     /// Over a socket on which the hellos were exchanged. A thread hears the caller until the socket is closed.
-    pub fn new(stream: UnixStream, command: Command, interrupt: CancellationToken) -> std::io::Result<Far> {
+    /// `ends` is cancelled when the holder ends.
+    pub fn new(stream: UnixStream, command: Command, ends: CancellationToken) -> std::io::Result<Far> {
         let mut from = stream.try_clone()?;
         let (answers, said) = sync_channel(1);
         let inner = Arc::new(Inner {
             to: Mutex::new(stream),
             said: Mutex::new(said),
             gone: AtomicBool::new(false),
-            interrupt,
+            interrupt: ends.child_token(),
+            ends,
             command,
         });
         let heard = Arc::downgrade(&inner);
@@ -83,6 +87,11 @@ impl Far {
         &self.inner.interrupt
     }
 
+    /// The holder ends. Nobody asked for that to be stopped which it takes up again when it is started the next time.
+    pub fn holder_ends(&self) -> bool {
+        self.inner.ends.is_cancelled()
+    }
+
     fn send(&self, reply: &Reply) {
         if self.inner.gone.load(Ordering::SeqCst) {
             return;
@@ -108,6 +117,14 @@ impl Far {
     /// A line that is drawn over and over; empty: it goes.
     pub fn progress(&self, text: &str) {
         self.send(&Reply::Progress { text: text.to_owned() });
+    }
+
+    /// A sign of life, unless something is being sent anyway.
+    pub fn alive(&self) {
+        if let Ok(mut to) = self.inner.to.try_lock() {
+            // A caller that has gone is noticed by the command.
+            let _ = send_blocking(&mut *to, &Reply::Alive);
+        }
     }
 
     /// Asks the caller; none: nobody is there to answer.

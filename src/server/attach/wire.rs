@@ -13,7 +13,7 @@ use crate::engine::api::{Answer, Request, Snapshot};
 use crate::vault::secret::Secret;
 
 /// Rises whenever a frame changes in a way that the other side would not understand.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// The largest frame: a window of 500 whole objects is far smaller.
 const MOST: usize = 64 * 1024 * 1024;
 
@@ -37,17 +37,15 @@ impl Hello {
     /// Why this process cannot talk to the one that holds the folder, and which side is to be started anew.
     pub fn mismatch(&self) -> Option<String> {
         let own = Hello::own();
-        let who = format!(
-            "the tillwatch that holds the data folder (process {}) is version {}",
-            self.pid, self.version
-        );
+        let who = |is: &str| {
+            let (pid, theirs, ours) = (self.pid, &self.version, &own.version);
+            format!("process {pid} holds the data folder and is {is} ({theirs}, this is {ours})")
+        };
         match self.protocol.cmp(&own.protocol) {
             std::cmp::Ordering::Equal => None,
-            std::cmp::Ordering::Less => {
-                Some(format!("{who}, this one is newer ({}): end that one and start it again", own.version))
-            }
+            std::cmp::Ordering::Less => Some(format!("{}: end that one and start it again", who("older"))),
             std::cmp::Ordering::Greater => {
-                Some(format!("{who}, this one is older ({}): use the newer program here, too", own.version))
+                Some(format!("{}: start this one again with {}", who("newer"), self.version))
             }
         }
     }
@@ -90,7 +88,12 @@ pub struct Command {
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum Call {
     /// Send snapshots from now on.
-    Watch,
+    Watch {
+        /// Nothing may be written at Stripe for this screen.
+        read_only: bool,
+        /// Where keys that it offers are tried, if it was told.
+        api_base: Option<String>,
+    },
     /// Answer a request.
     Ask {
         /// Comes back with the answer.
@@ -151,7 +154,7 @@ pub enum Reply {
         /// It.
         snapshot: Box<Snapshot>,
     },
-    /// Still there.
+    /// Still there; sent to screens and to commands.
     Alive,
     /// An answer.
     Answer {
@@ -264,12 +267,25 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_are_lists_come_back() {
+        for answer in
+            [Answer::Timeline(Vec::new()), Answer::Runs(Vec::new()), Answer::CliProfiles(Vec::new())]
+        {
+            let bytes = framed(&Reply::Answer { number: 7, answer: Box::new(answer.clone()) }).unwrap();
+            let Reply::Answer { answer: back, .. } = receive_blocking(&mut bytes.as_slice()).unwrap() else {
+                panic!("another frame")
+            };
+            assert_eq!(*back, answer);
+        }
+    }
+
+    #[test]
     fn versions_that_differ_say_which_side_is_to_be_restarted() {
         let own = Hello::own();
         assert_eq!(own.mismatch(), None);
         let older = Hello { protocol: PROTOCOL - 1, version: "0.0.9".into(), pid: 7 };
         assert!(older.mismatch().is_some_and(|text| text.contains("0.0.9") && text.contains("end that one")));
         let newer = Hello { protocol: PROTOCOL + 1, ..older };
-        assert!(newer.mismatch().is_some_and(|text| text.contains("use the newer program here")));
+        assert!(newer.mismatch().is_some_and(|text| text.contains("start this one again with")));
     }
 }

@@ -1,5 +1,6 @@
 //! Snapshots and events made by hand, all at one fixed moment, and a fake engine that serves them.
 
+use std::mem::Discriminant;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
@@ -301,6 +302,11 @@ pub fn events(name: &str) -> Vec<EventRow> {
         .collect()
 }
 
+/// As it comes out at the other end of a socket.
+fn written_down<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+}
+
 /// An engine without anything behind it.
 pub struct Fake {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
@@ -310,6 +316,8 @@ pub struct Fake {
     pub name: String,
     /// Keys that were handed over; a ticket is a place in here, from 1.
     pub keys: Mutex<Vec<String>>,
+    /// Sorts of requests with their answers that were looked at.
+    seen: Mutex<Vec<(Discriminant<Request>, Discriminant<Answer>)>>,
     /// What becomes of the next webhook endpoint.
     pub endpoint: Mutex<EndpointView>,
 }
@@ -322,11 +330,26 @@ impl Fake {
             asked: Mutex::new(Vec::new()),
             name: name.to_owned(),
             keys: Mutex::new(Vec::new()),
+            seen: Mutex::new(Vec::new()),
             endpoint: Mutex::new(super::canned_endpoint::enabled()),
         })
     }
 
+    /// Whatever is asked and answered could be so by another process.
     pub fn answer(&self, request: &Request) -> Answer {
+        let answer = self.made_up(request);
+        // Once of each sort: a whole window is slow to write down.
+        let sort = (std::mem::discriminant(request), std::mem::discriminant(&answer));
+        let mut seen = self.seen.lock().unwrap();
+        if !seen.contains(&sort) {
+            assert_eq!(*request, written_down(request));
+            assert_eq!(answer, written_down(&answer), "{request:?}");
+            seen.push(sort);
+        }
+        answer
+    }
+
+    fn made_up(&self, request: &Request) -> Answer {
         self.asked.lock().unwrap().push(request.clone());
         let version = self.snapshots.borrow().events_version;
         match request {

@@ -131,10 +131,8 @@ impl Fake {
                 });
                 Answer::Connected { integration: IntegrationId(9) }
             }
-            Request::NewKey { .. }
-            | Request::Edit { .. }
-            | Request::Disconnect { .. }
-            | Request::Endpoint { .. } => Answer::Done,
+            Request::NewKey { .. } | Request::Edit { .. } | Request::Endpoint { .. } => Answer::Done,
+            Request::Disconnect { .. } => Answer::Disconnected { left: EndpointLeft::Nothing },
             Request::CliProfiles => Answer::CliProfiles(vec![
                 CliProfile {
                     name: "default".into(),

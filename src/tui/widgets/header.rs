@@ -8,6 +8,7 @@ use super::put::{self, Part, part};
 use super::{Hits, View, Wake, endpoint};
 use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Phase};
 use crate::tui::fmt::{self, count};
+use crate::tui::input::actions::Action;
 use crate::tui::style::Theme;
 
 /// A live connection without a sign of life for so long is worth a word, in seconds.
@@ -107,6 +108,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     match &snapshot.attached {
         Some(held) if held.lost.is_some() => {
             parts.push(part(0, vec![Span::styled(" NOT CONNECTED ", theme.bad().patch(theme.reversed()))]));
+            // The sentence is shown for a moment only; what to press stays.
+            let keys = view.state.keymap.label(Action::TakeOver);
+            parts.push(part(1, vec![Span::raw(format!("{keys} takes over"))]));
         }
         Some(held) if wide => {
             parts.push(part(8, vec![Span::styled(format!("attached to {}", held.pid), theme.faint())]));
