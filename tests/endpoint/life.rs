@@ -135,6 +135,31 @@ async fn disabled_at_stripe_is_said_at_once_and_one_request_enables_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_happened_while_it_was_off_comes_in_when_somebody_switches_it_on_again() {
+    let stripe = stripe().await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    stripe.run_traffic(3);
+    desk.until_whole(&stripe).await;
+    let path = format!("/v1/webhook_endpoints/{}", endpoints(&stripe).await[0]["id"].as_str().unwrap());
+    let state = async |wanted: fn(&EndpointState) -> bool| {
+        desk.until("how it is", |snapshot| {
+            let view = &snapshot.integrations[0];
+            !view.poll.running && view.endpoint.as_ref().is_some_and(|one| wanted(&one.state))
+        })
+        .await
+    };
+    post(&stripe, &path, "disabled=true").await;
+    state(|state| matches!(state, EndpointState::Disabled { .. })).await;
+    stripe.run_traffic(5);
+    post(&stripe, &path, "disabled=false").await;
+    state(|state| matches!(state, EndpointState::Enabled)).await;
+    desk.until_whole(&stripe).await;
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_secret_takes_over_and_nothing_is_lost_between() {
     let stripe = stripe().await;
     let desk = Desk::new(&stripe).await;
@@ -232,7 +257,7 @@ async fn sixteen_are_the_limit_and_a_key_may_not_always_and_polling_goes_on() {
     stripe.deny(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
     let ask = || desk.engine.request(Request::Endpoint { integration: ID, action: EndpointAction::Enable });
     let Answer::Refused { reason } = ask().await else { panic!("not refused") };
-    assert!(reason.contains("rak_webhook_write") && reason.contains("--by-hand"), "{reason}");
+    assert!(reason.contains("rak_webhook_write") && reason.contains("by hand"), "{reason}");
     stripe.allow(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
     assert_eq!(ask().await, Answer::Done);
     assert_eq!(endpoints(&stripe).await.len(), 16);

@@ -289,6 +289,9 @@ pub async fn once(engine: &Engine, id: IntegrationId, count_failures: bool) -> R
         engine.reschedule(id);
         if status != Status::Enabled {
             tell(engine, id);
+        } else if was.is_some() {
+            // What happened while it was off is only in Stripe's list.
+            engine.poke(id);
         }
     }
     Ok(())
