@@ -15,6 +15,7 @@ use crate::engine::api::{
 };
 use crate::engine::publish::{READ_FLOOR, build};
 use crate::integration::Integration;
+use crate::server::attach::run::Far;
 use crate::stripe::BaseUrl;
 use crate::stripe::kind::Kind;
 use crate::text::{clean, count, reads};
@@ -135,12 +136,18 @@ pub async fn run(
         out.say(format!("going on with {job} where it was"));
     }
     let ended = follow(engine, out, integration, kind, job).await;
-    if ended.is_none() {
+    // When the holder ends the job goes on at its next start.
+    let holder_ends = out.far.as_ref().is_some_and(Far::holder_ends);
+    if ended.is_none() && !holder_ends {
         engine.stop(job).await;
     }
     let view = build(engine).integrations.into_iter().find(|one| one.id == integration.id);
     engine.shutdown().await;
     let Some(ended) = ended else {
+        // The caller says that the holder is gone.
+        if holder_ends {
+            return Ok(INTERRUPTED);
+        }
         out.say("stopped; run it again to go on where it is");
         return Ok(INTERRUPTED);
     };

@@ -165,6 +165,8 @@ pub async fn call(out: &Out, (mut stream, holder): (UnixStream, u32), command: C
                 };
                 send(&mut to, &Call::Said { text: text.map(Carried) }).await.map_err(|_| gone())?;
             }
+            // Nobody here has ended it.
+            Reply::End { code: INTERRUPTED, failure: None, .. } if !interrupted => return Err(gone()),
             Reply::End { code, failure: None, .. } => return Ok(code),
             Reply::End { code, failure: Some(text), below } => return Err(Fail { code, text, below }),
             Reply::Snapshot { .. } | Reply::Answer { .. } | Reply::Alive => {}

@@ -219,7 +219,7 @@ async fn run(
 ) -> std::io::Result<()> {
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;
-    let far = Far::new(stream, command.clone(), cancel.child_token())?;
+    let far = Far::new(stream, command.clone(), cancel.clone())?;
     let (engine, runner, told) = (engine.clone(), runner.clone(), far.clone());
     let (ended, mut end) = tokio::sync::oneshot::channel::<()>();
     std::thread::Builder::new().name("command".into()).spawn(move || {

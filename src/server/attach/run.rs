@@ -25,6 +25,7 @@ struct Inner {
     said: Mutex<Receiver<Option<Secret>>>,
     gone: AtomicBool,
     interrupt: CancellationToken,
+    holder: CancellationToken,
     command: Command,
 }
 
@@ -36,14 +37,16 @@ impl std::fmt::Debug for Far {
 
 impl Far {
     /// Over a socket on which the hellos were exchanged. A thread hears the caller until the socket is closed.
-    pub fn new(stream: UnixStream, command: Command, interrupt: CancellationToken) -> std::io::Result<Far> {
+    /// `holder` is cancelled when the holder ends.
+    pub fn new(stream: UnixStream, command: Command, holder: CancellationToken) -> std::io::Result<Far> {
         let mut from = stream.try_clone()?;
         let (answers, said) = sync_channel(1);
         let inner = Arc::new(Inner {
             to: Mutex::new(stream),
             said: Mutex::new(said),
             gone: AtomicBool::new(false),
-            interrupt,
+            interrupt: holder.child_token(),
+            holder,
             command,
         });
         let heard = Arc::downgrade(&inner);
@@ -81,6 +84,11 @@ impl Far {
     /// Cancelled by ctrl-c at the caller's, when the caller goes, and when the holder ends.
     pub fn interrupt(&self) -> &CancellationToken {
         &self.inner.interrupt
+    }
+
+    /// It is not the caller who ends it, but the holder.
+    pub fn holder_ends(&self) -> bool {
+        self.inner.holder.is_cancelled()
     }
 
     fn send(&self, reply: &Reply) {
