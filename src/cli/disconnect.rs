@@ -104,6 +104,7 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         return Ok(PARTLY);
     }
     let link = revoke_link(after.livemode);
+    let by_person = matches!(left, Left::ByPerson(_));
     if out.json {
         out.json(&json!({
             "id": after.id.0, "name": after.name, "account": after.account, "livemode": after.livemode,
@@ -125,16 +126,16 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             ));
         }
         match &left {
-            Left::ByPerson(_) => {
-                endpoint::left(out, after.id, &left, after.livemode);
-                out.line(format!("Revoke the key there, too: {link}"));
-            }
+            Left::ByPerson(_) => out.line(format!("Revoke its key at Stripe, too: {link}")),
             _ if by_hand => out.line(format!(
                 "The webhook endpoint that was made by hand is still at Stripe, and so is the key; remove and revoke them there: {} {link}",
                 dashboard_link(after.livemode)
             )),
             _ => out.line(format!("Nothing was left at Stripe but the key itself; revoke it there: {link}")),
         }
+    }
+    if by_person {
+        endpoint::left(out, after.id, &left, after.livemode);
     }
     Ok(DONE)
 }

@@ -15,7 +15,6 @@ use crate::engine::api::{
 };
 use crate::engine::publish::{READ_FLOOR, build};
 use crate::integration::Integration;
-use crate::server::attach::run::Far;
 use crate::stripe::BaseUrl;
 use crate::stripe::kind::Kind;
 use crate::text::{clean, count, reads};
@@ -136,18 +135,19 @@ pub async fn run(
         out.say(format!("going on with {job} where it was"));
     }
     let ended = follow(engine, out, integration, kind, job).await;
-    // When the holder ends the job goes on at its next start.
-    let holder_ends = out.far.as_ref().is_some_and(Far::holder_ends);
-    if ended.is_none() && !holder_ends {
+    if ended.is_none() && out.holder_ends() {
+        // Not stopped: the job stays stored as running, and the next start goes on with it.
+        return Err(Fail::new(
+            FAILED,
+            format!("the tillwatch that runs {job} ends: it goes on with it when it is started again"),
+        ));
+    }
+    if ended.is_none() {
         engine.stop(job).await;
     }
     let view = build(engine).integrations.into_iter().find(|one| one.id == integration.id);
     engine.shutdown().await;
     let Some(ended) = ended else {
-        // The caller says that the holder is gone.
-        if holder_ends {
-            return Ok(INTERRUPTED);
-        }
         out.say("stopped; run it again to go on where it is");
         return Ok(INTERRUPTED);
     };

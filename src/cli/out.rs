@@ -199,6 +199,11 @@ impl Out {
             .map(|answer| matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// The process that carries the command out ends, which is no wish of who typed it.
+    pub fn holder_ends(&self) -> bool {
+        self.far.as_ref().is_some_and(Far::holder_ends)
+    }
+
     /// Waits for ctrl-c, or for being told to end.
     pub async fn interrupted(&self) {
         if let Some(far) = &self.far {

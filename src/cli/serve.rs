@@ -51,7 +51,7 @@ pub struct ServeArgs {
 
 /// Runs it.
 pub async fn run(context: &Context, global: &Global, args: ServeArgs) -> Outcome {
-    let settings = read(global, args)?;
+    let settings = read(context, global, args)?;
     let (token, token_file) =
         token::take(settings.token_file.as_deref(), &context.key_dir).map_err(Fail::usage)?;
     // Before anybody is told an address: whoever reads it may stop us at once.
@@ -61,6 +61,11 @@ pub async fn run(context: &Context, global: &Global, args: ServeArgs) -> Outcome
         Some(path) => Fail::new(FAILED, format!("the log {} cannot be written: {error}", path.display())),
         None => Fail::new(FAILED, format!("the log cannot be begun: {error}")),
     })?;
+    // Nothing of config.toml but [serve] keeps it from starting; what is not done for a mistake there must be known.
+    for mistake in &context.config.mistakes {
+        tracing::warn!("{mistake}");
+        context.out.warn(mistake);
+    }
     let engine = open(context).await?;
     let outcome = tokio::select! {
         doors = doors(&engine, &settings, &token) => match doors {
@@ -102,12 +107,16 @@ async fn serve(
         // As soon as the store is open, screens and commands can attach.
         host = super::within::listen(engine, &context.out);
         tracing::info!(data_dir = %context.data_dir.display(), "the store is open");
-        std::future::pending::<Result<(), StoreError>>().await
+        // Whoever watches the process starts it again.
+        Err::<(), StoreError>(engine.failed().await)
     };
-    let outcome = tokio::select! {
+    let outcome: Outcome = tokio::select! {
         () = stopped.came() => Ok(DONE),
         Err(error) = opening => Err(error.into()),
     };
+    if let Err(fail) = &outcome {
+        tracing::error!("{}", fail.text);
+    }
     tracing::info!("stops");
     stop.cancel();
     drop(host);
@@ -153,7 +162,8 @@ async fn doors(engine: &Engine, settings: &Settings, token: &Secret) -> Result<(
     let mut doors = vec![Door { name: "api", listening, answer }];
     if let Some(address) = settings.webhooks {
         let opened = receiver::open(engine, address, receiver::limits()).await;
-        let (door, _) = opened.map_err(|error| Fail::new(FAILED, error))?;
+        let (door, counts) = opened.map_err(|error| Fail::new(FAILED, error))?;
+        api.deliveries(counts);
         doors.push(door);
     }
     for door in &doors {
@@ -197,7 +207,7 @@ fn announce(context: &Context, settings: &Settings, doors: &[Door], token_file: 
 }
 
 /// The settings as flags, environment and file have them.
-fn read(global: &Global, args: ServeArgs) -> Result<Settings, Fail> {
+fn read(context: &Context, global: &Global, args: ServeArgs) -> Result<Settings, Fail> {
     let dirs = directories::ProjectDirs::from("", "", "tillwatch");
     let config = dirs.as_ref().map(|dirs| dirs.config_dir().to_owned()).unwrap_or_default();
     let path = global.config.clone().unwrap_or_else(|| config.join("config.toml"));
@@ -213,7 +223,9 @@ fn read(global: &Global, args: ServeArgs) -> Result<Settings, Fail> {
     };
     // Where the system has no folder for such files, they stand with the data of all folders.
     let state = dirs.as_ref().map(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned());
-    settings::settle(flags, file, &state.unwrap_or_default()).map_err(Fail::usage)
+    let usual = dirs.as_ref().map(directories::ProjectDirs::data_dir);
+    let log = settings::usual_log(&state.unwrap_or_default(), &context.data_dir, usual);
+    settings::settle(flags, file, &log).map_err(Fail::usage)
 }
 
 /// The signals that end it; caught from the moment they are listened for.

@@ -101,11 +101,12 @@ pub fn command(api_base: Option<String>, color: bool) -> Result<Command, Fail> {
     })
 }
 
+/// What is said when the holder has ended in the middle of a command.
+pub const GONE: &str = "the running tillwatch that holds the data folder has ended meanwhile: try again";
+
 /// Has a command carried out by the holder of the folder, and prints and asks what it wants.
 pub async fn call(out: &Out, (mut stream, holder): (UnixStream, u32), command: Command) -> Outcome {
-    let gone = || {
-        Fail::new(FAILED, "the running tillwatch that holds the data folder has ended meanwhile: try again")
-    };
+    let gone = || Fail::new(FAILED, GONE);
     send(&mut stream, &Call::Run(command)).await.map_err(|_| gone())?;
     let (mut from, mut to) = stream.into_split();
     // A task of its own: a frame must not be dropped half-way for a signal.
@@ -165,8 +166,6 @@ pub async fn call(out: &Out, (mut stream, holder): (UnixStream, u32), command: C
                 };
                 send(&mut to, &Call::Said { text: text.map(Carried) }).await.map_err(|_| gone())?;
             }
-            // Nobody here has ended it.
-            Reply::End { code: INTERRUPTED, failure: None, .. } if !interrupted => return Err(gone()),
             Reply::End { code, failure: None, .. } => return Ok(code),
             Reply::End { code, failure: Some(text), below } => return Err(Fail { code, text, below }),
             Reply::Snapshot { .. } | Reply::Answer { .. } | Reply::Alive => {}

@@ -21,7 +21,7 @@ pub mod publish;
 pub mod query;
 mod retention;
 #[cfg(test)]
-mod rig;
+pub(crate) mod rig;
 mod runtime;
 pub mod status;
 
@@ -103,6 +103,7 @@ struct Inner {
     snapshots: watch::Sender<Arc<Snapshot>>,
     publishing: Mutex<()>,
     opened: watch::Sender<Option<Result<(), StoreError>>>,
+    failed: watch::Sender<Option<StoreError>>,
     cancel: CancellationToken,
     /// Held while what is connected is changed: one such change at a time.
     connecting: tokio::sync::Mutex<()>,
@@ -172,6 +173,7 @@ impl Engine {
             snapshots: watch::channel(Arc::new(first)).0,
             publishing: Mutex::new(()),
             opened: watch::channel(None).0,
+            failed: watch::channel(None).0,
             cancel: CancellationToken::new(),
             connecting: tokio::sync::Mutex::new(()),
             rereading: tokio::sync::Mutex::new(()),
@@ -201,6 +203,31 @@ impl Engine {
             Ok(Some(result)) => result.clone(),
             _ => Err(StoreError::Stopped("it never opened".into())),
         }
+    }
+
+    /// Waits until an open store fails while it is used; it does not come back in this process.
+    pub async fn failed(&self) -> StoreError {
+        let mut failed = self.inner.failed.subscribe();
+        match failed.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(error)) => error.clone(),
+            _ => StoreError::Stopped("the engine has ended".into()),
+        }
+    }
+
+    /// Notices when the store fails, so that nobody takes what is shown for what is stored from then on.
+    fn watch_store(&self, store: &Store) {
+        let (engine, store) = (self.clone(), store.clone());
+        let cancel = self.inner.cancel.clone();
+        self.spawn(async move {
+            let error = tokio::select! {
+                () = cancel.cancelled() => return,
+                error = store.broken() => error,
+            };
+            engine.state().phase = Phase::Failed { reason: error.to_string() };
+            engine.message(Level::Error, None, error.to_string());
+            publish::now(&engine);
+            engine.inner.failed.send_replace(Some(error));
+        });
     }
 
     /// Waits a moment for an early end of opening (a folder that can't be used), so that it can be told
@@ -365,6 +392,9 @@ impl Engine {
                 unfinished.extend(runtime.cut_off().into_iter().map(|what| (id, what)));
                 state.runtimes.insert(id, self.adopt(runtime));
             }
+        }
+        if let Some(store) = self.store() {
+            self.watch_store(&store);
         }
         forwarding::begin(self, targets);
         self.inner.changed.notify_one();

@@ -128,6 +128,8 @@ mod tests {
         tracing::subscriber::with_default(subscriber(sink, json, level), || {
             let key = format!("rk_live_{}", "a1b2c3d4".repeat(8));
             tracing::info!(status = 200, "said {key} and \u{1b}[31mred");
+            // As fields, which are written escaped.
+            tracing::info!(body = "key:\nsk_live_51Habcdefghijkl", "a\nsk_test_51Habcdefghijkl");
             tracing::debug!("small");
             tracing::info!(target: "hyper", "of a library");
             tracing::warn!(target: "hyper", "warned");
@@ -140,7 +142,9 @@ mod tests {
     fn a_line_an_entry_without_keys_and_control_characters() {
         for json in [false, true] {
             let text = lines(json, LevelFilter::INFO);
-            assert_eq!(text.lines().count(), 2, "{text}");
+            assert_eq!(text.lines().count(), 3, "{text}");
+            assert!(text.contains("sk_live_…ijkl") && text.contains("sk_test_…ijkl"), "{text}");
+            assert!(!text.contains("51Habc"), "{text}");
             assert!(text.contains("warned") && !text.contains("small") && !text.contains("of a library"));
             assert!(text.contains("rk_live_…") && !text.contains("a1b2c3d4a1b2"), "{text}");
             assert!(!text.contains('\u{1b}'), "{text}");
@@ -148,7 +152,7 @@ mod tests {
         let text = lines(true, LevelFilter::INFO);
         let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         assert_eq!((&first["status"], &first["level"]), (&200.into(), &"INFO".into()));
-        assert_eq!(lines(false, LevelFilter::DEBUG).lines().count(), 3);
+        assert_eq!(lines(false, LevelFilter::DEBUG).lines().count(), 4);
         assert_eq!(lines(false, LevelFilter::OFF), "");
     }
 }

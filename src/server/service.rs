@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::http::Listening;
 use crate::engine::Engine;
-use crate::engine::api::{Level, Snapshot};
+use crate::engine::api::{IntegrationId, Level, Snapshot};
 
 /// Answers requests.
 pub type Answerer = Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
@@ -53,7 +53,7 @@ pub async fn serve(doors: Vec<Door>, stop: &CancellationToken) {
 /// Writes what the engine has to tell into the log, until `quiet`.
 pub async fn tell(engine: &Engine, quiet: &CancellationToken) {
     let mut snapshots: watch::Receiver<Arc<Snapshot>> = engine.snapshots();
-    let mut last = 0;
+    let mut last = Told::default();
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
         last = write(&snapshot, last);
@@ -69,17 +69,37 @@ pub async fn tell(engine: &Engine, quiet: &CancellationToken) {
     write(&crate::engine::publish::build(engine), last);
 }
 
-/// Writes messages behind `last`; the newest one's number.
-fn write(snapshot: &Snapshot, last: u64) -> u64 {
-    for message in snapshot.messages.iter().filter(|message| message.seq > last) {
-        let named = |id| snapshot.integrations.iter().find(|one| Some(one.id) == id);
-        let integration = named(message.integration).map_or("", |one| one.name.as_str());
-        let text = message.text.as_str();
+/// The newest that was written, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Told {
+    message: u64,
+    alert: u64,
+}
+
+/// Writes messages and alerts behind `last`; the newest ones' numbers.
+fn write(snapshot: &Snapshot, last: Told) -> Told {
+    let name = |id: Option<IntegrationId>| {
+        let one = snapshot.integrations.iter().find(|one| Some(one.id) == id);
+        one.map_or("", |one| one.name.as_str())
+    };
+    for message in snapshot.messages.iter().filter(|message| message.seq > last.message) {
+        let (integration, text) = (name(message.integration), message.text.as_str());
         match message.level {
             Level::Info => tracing::info!(integration, "{text}"),
             Level::Warning => tracing::warn!(integration, "{text}"),
             Level::Error => tracing::error!(integration, "{text}"),
         }
     }
-    snapshot.messages.last().map_or(last, |message| message.seq.max(last))
+    for alert in snapshot.alerts.iter().filter(|alert| alert.seq > last.alert) {
+        let (integration, text) = (name(Some(alert.integration)), alert.text.as_str());
+        match alert.level {
+            Level::Info => tracing::info!(integration, alert = true, "{text}"),
+            Level::Warning => tracing::warn!(integration, alert = true, "{text}"),
+            Level::Error => tracing::error!(integration, alert = true, "{text}"),
+        }
+    }
+    Told {
+        message: snapshot.messages.last().map_or(last.message, |message| message.seq.max(last.message)),
+        alert: snapshot.alerts.last().map_or(last.alert, |alert| alert.seq.max(last.alert)),
+    }
 }

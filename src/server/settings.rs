@@ -79,11 +79,11 @@ pub fn file(path: &Path, named: bool) -> Result<Said, String> {
 }
 
 /// Puts flags and environment (clap has them in their order) over the file, and the defaults under it.
-pub fn settle(flags: Said, file: Said, state_dir: &Path) -> Result<Settings, String> {
+pub fn settle(flags: Said, file: Said, usual_log: &Path) -> Result<Settings, String> {
     let listen = flags.listen.or(file.listen).unwrap_or_else(|| LISTEN.to_owned());
     let format = flags.log_format.or(file.log_format).unwrap_or_else(|| "text".to_owned());
     let level = flags.log_level.or(file.log_level).unwrap_or_else(|| "info".to_owned());
-    let log_file = flags.log_file.or(file.log_file).unwrap_or_else(|| state_dir.join("serve.log"));
+    let log_file = flags.log_file.or(file.log_file).unwrap_or_else(|| usual_log.to_owned());
     Ok(Settings {
         listen: address("listen", &listen)?,
         webhooks: match flags.webhook_listen.or(file.webhook_listen).as_deref() {
@@ -92,7 +92,13 @@ pub fn settle(flags: Said, file: Said, state_dir: &Path) -> Result<Settings, Str
             Some(text) => Some(address("webhook_listen", text)?),
         },
         token_file: flags.token_file.or(file.token_file),
-        hosts: flags.hosts.or(file.hosts).unwrap_or_default(),
+        hosts: flags
+            .hosts
+            .or(file.hosts)
+            .unwrap_or_default()
+            .iter()
+            .map(|text| host(text))
+            .collect::<Result<_, _>>()?,
         log: log::Options {
             file: (log_file.as_os_str() != STDERR).then_some(log_file),
             json: match format.as_str() {
@@ -104,6 +110,43 @@ pub fn settle(flags: Said, file: Said, state_dir: &Path) -> Result<Settings, Str
                 .ok_or_else(|| unknown("log_level", &level, "error, warn, info, debug or off"))?,
         },
     })
+}
+
+/// A name, or the number of an IPv6 address with or without its brackets. One that no request can ever have is a mistake:
+/// nobody would be let in by it.
+fn host(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let name = |part: u8| part.is_ascii_alphanumeric() || matches!(part, b'.' | b'-' | b'_');
+    if inner.parse::<std::net::Ipv6Addr>().is_ok() || (!text.is_empty() && text.bytes().all(name)) {
+        return Ok(text.to_owned());
+    }
+    let shown = crate::text::clean_max(text, 60);
+    Err(format!(
+        "allow_hosts `{shown}` is no name of a host: write it like desk.example, without http:// and without a port"
+    ))
+}
+
+/// The log's file if none is named: `serve.log` for the usual data folder, a name of its own for each other one. Two services
+/// must never write to one log: each would exchange it when it thinks that it is full.
+pub fn usual_log(state_dir: &Path, data_dir: &Path, usual_data_dir: Option<&Path>) -> PathBuf {
+    use sha2::{Digest as _, Sha256};
+    use std::fmt::Write as _;
+    let whole = |path: &Path| {
+        path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    };
+    let own = whole(data_dir);
+    if usual_data_dir.is_some_and(|usual| whole(usual) == own) {
+        return state_dir.join("serve.log");
+    }
+    let mut name = "serve-".to_owned();
+    let word = own.file_name().unwrap_or_default().to_string_lossy();
+    name.extend(word.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')).take(40));
+    name.push('-');
+    for byte in Sha256::digest(own.as_os_str().as_encoded_bytes()).iter().take(4) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    state_dir.join(name + ".log")
 }
 
 fn unknown(what: &str, word: &str, known: &str) -> String {
@@ -130,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
-        let state = Path::new("/state");
+        let state = Path::new("/state/serve.log");
         let usual = settle(Said::default(), Said::default(), state).unwrap();
         assert_eq!(usual.listen.to_string(), LISTEN);
         assert_eq!(usual.log.file.as_deref(), Some(Path::new("/state/serve.log")));
@@ -145,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let state = Path::new("/state");
+        let state = Path::new("/state/serve.log");
         for listen in ["8455", "here:8455", "127.0.0.1", "127.0.0.1:99999", ""] {
             let wrong = settle(said(listen), Said::default(), state).unwrap_err();
             assert!(wrong.contains("is no address to listen at"), "{wrong}");
@@ -153,6 +196,74 @@ mod tests {
         assert!(settle(said("localhost:8455"), Said::default(), state).is_ok());
         let level = Said { log_level: Some("loud".into()), ..Said::default() };
         assert!(settle(level, Said::default(), state).unwrap_err().contains("log_level `loud`"));
+    }
+
+    #[test]
+    fn each_data_folder_has_a_log_of_its_own() {
+        let temp = tempfile::tempdir().unwrap();
+        let (state, usual) = (Path::new("/state"), temp.path().join("usual"));
+        let name = |dir: &Path| usual_log(state, dir, Some(&usual));
+        assert_eq!(name(&usual), Path::new("/state/serve.log"));
+        let (one, other) = (temp.path().join("a").join("shop 1"), temp.path().join("b").join("shop 1"));
+        assert_ne!(name(&one), name(&other));
+        assert!(name(&one).to_str().unwrap().starts_with("/state/serve-shop1-"));
+        assert_eq!(name(&one), name(&one));
+        // Whichever way it is written.
+        std::fs::create_dir_all(&one).unwrap();
+        std::os::unix::fs::symlink(&one, temp.path().join("link")).unwrap();
+        assert_eq!(name(&temp.path().join("link")), name(&one.canonicalize().unwrap()));
+        assert_ne!(usual_log(state, &usual, None), Path::new("/state/serve.log"));
+    }
+
+    #[test]
+    fn the_unit_puts_nothing_on_what_a_person_has_run() {
+        let unit = include_str!("../../assets/tillwatch.service");
+        let set: Vec<&str> = unit
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once('=').map(|(name, _)| name))
+            .collect();
+        // systemd.exec(5): in a user's service each of these implies NoNewPrivileges=yes.
+        for name in [
+            "NoNewPrivileges",
+            "MemoryDenyWriteExecute",
+            "RestrictSUIDSGID",
+            "LockPersonality",
+            "SystemCallArchitectures",
+            "SystemCallFilter",
+            "RestrictNamespaces",
+            "RestrictAddressFamilies",
+            "RestrictRealtime",
+        ] {
+            assert!(!set.contains(&name), "{name}");
+        }
+        assert!(set.contains(&"ExecStart") && !set.contains(&"After"), "{set:?}");
+    }
+
+    #[test]
+    fn hosts_are_names_alone() {
+        let state = Path::new("/state/serve.log");
+        let with = |host: &str| {
+            let said = Said { hosts: Some(vec!["a.example".into(), host.into()]), ..Said::default() };
+            settle(said, Said::default(), state).map(|settings| settings.hosts[1].clone())
+        };
+        for host in ["desk.example", "Desk", "my_host-2", "192.168.1.4", "[fd00::7]", "fd00::7", " desk "] {
+            assert_eq!(with(host).as_deref(), Ok(host.trim()));
+        }
+        for host in [
+            "desk.example:8455",
+            "[fd00::7]:8455",
+            "http://desk",
+            "desk/",
+            "",
+            "*",
+            "a b",
+            "bücher.example",
+            "[desk]",
+        ] {
+            let wrong = with(host).unwrap_err();
+            assert!(wrong.contains(&format!("`{host}` is no name of a host")), "{wrong}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use batch::{Applied, Batch, Durability};
 pub use counters::Counters;
@@ -100,6 +100,7 @@ struct Inner {
     forwards: Arc<forwards::Forwards>,
     folder: Folder,
     writer: std::sync::Mutex<Option<JoinHandle<()>>>,
+    broken: watch::Sender<Option<StoreError>>,
 }
 
 /// A handle on the open store. Clones share it.
@@ -122,6 +123,7 @@ impl Store {
         let (jobs, receiver) = mpsc::channel(QUEUE);
         let changes = Arc::new(Changes::default());
         let forwards = Arc::new(forwards::Forwards::default());
+        let broken = watch::channel(None).0;
         let writer = writer::Writer {
             tree: tree.clone(),
             file,
@@ -130,6 +132,7 @@ impl Store {
             counters: counters.clone(),
             changes: changes.clone(),
             forwards: forwards.clone(),
+            broken: broken.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -143,8 +146,24 @@ impl Store {
             forwards,
             folder,
             writer: std::sync::Mutex::new(Some(thread)),
+            broken,
         };
         Ok(Store { inner: Arc::new(inner), jobs })
+    }
+
+    /// Waits until nothing more can be stored before the folder is opened again, and says why.
+    pub async fn broken(&self) -> StoreError {
+        let mut broken = self.inner.broken.subscribe();
+        match broken.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(error)) => error.clone(),
+            _ => ended(),
+        }
+    }
+
+    /// As if the database had failed.
+    #[cfg(test)]
+    pub fn fail(&self, why: &str) {
+        self.inner.broken.send_replace(Some(StoreError::Stopped(why.into())));
     }
 
     /// The data folder.

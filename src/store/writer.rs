@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{
     Applied, Batch, Durability, EventWrite, ForwardChange, Lane, MarkChange, Op, Outcome, RecordWrite,
@@ -76,6 +76,30 @@ pub struct Writer {
     pub changes: Arc<Changes>,
     /// Told when something was put into a queue.
     pub forwards: Arc<Forwards>,
+    /// Told when nothing more can be stored.
+    pub broken: watch::Sender<Option<StoreError>>,
+}
+
+/// Tells of a writer that ended without having been told to: by a panic.
+struct Ends(watch::Sender<Option<StoreError>>, bool);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if !self.1 {
+            tell(&self.0, &StoreError::Stopped("its thread has ended".into()));
+        }
+    }
+}
+
+/// The first reason stays.
+fn tell(broken: &watch::Sender<Option<StoreError>>, error: &StoreError) {
+    broken.send_if_modified(|known| {
+        let first = known.is_none();
+        if first {
+            *known = Some(error.clone());
+        }
+        first
+    });
 }
 
 impl Writer {
@@ -83,6 +107,7 @@ impl Writer {
     pub fn run(self, mut messages: mpsc::Receiver<Message>) {
         let mut until_space_check = 0u32;
         let mut stop = false;
+        let mut ends = Ends(self.broken.clone(), false);
         while !stop {
             let Some(Message::Job(first)) = messages.blocking_recv() else { break };
             let mut group = vec![first];
@@ -111,9 +136,15 @@ impl Writer {
                 group.iter().map(|_| Err(stopped.clone())).collect()
             });
             for (job, result) in group.into_iter().zip(results) {
+                // A database that failed once fails until it is opened again. A full disk or a value that cannot be
+                // read is no such end.
+                if let Err(error @ StoreError::Stopped(_)) = &result {
+                    tell(&self.broken, error);
+                }
                 let _ = job.reply.send(result);
             }
         }
+        ends.1 = true;
         let _ = catch_unwind(AssertUnwindSafe(|| self.sync()));
     }
 
@@ -134,7 +165,10 @@ impl Writer {
 
     fn sync(&self) -> Result<(), StoreError> {
         self.tree.flush().map_err(sled_error)?;
-        self.file.sync_data().map_err(|error| StoreError::io(&self.dir, &error))
+        // What the system could not write it may have forgotten: a later sync that succeeds says nothing of it.
+        self.file
+            .sync_data()
+            .map_err(|error| StoreError::Stopped(format!("the disk does not take it: {error}")))
     }
 
     fn apply(&self, batch: &Batch, now: i64) -> Result<Applied, StoreError> {
@@ -490,5 +524,57 @@ impl Change<'_> {
         event_log::put_packing(packing, &mut value);
         value.extend_from_slice(&rest);
         self.out.insert(key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer(dir: &std::path::Path, file: std::fs::File) -> Writer {
+        Writer {
+            tree: sled::Config::new().path(dir.join("db")).open().unwrap(),
+            file,
+            dir: dir.to_owned(),
+            need_mb: 0,
+            counters: SharedCounters::default(),
+            changes: Arc::default(),
+            forwards: Arc::default(),
+            broken: watch::channel(None).0,
+        }
+    }
+
+    /// What a batch is answered, and what is told of the writer after it was asked to stop.
+    fn once(writer: Writer, durability: Durability) -> (Result<Applied, StoreError>, Option<StoreError>) {
+        let broken = writer.broken.subscribe();
+        let (send, messages) = mpsc::channel(2);
+        let (reply, answer) = oneshot::channel();
+        let mut batch = Batch::new();
+        batch.meta("one", &1);
+        send.try_send(Message::Job(Job { batch, durability, now: 0, reply })).ok().unwrap();
+        send.try_send(Message::Stop).ok().unwrap();
+        writer.run(messages);
+        let told = broken.borrow().clone();
+        (answer.blocking_recv().unwrap(), told)
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_told_and_an_orderly_end_is_not() {
+        let temp = tempfile::tempdir().unwrap();
+        let (answer, told) = once(writer(temp.path(), tempfile::tempfile().unwrap()), Durability::Synced);
+        assert!(answer.is_ok() && told.is_none(), "{answer:?} {told:?}");
+        // It cannot be synced, as a disk that fails cannot.
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let temp = tempfile::tempdir().unwrap();
+        let (answer, told) = once(writer(temp.path(), null), Durability::Synced);
+        assert!(matches!(answer, Err(StoreError::Stopped(_))), "{answer:?}");
+        assert!(told.is_some_and(|error| error.to_string().contains("the store stopped writing")));
+    }
+
+    #[test]
+    fn a_thread_that_ends_by_itself_is_told() {
+        let (broken, told) = watch::channel(None);
+        drop(Ends(broken, false));
+        assert!(matches!(*told.borrow(), Some(StoreError::Stopped(_))));
     }
 }

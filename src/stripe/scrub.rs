@@ -29,6 +29,26 @@ pub fn scrub(text: &str) -> String {
     crate::text::clean_max(hide(text).trim(), LONGEST)
 }
 
+/// Characters of an escape (`\n`, `\"`, `\x1b`, `\u001b`, `\u{1b}`, `%0A`) at the beginning. In a log they stand for what was
+/// there before, and must not be taken for the end of a word.
+fn escape(text: &str) -> Option<usize> {
+    let hex = |from: usize, digits: usize| {
+        let part = text.get(from..from + digits)?;
+        part.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(from + digits)
+    };
+    match text.as_bytes() {
+        [b'%', ..] => hex(1, 2),
+        [b'\\', b'x', ..] => hex(2, 2),
+        [b'\\', b'u', b'{', rest @ ..] => {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            (rest.get(digits) == Some(&b'}')).then_some(3 + digits + 1)
+        }
+        [b'\\', b'u', ..] => hex(2, 4),
+        [b'\\', next, ..] if next.is_ascii() => Some(2),
+        _ => None,
+    }
+}
+
 /// The same for a whole line of a log: nothing is cut.
 pub fn hide(text: &str) -> String {
     let cleaned = crate::text::clean(text);
@@ -57,6 +77,12 @@ pub fn hide(text: &str) -> String {
             before = '*';
             continue;
         }
+        if let Some(length) = escape(rest) {
+            out.push_str(&rest[..length]);
+            before = ' ';
+            rest = &rest[length..];
+            continue;
+        }
         out.push(c);
         before = c;
         rest = &rest[c.len_utf8()..];
@@ -71,6 +97,16 @@ fn is_key_char(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_escape_is_no_part_of_the_word_behind_it() {
+        for before in ["\\n", "\\\"", "\\r\\t", "\\\\", "\\u001b", "\\x1b", "\\u{1b}", "%0A", "%20"] {
+            let said = hide(&format!("said {before}sk_live_51Habcdefghijkl"));
+            assert_eq!(said, format!("said {before}sk_live_…ijkl"));
+        }
+        assert_eq!(hide("a\\u{x 5% \\"), "a\\u{x 5% \\");
+        assert_eq!(hide("x\\é"), "x\\é");
+    }
 
     #[test]
     fn keys_and_masks_do_not_get_through() {

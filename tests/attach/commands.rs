@@ -12,9 +12,7 @@ use crate::pty::Start;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_commands_print_does_not_depend_on_who_holds_the_folder() {
     let bench = Bench::synced(300).await;
-    let reads: [&[&str]; 10] = [
-        // Without a terminal: the status lines.
-        &[],
+    let reads: [&[&str]; 9] = [
         &["integrations", "--json"],
         &["records", "invoices", "--json"],
         &["records", "customers", "--limit", "7"],
@@ -34,6 +32,9 @@ async fn what_commands_print_does_not_depend_on_who_holds_the_folder() {
         let within = bench.run(args).await;
         assert_eq!((within.code, within.out, within.err), (before.code, before.out, before.err), "{args:?}");
     }
+    // Without a terminal: the status lines.
+    let lines = bench.run(&[]).await.ok().out;
+    assert!(lines.starts_with("Sandbox Supplies TEST: 300 invoices"), "{lines}");
     // A file is written where the caller stands, not where the holder was started.
     let beside = bench.home.path().join("elsewhere");
     std::fs::create_dir(&beside).unwrap();

@@ -155,7 +155,7 @@ async fn the_whole_walk_by_keys_alone() {
     pty.until_text("invoices are estimated from");
     pty.keys("H");
     pty.until("what ran", |text| text.contains("History · 2 runs") && text.contains("ended well"));
-    pty.keys("3");
+    pty.keys("\x1b");
     pty.until_text("Next run, before it runs");
     pty.keys("v");
     pty.until_text("will be taken up by the next sync");

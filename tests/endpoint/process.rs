@@ -202,6 +202,7 @@ async fn disconnecting_by_way_of_the_process_that_holds_the_folder_tells_what_be
     stripe.deny(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
     let said = shell.ok(&["disconnect", "1"]).await;
     assert!(said.contains("remove it there") && !said.contains("Nothing was left"), "{said}");
+    assert!(said.contains("Revoke its key"), "{said}");
     stripe.allow(&stripe.keys.restricted, &["rak_webhook_write"]).unwrap();
     assert_eq!(endpoints(&stripe).await.len(), 1, "it could not be removed");
 

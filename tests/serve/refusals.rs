@@ -73,7 +73,9 @@ async fn paths_methods_and_who_may_ask() {
     {
         service.get(path).await.refused(404, Some("path"));
     }
-    service.get("/api/records/things").await.refused(404, Some("kind"));
+    for kind in ["things", "%FF", "%00", "a%2Fb"] {
+        service.get(&format!("/api/records/{kind}")).await.refused(404, Some("kind"));
+    }
     for (method, path, allow) in [
         (Method::GET, DISCOVER, "POST"),
         (Method::DELETE, SYNC, "POST"),

@@ -58,6 +58,11 @@ impl Door {
         Door { secrets, posts, tally, now }
     }
 
+    /// Deliveries that the store has not begun with.
+    pub fn waiting(&self) -> usize {
+        self.posts.max_capacity() - self.posts.capacity()
+    }
+
     /// Takes a delivery: its signature first, then the store.
     pub async fn take(&self, signature: Option<&str>, body: Bytes) -> Taken {
         let now = (self.now)();

@@ -67,6 +67,14 @@ impl Engine {
         self.inner.doors.find(token)
     }
 
+    /// Deliveries that came and wait for the store, by integration with an open door.
+    pub fn deliveries_waiting(&self) -> Vec<(IntegrationId, usize)> {
+        let state = self.state();
+        let waiting =
+            |(id, one): (&IntegrationId, &Runtime)| Some((*id, one.endpoint.door.as_ref()?.waiting()));
+        state.runtimes.iter().filter_map(waiting).collect()
+    }
+
     /// A receiver listens there, or no more.
     pub fn listens(&self, at: Option<&str>) {
         self.inner.doors.listens(at.map(str::to_owned));

@@ -20,6 +20,8 @@ use crate::vault::secret::Secret;
 const RATE: f64 = 100.0;
 /// And at once after a pause.
 const BURST: f64 = 300.0;
+/// Paths that have a rate of their own.
+const WATCHED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// What stands at the door.
 pub struct Guard {
@@ -28,8 +30,13 @@ pub struct Guard {
     code: Vec<u8>,
     /// Names beyond the loopback's.
     hosts: Vec<String>,
-    bucket: Mutex<(f64, Instant)>,
+    bucket: Bucket,
+    /// What watches the service is answered however much others ask.
+    watched: Bucket,
 }
+
+/// Requests that are left of the rate, and when that was.
+struct Bucket(Mutex<(f64, Instant)>);
 
 impl Guard {
     /// For a token, and names that `Host` may have beside those of the loopback: without a port, any case.
@@ -38,7 +45,7 @@ impl Guard {
         getrandom::fill(&mut key)?;
         let code = mac(&key, token.expose().as_bytes()).finalize().into_bytes().to_vec();
         let hosts = hosts.iter().map(|host| bare(host).to_ascii_lowercase()).collect();
-        Ok(Guard { key, code, hosts, bucket: Mutex::new((BURST, Instant::now())) })
+        Ok(Guard { key, code, hosts, bucket: Bucket::full(), watched: Bucket::full() })
     }
 
     /// Lets a request in, or says why not.
@@ -46,7 +53,9 @@ impl Guard {
         let host = self.host(parts)?;
         origin(&parts.headers, &host)?;
         self.token(&parts.headers)?;
-        self.pace(Instant::now())
+        // Only of those who have the token: nobody else can use up what is theirs.
+        let bucket = if WATCHED.contains(&parts.uri.path()) { &self.watched } else { &self.bucket };
+        bucket.take(Instant::now())
     }
 
     fn host(&self, parts: &Parts) -> Result<String, Fault> {
@@ -92,10 +101,15 @@ impl Guard {
             .verify_slice(&self.code)
             .map_err(|_| refused("The token is wrong: use that of the token file."))
     }
+}
 
-    /// Only of those who have the token: nobody else can use up what is theirs.
-    fn pace(&self, now: Instant) -> Result<(), Fault> {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+impl Bucket {
+    fn full() -> Bucket {
+        Bucket(Mutex::new((BURST, Instant::now())))
+    }
+
+    fn take(&self, now: Instant) -> Result<(), Fault> {
+        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (left, then) = *bucket;
         let left = (left + now.saturating_duration_since(then).as_secs_f64() * RATE).min(BURST);
         *bucket = (left, now);
@@ -223,11 +237,32 @@ mod tests {
     fn too_many_at_once_wait_and_wrong_tokens_cost_nobody_anything() {
         let guard = guard();
         let now = Instant::now();
-        *guard.bucket.lock().unwrap() = (1.0, now);
+        *guard.bucket.0.lock().unwrap() = (1.0, now);
         assert_eq!(admit(&guard, &[("host", "localhost")]), Err((401, Some("Authorization".into()))));
-        assert_eq!(guard.pace(now), Ok(()));
-        let refused = guard.pace(now).unwrap_err();
+        assert_eq!(guard.bucket.take(now), Ok(()));
+        let refused = guard.bucket.take(now).unwrap_err();
         assert_eq!((refused.status, refused.retry_after), (429, Some(1)));
-        assert_eq!(guard.pace(now + std::time::Duration::from_secs(1)), Ok(()));
+        assert_eq!(guard.bucket.take(now + std::time::Duration::from_secs(1)), Ok(()));
+    }
+
+    #[test]
+    fn what_watches_the_service_is_answered_while_others_have_to_wait() {
+        let guard = guard();
+        // Full again only in a year: nothing comes back while this runs.
+        let later = Instant::now() + std::time::Duration::from_secs(31_000_000);
+        *guard.bucket.0.lock().unwrap() = (0.0, later);
+        let token = format!("Bearer {TOKEN}");
+        let status = |path: &str| {
+            let request =
+                Request::builder().uri(path).header("host", "localhost").header("authorization", &token);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            guard.admit(&parts).err().map(|fault| fault.status)
+        };
+        assert_eq!(status("/api/events"), Some(429));
+        for path in WATCHED {
+            assert_eq!(status(path), None, "{path}");
+        }
+        *guard.watched.0.lock().unwrap() = (0.0, later);
+        assert_eq!(status("/metrics"), Some(429), "but not without end");
     }
 }

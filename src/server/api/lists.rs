@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -33,6 +34,9 @@ const MOST: usize = 200;
 /// Tables that are still being built, and filters that have far to look, are waited for so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// A page ends behind the row with which it has so many bytes: objects have some kilobytes, but an invoice may have megabytes
+/// of lines.
+const BYTES: usize = 4 * 1024 * 1024;
 
 /// A page as it is sent.
 #[derive(Serialize)]
@@ -165,10 +169,12 @@ fn event(snapshot: &Snapshot, row: &EventRow) -> Value {
 /// `GET /api/records/{kind}`
 pub async fn records(
     State(shared): State<Arc<Shared>>,
-    Path(kind): Path<String>,
+    kind: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Reply {
     let query = Query::parse(query.as_deref());
+    // What is no UTF-8 is no kind either.
+    let kind = kind.map_or_else(|_| "\u{fffd}".to_owned(), |Path(kind)| kind);
     let kind = Kind::parse(&kind).ok_or_else(|| {
         let names: Vec<&str> = Kind::all().map(Kind::list_name).collect();
         let text = format!("`{}` is no kind that is kept: {}.", said(&kind), names.join(", "));
@@ -198,20 +204,25 @@ pub async fn records(
     if let Some(place) = from {
         begin(&mut window, &place);
     }
-    let next = window.rows.get(limit).map(|row| {
-        let index = window.first + limit as u64;
-        format!("{index}.{}.{}", row.integration.0, row.id)
-    });
+    // The row behind the last that fits begins the next page.
+    let after: Vec<String> = (window.first..)
+        .zip(&window.rows)
+        .map(|(index, row)| format!("{index}.{}.{}", row.integration.0, row.id))
+        .collect();
     window.rows.truncate(limit);
     let rows = window.rows;
     if catalog {
         let entry = |store: &Store, snapshot: &Snapshot, row: RecordRow| {
             entry(store, owner(snapshot, row.integration).1, &row)
         };
-        let entries = each(&shared, snapshot, rows, entry).await?;
+        let entries = each(&shared, snapshot, rows, entry, |_| 0).await?;
+        let next = after.get(entries.len()).cloned();
         return send(entries.into_iter().flatten().collect(), next);
     }
-    send(each(&shared, snapshot, rows, record).await?, next)
+    let size = |record: &Record| record.object.as_ref().map_or(0, |json| json.get().len());
+    let records = each(&shared, snapshot, rows, record, size).await?;
+    let next = after.get(records.len()).cloned();
+    send(records, next)
 }
 
 /// `INDEX.INTEGRATION.ID` of the row that the page begins with.
@@ -277,17 +288,36 @@ fn record(store: &Store, snapshot: &Snapshot, row: RecordRow) -> Result<Record, 
     })
 }
 
-/// Reads what belongs to each row, on a thread that may block.
+/// Reads rows until there are enough bytes; one at least.
+fn fill<R, T, E>(
+    rows: Vec<R>,
+    bytes: usize,
+    mut read: impl FnMut(R) -> Result<T, E>,
+    size: impl Fn(&T) -> usize,
+) -> Result<Vec<T>, E> {
+    let (mut out, mut sum) = (Vec::with_capacity(rows.len()), 0);
+    for row in rows {
+        let one = read(row)?;
+        sum += size(&one);
+        out.push(one);
+        if sum >= bytes {
+            break;
+        }
+    }
+    Ok(out)
+}
+
+/// Reads what belongs to each row, on a thread that may block. What comes back may be fewer: the page is full.
 async fn each<T: Send + 'static>(
     shared: &Shared,
     snapshot: Snapshot,
     rows: Vec<RecordRow>,
     read: fn(&Store, &Snapshot, RecordRow) -> Result<T, StoreError>,
+    size: fn(&T) -> usize,
 ) -> Result<Vec<T>, Fault> {
     let store = shared.store()?;
-    let reading = tokio::task::spawn_blocking(move || {
-        rows.into_iter().map(|row| read(&store, &snapshot, row)).collect::<Result<Vec<T>, _>>()
-    });
+    let reading =
+        tokio::task::spawn_blocking(move || fill(rows, BYTES, |row| read(&store, &snapshot, row), size));
     match reading.await {
         Ok(Ok(whole)) => Ok(whole),
         Ok(Err(error)) => Err(Fault::not_now(sentence(&error.to_string()))),
@@ -322,6 +352,24 @@ mod tests {
         for text in ["", "50", "50.2", "x.2.in_1", "50.-2.in_1"] {
             assert_eq!(cursor(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_page_ends_when_it_has_enough_bytes() {
+        let page =
+            |sizes: &[usize], bytes| fill(sizes.to_vec(), bytes, Ok::<_, ()>, |size| *size).unwrap().len();
+        assert_eq!(page(&[10, 10, 10, 10], 100), 4);
+        assert_eq!(page(&[10, 10, 10, 10], 25), 3);
+        assert_eq!(page(&[10, 10, 10, 10], 20), 2);
+        assert_eq!(page(&[900, 10], 100), 1, "one at least, and then no more");
+        assert_eq!(page(&[], 100), 0);
+        let read = std::cell::Cell::new(0);
+        let one = |size: usize| {
+            read.set(read.get() + 1);
+            Ok::<_, ()>(size)
+        };
+        fill(vec![60, 60, 60, 60], 100, one, |size| *size).unwrap();
+        assert_eq!(read.get(), 2, "what is not sent is not read");
     }
 
     #[test]

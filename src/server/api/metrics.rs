@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
 
 use super::super::http::Connections;
+use super::super::receiver;
 use super::Shared;
 use super::fault::answer;
 use super::routes::Reply;
@@ -36,6 +38,7 @@ struct Counts {
     lag: BTreeMap<&'static str, Lag>,
     requests: BTreeMap<u16, u64>,
     listeners: Vec<(&'static str, Connections)>,
+    receiver: Option<Arc<receiver::Counts>>,
     /// What happened before this moment came late because nobody ran: that is no lag.
     since: i64,
     /// Events that had arrived when they were counted last.
@@ -65,6 +68,11 @@ impl Metrics {
     /// A listener whose connections are told.
     pub fn listener(&self, name: &'static str, connections: Connections) {
         self.counts().listeners.push((name, connections));
+    }
+
+    /// A receiver of deliveries, whose counts are told.
+    pub fn deliveries(&self, counts: Arc<receiver::Counts>) {
+        self.counts().receiver = Some(counts);
     }
 
     /// A request was answered.
@@ -158,6 +166,11 @@ pub async fn page(State(shared): State<Arc<Shared>>) -> Reply {
         text.sample("tillwatch_stripe_retries_total", &[("integration", name(&snapshot, *id))], one.retries);
     }
     counted(&mut text, &shared.metrics.counts());
+    let queue = "tillwatch_intake_queue_length";
+    text.family(queue, "gauge", "Deliveries that wait for the store");
+    for (id, waiting) in shared.engine.deliveries_waiting() {
+        text.sample(queue, &[("integration", name(&snapshot, id))], waiting);
+    }
     Ok(answer(200, "text/plain; version=0.0.4; charset=utf-8", text.0))
 }
 
@@ -280,6 +293,23 @@ fn counted(text: &mut Text, counts: &Counts) {
     text.family("tillwatch_http_requests_total", "counter", "Requests answered by the API");
     for (status, count) in &counts.requests {
         text.sample("tillwatch_http_requests_total", &[("status", &status.to_string())], *count);
+    }
+    if let Some(receiver) = &counts.receiver {
+        let name = "tillwatch_deliveries_total";
+        text.family(
+            name,
+            "counter",
+            "Deliveries answered: taken (200), refused (4xx), lost (404, no such address), later (503)",
+        );
+        let answers = [
+            ("taken", &receiver.taken),
+            ("refused", &receiver.refused),
+            ("lost", &receiver.lost),
+            ("later", &receiver.later),
+        ];
+        for (answer, count) in answers {
+            text.sample(name, &[("answer", answer)], count.load(Ordering::Relaxed));
+        }
     }
     text.family("tillwatch_http_connections", "gauge", "Open connections of a listener");
     for (listener, connections) in &counts.listeners {

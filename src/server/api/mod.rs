@@ -79,6 +79,11 @@ impl Api {
         self.shared.metrics.listener(listener, connections);
     }
 
+    /// Tells the metrics of the receiver of deliveries.
+    pub fn deliveries(&self, counts: Arc<crate::server::receiver::Counts>) {
+        self.shared.metrics.deliveries(counts);
+    }
+
     /// Answers one request.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let begun = Instant::now();

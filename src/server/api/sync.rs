@@ -16,6 +16,7 @@ use super::fields::{Fields, Query};
 use super::pick::{FIELD, connected, pick};
 use super::routes::Reply;
 use crate::clock;
+use crate::engine::Engine;
 use crate::engine::api::{Answer, DiscoverSpec, Health, IntegrationView, JobId, JobKind, Request, SyncSpec};
 use crate::engine::status::body;
 use crate::sync::discover::{STATUSES, statuses};
@@ -120,7 +121,7 @@ async fn start(
         JobKind::Discover => "Stripe invoice discovery",
         JobKind::Sync => "Stripe invoice sync",
     };
-    match shared.engine.request(request).await {
+    match to_its_end(&shared.engine, request).await? {
         Answer::Started { job, .. } => {
             told["job_id"] = job.to_string().into();
             let body = json!({ "message": format!("{what} queued successfully"), "data": told });
@@ -131,6 +132,13 @@ async fn start(
         Answer::Refused { reason } => Err(refused(view, kind, &reason)),
         _ => Err(Fault::ours()),
     }
+}
+
+/// On a task of its own: this handler goes with its client, and a job that is stored as running must not be left without
+/// anybody who runs it.
+async fn to_its_end(engine: &Engine, request: Request) -> Result<Answer, Fault> {
+    let engine = engine.clone();
+    tokio::spawn(async move { engine.request(request).await }).await.map_err(|_| Fault::ours())
 }
 
 fn reason(kind: JobKind) -> &'static str {

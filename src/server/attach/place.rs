@@ -34,6 +34,20 @@ pub fn fresh() -> io::Result<PathBuf> {
     Err(last)
 }
 
+/// Whether a socket that a lock file names stands in a folder that only this user can write to: a name in a folder that
+/// anybody may have made (below `/tmp`, after a restart) can lead to anybody.
+pub fn trusted(socket: &Path) -> bool {
+    let Some(meta) = socket.parent().and_then(|dir| fs::symlink_metadata(dir).ok()) else { return false };
+    meta.is_dir()
+        && meta.uid() == rustix::process::getuid().as_raw()
+        && meta.permissions().mode() & 0o077 == 0
+}
+
+/// Whether the other end of a connection belongs to this user.
+pub fn same_user(stream: &tokio::net::UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|cred| cred.uid() == rustix::process::getuid().as_raw())
+}
+
 /// Takes the folder away if nobody else has a socket in it.
 pub fn leave(socket: &Path) {
     if let Some(dir) = socket.parent() {
@@ -101,6 +115,25 @@ mod tests {
         let dir = path.parent().unwrap();
         assert_eq!(fs::metadata(dir).unwrap().permissions().mode() & 0o077, 0);
         assert_ne!(fresh().unwrap(), path);
+    }
+
+    #[test]
+    fn a_socket_is_trusted_in_a_folder_of_ours_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("tillwatch-0");
+        let socket = dir.join("tillwatch-1.sock");
+        assert!(!trusted(&socket), "no folder");
+        fs::create_dir(&dir).unwrap();
+        for (mode, so) in [(0o700, true), (0o770, false), (0o755, false), (0o702, false)] {
+            fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(trusted(&socket), so, "{mode:o}");
+        }
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
+        let link = temp.path().join("link");
+        std::os::unix::fs::symlink(&dir, &link).unwrap();
+        assert!(!trusted(&link.join("tillwatch-1.sock")));
+        // Nobody can make one of another user's here: /proc/1 is root's, and open to all.
+        assert!(!trusted(Path::new("/proc/1/x.sock")));
     }
 
     #[test]

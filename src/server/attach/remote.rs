@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::host::{Host, Runner};
+use super::place;
 use super::wire::{Call, Carried, Hello, Reply, receive, send};
 use crate::engine::api::{Answer, Attached, Phase, Request, Snapshot};
 use crate::engine::{self, Engine};
@@ -47,9 +48,13 @@ pub enum AttachError {
 /// Connects to whoever holds the folder, and says hello.
 pub async fn connect(dir: &Path) -> Result<(UnixStream, Hello), AttachError> {
     let holder = folder::holder(dir).ok_or(AttachError::Nobody)?;
-    let socket = holder.socket.ok_or(AttachError::Nobody)?;
+    // Keys are typed for whoever answers: that must be this user.
+    let socket = holder.socket.filter(|socket| place::trusted(socket)).ok_or(AttachError::Nobody)?;
     let greeted = tokio::time::timeout(HELLO, async {
         let mut stream = UnixStream::connect(&socket).await.map_err(|_| AttachError::Nobody)?;
+        if !place::same_user(&stream) {
+            return Err(AttachError::Nobody);
+        }
         let gone = |_| AttachError::Nobody;
         send(&mut stream, &Hello::own()).await.map_err(gone)?;
         let hello: Hello = receive(&mut stream).await.map_err(gone)?;

@@ -24,8 +24,9 @@ struct Inner {
     to: Mutex<UnixStream>,
     said: Mutex<Receiver<Option<Secret>>>,
     gone: AtomicBool,
+    /// Cancelled when the holder ends; `interrupt` is then, too.
+    ends: CancellationToken,
     interrupt: CancellationToken,
-    holder: CancellationToken,
     command: Command,
 }
 
@@ -37,16 +38,16 @@ impl std::fmt::Debug for Far {
 
 impl Far {
     /// Over a socket on which the hellos were exchanged. A thread hears the caller until the socket is closed.
-    /// `holder` is cancelled when the holder ends.
-    pub fn new(stream: UnixStream, command: Command, holder: CancellationToken) -> std::io::Result<Far> {
+    /// `ends` is cancelled when the holder ends.
+    pub fn new(stream: UnixStream, command: Command, ends: CancellationToken) -> std::io::Result<Far> {
         let mut from = stream.try_clone()?;
         let (answers, said) = sync_channel(1);
         let inner = Arc::new(Inner {
             to: Mutex::new(stream),
             said: Mutex::new(said),
             gone: AtomicBool::new(false),
-            interrupt: holder.child_token(),
-            holder,
+            interrupt: ends.child_token(),
+            ends,
             command,
         });
         let heard = Arc::downgrade(&inner);
@@ -86,9 +87,9 @@ impl Far {
         &self.inner.interrupt
     }
 
-    /// It is not the caller who ends it, but the holder.
+    /// The holder ends. Nobody asked for that to be stopped which it takes up again when it is started the next time.
     pub fn holder_ends(&self) -> bool {
-        self.inner.holder.is_cancelled()
+        self.inner.ends.is_cancelled()
     }
 
     fn send(&self, reply: &Reply) {

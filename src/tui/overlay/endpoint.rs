@@ -357,43 +357,45 @@ fn by_hand(
     let cells = usize::from(inside.width);
     let key = |action| form::key(view, action);
     let wanted = events(one.billing, it.all_events);
-    let given = it.state != EndpointState::NoSecret && it.state != EndpointState::Unknown;
-    let text = if given {
-        let old = if matches!(it.state, EndpointState::Enabled) {
-            " A new secret: the old one is good for a day more."
-        } else {
-            ""
-        };
-        format!("It is made by hand, and {}.{old}", endpoint::word(&it.state))
-    } else {
-        format!("Nothing is written at Stripe: you make it there. {}", polled(one))
+    let given = !matches!(it.state, EndpointState::NoSecret | EndpointState::Unknown);
+    let text = match &it.state {
+        EndpointState::Enabled => {
+            "It is enabled. After a new secret the old one is good for a day more.".to_owned()
+        }
+        state if given => format!("It is made by hand, and {}.", endpoint::word(state)),
+        _ => format!("You make it at Stripe. {}", polled(one)),
     };
     rows.text(4, &text, cells, theme.text());
     rows.gap();
     let step = |n: &str| Span::styled(format!("{n}  "), theme.accent().patch(theme.strong()));
-    let types = if it.all_events {
-        "all events".to_owned()
+    let types =
+        if it.all_events { "all events".to_owned() } else { format!("{} types of event", wanted.len()) };
+    let (open, copy) = (key(Action::OpenInStripe), key(Action::CopyId));
+    let indent = || Span::raw("   ");
+    // What is too much for the smallest terminals is a command away.
+    let small = inside.height < 19;
+    let text = if small {
+        format!(
+            "{open} opens the Dashboard: “Add destination”, the {types} that `tillwatch integrations show {}` lists",
+            one.id.0
+        )
     } else {
-        format!("these {} types of event", wanted.len())
+        format!(
+            "In the Dashboard ({open} opens it) choose “Add destination”: events of your account, version {API_VERSION}, these {types}:"
+        )
     };
-    let text = format!(
-        "In the Dashboard ({} opens it) choose “Add destination”: events of your account, version {API_VERSION}, {types}:",
-        key(Action::OpenInStripe)
-    );
     rows.labelled(0, step("1"), &text, cells, theme.text());
-    if inside.height >= 20 {
-        let list = endpoint::grouped(&wanted);
-        rows.labelled(0, Span::raw("   "), &list, cells, theme.faint());
-    } else {
-        let text =
-            format!("`tillwatch integrations show {}` lists them, and so does a larger terminal", one.id.0);
-        rows.labelled(0, Span::raw("   "), &text, cells, theme.faint());
+    if !small {
+        rows.labelled(0, indent(), &endpoint::grouped(&wanted), cells, theme.faint());
     }
     rows.gap();
-    let text = format!("As a webhook endpoint with this URL ({} copies it):", key(Action::CopyId));
+    let text = format!("As a webhook endpoint with this URL ({copy} copies it):");
     rows.labelled(0, step("2"), &text, cells, theme.text());
-    for piece in cut(&fmt::clean(&it.url), cells.saturating_sub(3)) {
-        rows.push(Line::from(vec![Span::raw("   "), Span::styled(piece, theme.strong())]));
+    let room = cells.saturating_sub(3);
+    let url = fmt::clean(&it.url);
+    let pieces = if small { vec![fmt::middle(&url, room)] } else { cut(&url, room) };
+    for piece in pieces {
+        rows.push(Line::from(vec![indent(), Span::styled(piece, theme.strong())]));
     }
     rows.gap();
     rows.labelled(0, step("3"), "“Reveal” its signing secret there, and paste it here:", cells, theme.text());

@@ -18,6 +18,8 @@ use crate::tui::widgets::{View, header, matrix, put};
 
 /// The box, where there is room for it.
 const SIZE: (u16, u16) = (104, 32);
+/// On terminals with fewer rows choices stand side by side.
+const SHORT: u16 = 22;
 
 /// Draws it.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
@@ -459,6 +461,15 @@ pub fn ways(
     cells: usize,
 ) {
     let theme = view.theme;
+    if view.state.size.1 < SHORT {
+        let mut line = Vec::new();
+        for way in delivery::ways() {
+            line.extend(form::choice(view, way.name, way.delivery == chosen, focused, way.usable));
+            line.push(Span::raw("   "));
+        }
+        rows.push(Line::from(line));
+        return;
+    }
     for way in delivery::ways() {
         rows.push(Line::from(form::choice(view, way.name, way.delivery == chosen, focused, way.usable)));
         if way.delivery == chosen {
