@@ -74,7 +74,7 @@ async fn interrupting_the_caller_stops_its_job_and_the_next_run_goes_on() {
     let pid = rustix::process::Pid::from_raw(child.id().unwrap() as i32).unwrap();
     rustix::process::kill_process(pid, Signal::INT).unwrap();
     let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(status.exit_code(), 130);
     let goes_on = bench.run(&["sync", "--yes"]).await;
     assert_eq!(goes_on.code, Some(0), "{goes_on:?}");
     assert!(goes_on.err.contains("going on with job"), "{goes_on:?}");
@@ -101,6 +101,29 @@ async fn questions_are_asked_at_the_caller_and_a_key_is_typed_there() {
     held.keys("q");
     held.end_cleanly();
     assert!(bench.run(&["integrations", "show", "1"]).await.ok().out.contains("sk_test_"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_ends_a_question() {
+    let bench = Bench::connected(50).await;
+    let mut held = dashboard(&bench);
+    let (data, home) = (bench.data(), bench.home.path());
+    let data = data.to_str().unwrap();
+    for (args, question) in [
+        (["integrations", "edit", "1", "--new-key"].as_slice(), "it is not shown"),
+        (["disconnect", "1"].as_slice(), "[y/N]"),
+    ] {
+        let args: Vec<&str> = ["--data-dir", data].iter().chain(args).copied().collect();
+        let mut pty =
+            Start::new(home, &args).env("XDG_RUNTIME_DIR", home.join("run").to_str().unwrap()).on((120, 20));
+        pty.until_text(question);
+        pty.keys("\x03");
+        let (status, _) = pty.end();
+        assert_eq!(status.exit_code(), 130, "{args:?}");
+    }
+    assert!(bench.run(&["status"]).await.ok().out.contains("Sandbox Supplies"), "nothing was done");
+    held.keys("q");
+    held.end_cleanly();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
