@@ -74,7 +74,7 @@ async fn interrupting_the_caller_stops_its_job_and_the_next_run_goes_on() {
     let pid = rustix::process::Pid::from_raw(child.id().unwrap() as i32).unwrap();
     rustix::process::kill_process(pid, Signal::INT).unwrap();
     let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
-    assert_eq!(status.exit_code(), 130);
+    assert_eq!(status.code(), Some(130));
     let goes_on = bench.run(&["sync", "--yes"]).await;
     assert_eq!(goes_on.code, Some(0), "{goes_on:?}");
     assert!(goes_on.err.contains("going on with job"), "{goes_on:?}");
@@ -111,7 +111,7 @@ async fn ctrl_c_ends_a_question() {
     let data = data.to_str().unwrap();
     for (args, question) in [
         (["integrations", "edit", "1", "--new-key"].as_slice(), "it is not shown"),
-        (["disconnect", "1"].as_slice(), "[y/N]"),
+        (["disconnect", "1", "--purge"].as_slice(), "[y/N]"),
     ] {
         let args: Vec<&str> = ["--data-dir", data].iter().chain(args).copied().collect();
         let mut pty =

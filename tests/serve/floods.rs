@@ -135,30 +135,3 @@ async fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     service.end().await;
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_whose_client_goes_at_once_is_carried_out() {
-    let bench = Bench::connected(50).await;
-    let service = Service::start(&bench).await;
-    for round in 1..=5 {
-        let body = r#"{"from_date":"2000-01-01"}"#;
-        let request = format!(
-            "POST /api/integrations/stripe/sync/discover HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            service.token,
-            body.len()
-        );
-        let mut stream = open(&service).await;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        drop(stream);
-        service
-            .until("its job is done", async || {
-                let status = service.status().await;
-                status["discover"]["status"] == "completed"
-                    && status["discover"]["job_id"]
-                        .as_str()
-                        .is_some_and(|id| id.ends_with(&round.to_string()))
-            })
-            .await;
-    }
-    service.end().await;
-}

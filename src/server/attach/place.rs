@@ -40,7 +40,7 @@ pub fn trusted(socket: &Path) -> bool {
     let Some(meta) = socket.parent().and_then(|dir| fs::symlink_metadata(dir).ok()) else { return false };
     meta.is_dir()
         && meta.uid() == rustix::process::getuid().as_raw()
-        && meta.permissions().mode() & 0o077 == 0
+        && meta.permissions().mode().trailing_zeros() >= 6
 }
 
 /// Whether the other end of a connection belongs to this user.
