@@ -155,18 +155,24 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         );
     }
     let relay = args.webhook == Webhook::Relay;
-    let alone = context.alone().await;
-    let mut integration = save(&store, &vault, wish, found, &context.now).await?;
     let by_hand = ask.by_hand == Some(true) && ask.secret.is_none();
-    let mut told = Told::default();
-    if delivery == Delivery::Endpoint {
-        (integration, told) = bring(context, &store, &vault, &client, &integration, ask).await?;
-    } else if integration.endpoint.is_some() {
-        // Of a time before this one: removed at last, or left to its owner.
-        (integration, _) = leave(&store, &vault, Ok(&client), &integration, &context.now).await?;
+    let alone = context.alone().await;
+    let saved = save(&store, &vault, wish, found, &context.now).await?;
+    let id = saved.id;
+    let connected = async {
+        if delivery == Delivery::Endpoint {
+            return bring(context, &store, &vault, &client, &saved, ask).await;
+        }
+        if saved.endpoint.is_some() {
+            // Of a time before this one: removed at last, or left to its owner.
+            let (integration, _) = leave(&store, &vault, Ok(&client), &saved, &context.now).await?;
+            return Ok((integration, Told::default()));
+        }
+        Ok((saved, Told::default()))
     }
-    drop(alone);
-    context.changed(integration.id).await;
+    .await;
+    alone.done(id).await;
+    let (mut integration, mut told) = connected?;
     let proposal = propose(context, &store, &client, &integration).await;
     count_reads(&store, integration.id, &client, &context.now).await?;
     if out.json {
@@ -215,9 +221,13 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         if by_hand && let Some(secret) = endpoint::secret_now(out) {
             let ask = Ask { secret: Some(secret), ..Ask::default() };
             let alone = context.alone().await;
-            (integration, told) = bring(context, &store, &vault, &client, &integration, ask).await?;
-            drop(alone);
-            context.changed(integration.id).await;
+            let brought = async {
+                let current = Context::unchanged(&store, &integration)?;
+                bring(context, &store, &vault, &client, &current, ask).await
+            }
+            .await;
+            alone.done(id).await;
+            (integration, told) = brought?;
             endpoint::report(out, &store, &integration, &told);
         }
     }

@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Global;
-use super::out::{Fail, NOT_CONNECTED, Out};
+use super::out::{FAILED, Fail, NOT_CONNECTED, Out};
 use crate::clock::{self, Now};
 use crate::config::{self, Config};
-use crate::engine::api::{JobId, JobState, Request, Snapshot};
+use crate::engine::api::{IntegrationId, JobId, JobState, Request, Snapshot};
 use crate::engine::{self, Engine};
 use crate::integration::Integration;
 use crate::integration::config::{PickError, pick};
@@ -111,6 +111,18 @@ impl Working {
     }
 }
 
+/// While it is there nobody else changes what is connected.
+pub struct Alone<'a>(Option<engine::Alone<'a>>);
+
+impl Alone<'_> {
+    /// Has the holder take what the command has stored; to be called however the command went.
+    pub async fn done(self, id: IntegrationId) {
+        if let Some(alone) = self.0 {
+            alone.reload(id).await;
+        }
+    }
+}
+
 impl Context {
     /// From the global flags.
     pub fn new(global: &Global, out: Out) -> Result<Context, Fail> {
@@ -148,9 +160,8 @@ impl Context {
     /// Opens the store, making the folder if it is new.
     pub fn open(&self) -> Result<Opened, Fail> {
         if let Some(engine) = &self.within {
-            let store = engine
-                .store()
-                .ok_or_else(|| Fail::new(super::out::FAILED, "the store is still opening: try again"))?;
+            let store =
+                engine.store().ok_or_else(|| Fail::new(FAILED, "the store is still opening: try again"))?;
             return Ok(Opened { store, ours: false });
         }
         Ok(Opened { store: Store::open(&self.data_dir, &OpenOptions::default())?, ours: true })
@@ -180,18 +191,26 @@ impl Context {
     }
 
     /// Holds changes of what is connected off while a command makes one of its own, in the store alone.
-    pub async fn alone(&self) -> Option<engine::Alone<'_>> {
-        match &self.within {
+    pub async fn alone(&self) -> Alone<'_> {
+        Alone(match &self.within {
             Some(engine) => Some(engine.alone().await),
             None => None,
-        }
+        })
     }
 
-    /// Tells the holder that an integration was changed in the store.
-    pub async fn changed(&self, id: crate::engine::api::IntegrationId) {
-        if let Some(engine) = &self.within {
-            engine.reload(id).await;
-        }
+    /// An integration as it is stored now, for whoever holds others off: it was read before, and Stripe or a person
+    /// was asked since then. Refuses when somebody else has changed what was decided on.
+    pub fn unchanged(store: &Store, before: &Integration) -> Result<Integration, Fail> {
+        let decided_on = |one: &Integration| {
+            let note = one.endpoint.as_ref().map(|note| (note.token.clone(), note.by_hand));
+            (one.off_since, one.key.clone(), one.delivery, one.billing, one.base_url.clone(), note)
+        };
+        let now: Option<Integration> = store.meta(&Integration::document(before.id))?;
+        now.filter(|now| decided_on(now) == decided_on(before)).ok_or_else(|| {
+            let (name, id) = (&before.name, before.id.0);
+            let look = format!("look at it with `tillwatch integrations show {id}`, then try again");
+            Fail::new(FAILED, format!("{name} was changed meanwhile, and nothing was done: {look}"))
+        })
     }
 
     /// Opens the vault.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::context::{Context, title};
 use super::endpoint;
-use super::out::{DONE, Fail, Outcome, PARTLY};
+use super::out::{DONE, FAILED, Fail, Outcome, PARTLY};
 use crate::engine::api::{Answer, Delivery, Request};
 use crate::integration::Integration;
 use crate::integration::connect::{disconnect, revoke_link};
@@ -37,6 +37,11 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             before.name
         )));
     }
+    if context.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
+        return Err(Fail::usage(
+            "--read-only: the webhook endpoint would have to be removed at Stripe; nothing was done",
+        ));
+    }
     let by_hand = before.endpoint.as_ref().is_some_and(|note| note.by_hand);
     let counters = store.counters(before.id);
     let records: u64 = Kind::all().map(|kind| counters.count(kind)).sum();
@@ -49,7 +54,7 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         );
         match context.out.confirm(&question) {
             Some(true) => {}
-            Some(false) => return Err(Fail::new(super::out::FAILED, "nothing was changed")),
+            Some(false) => return Err(Fail::new(FAILED, "nothing was changed")),
             None => {
                 return Err(Fail::usage(
                     "--purge removes records for good: give --yes when there is no terminal to ask on",
@@ -57,39 +62,36 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             }
         }
     }
-    if context.read_only && writes(&before, store.install_id(), Delivery::Poll, &Ask::default()) {
-        return Err(Fail::usage(
-            "--read-only: the webhook endpoint would have to be removed at Stripe; nothing was done",
-        ));
-    }
-    let mut removed = 0;
+    let mut removed = None;
     let mut left = Left::Nothing;
     let after = if let Some(engine) = &context.within {
         let request = Request::Disconnect { integration: before.id, purge: args.purge };
-        if let Answer::Refused { reason } = engine.request(request).await {
-            return Err(Fail::new(super::out::FAILED, reason));
+        left = match engine.request(request).await {
+            Answer::Disconnected { left } => left,
+            Answer::Refused { reason } => return Err(Fail::new(FAILED, reason)),
+            _ => return Err(Fail::new(FAILED, "the holder's answer was not understood")),
+        };
+        match &left {
+            Left::Later(_) => store.meta(&Integration::document(before.id))?.unwrap_or(before),
+            _ => Integration { endpoint: None, key: None, ..before },
         }
-        store.meta(&Integration::document(before.id))?.unwrap_or(before)
     } else {
         let vault = context.vault()?;
         let mut after = disconnect(&store, &vault, &before, &context.now).await?;
         if after.endpoint.is_some() {
-            let client = endpoint::client(context, &vault, &after);
-            let client = client.as_ref().map_err(|fail| fail.text.clone());
+            let client = endpoint::client_to_leave(context, &vault, &after);
+            let client = client.as_ref().map_err(Clone::clone);
             (after, left) = leave(&store, &vault, client, &after, &context.now).await?;
         }
         let dir = store.close();
         if args.purge && after.endpoint.is_none() {
-            removed = rewrite::without(&dir, &OpenOptions::default(), rewrite::belongs_to(after.id))?;
+            let of = rewrite::belongs_to(after.id);
+            removed = Some(rewrite::without(&dir, &OpenOptions::default(), of)?);
         }
         after
     };
     let out = &context.out;
     if after.endpoint.is_some() {
-        let later = match left {
-            Left::Later(_) => left,
-            _ => Left::Later("it did not answer".into()),
-        };
         if out.json {
             out.json(&json!({
                 "id": after.id.0, "name": after.name, "account": after.account, "livemode": after.livemode,
@@ -98,10 +100,11 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         } else {
             out.line(format!("{} is being disconnected: nothing polls it any more.", title(&after)));
         }
-        endpoint::left(out, after.id, &later, after.livemode);
+        endpoint::left(out, after.id, &left, after.livemode);
         return Ok(PARTLY);
     }
     let link = revoke_link(after.livemode);
+    let by_person = matches!(left, Left::ByPerson(_));
     if out.json {
         out.json(&json!({
             "id": after.id.0, "name": after.name, "account": after.account, "livemode": after.livemode,
@@ -111,7 +114,9 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
     } else {
         out.line(format!("{} {} is disconnected.", out.mark('✓'), title(&after)));
         out.line("Its key is wiped from this machine, its jobs are stopped, and nothing polls it any more.");
-        if args.purge {
+        if args.purge && removed.is_none() {
+            out.line("Its records and events are removed; their last bytes go when tillwatch next starts.");
+        } else if args.purge {
             out.line("Its records and events are removed, and the store is rewritten without them.");
         } else {
             out.line(format!(
@@ -121,16 +126,16 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
             ));
         }
         match &left {
-            Left::ByPerson(_) => {
-                endpoint::left(out, after.id, &left, after.livemode);
-                out.line(format!("Revoke the key there, too: {link}"));
-            }
+            Left::ByPerson(_) => out.line(format!("Revoke its key at Stripe, too: {link}")),
             _ if by_hand => out.line(format!(
                 "The webhook endpoint that was made by hand is still at Stripe, and so is the key; remove and revoke them there: {} {link}",
                 dashboard_link(after.livemode)
             )),
             _ => out.line(format!("Nothing was left at Stripe but the key itself; revoke it there: {link}")),
         }
+    }
+    if by_person {
+        endpoint::left(out, after.id, &left, after.livemode);
     }
     Ok(DONE)
 }

@@ -10,13 +10,12 @@ use super::context::Context;
 use super::key_source;
 use super::out::{Fail, Out};
 use crate::clock::Zone;
-use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId, PermissionGroup};
+use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId};
 use crate::integration::Integration;
-use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::connect::{stored_key, trial};
 use crate::integration::endpoint::remote::Did;
-use crate::integration::endpoint::steps::{self, Ask, Told};
-use crate::integration::endpoint::{EndpointNote, dashboard_link, events, secrets};
+use crate::integration::endpoint::steps::{self, Ask, NoKey, Told};
+use crate::integration::endpoint::{EndpointNote, dashboard_link, events, form, secrets};
 use crate::server::receiver::USUAL;
 use crate::store::Store;
 use crate::stripe::{API_VERSION, BaseUrl, Client};
@@ -91,7 +90,8 @@ pub fn possible(
         return Ok(());
     }
     let by_hand = args.by_hand.map_or_else(|| known.is_some_and(|note| note.by_hand), |by| by == OnOff::On);
-    if context.read_only && !by_hand {
+    // Of one that is known it depends on what is changed: `may_write`.
+    if context.read_only && !by_hand && known.is_none() {
         return Err(Fail::usage(
             "--read-only: making a webhook endpoint writes at Stripe; leave --read-only away, or make it by hand (--by-hand)",
         ));
@@ -141,6 +141,15 @@ pub fn client(context: &Context, vault: &Vault, one: &Integration) -> Result<Cli
         None => BaseUrl::parse(&one.base_url).map_err(Fail::usage)?,
     };
     Ok(trial(&base, &stored_key(vault, one)?)?)
+}
+
+/// The same for one that is on its way out, or why there is none.
+pub fn client_to_leave(context: &Context, vault: &Vault, one: &Integration) -> Result<Client, NoKey> {
+    let base = match &context.api_base {
+        Some(base) => base.clone(),
+        None => BaseUrl::parse(&one.base_url)?,
+    };
+    trial(&base, &steps::key_to_leave(vault, one)?).map_err(|error| NoKey::from(error.to_string()))
 }
 
 /// Brings the endpoint to what is asked for, and stores that.
@@ -193,6 +202,10 @@ pub fn view(store: &Store, one: &Integration) -> Option<EndpointView> {
         more,
         unsigned: 0,
         untimely: 0,
+        all_events: one.all_events,
+        others: Vec::new(),
+        passing: false,
+        astray: note.astray(),
     })
 }
 
@@ -230,7 +243,7 @@ pub fn report(out: &Out, store: &Store, one: &Integration, told: &Told) {
         } else {
             format!(
                 "Events are polled. Stripe's form for a key that may make one:\n  {}\nor make it by hand: tillwatch integrations edit {} --webhook endpoint --by-hand",
-                form(one),
+                form(one.livemode, one.billing),
                 one.id.0
             )
         });
@@ -347,14 +360,6 @@ fn difference(out: &Out, store: &Store, one: &Integration) {
 
 fn time(at: i64) -> String {
     crate::clock::format_time(at, Zone::utc())
-}
-
-fn form(one: &Integration) -> String {
-    let mut wanted = wanted_permissions(one.billing);
-    let more =
-        crate::integration::probes::probes(one.billing).filter(|row| row.group == PermissionGroup::Endpoint);
-    wanted.extend(more.map(|row| row.permission));
-    form_link(one.livemode, &wanted)
 }
 
 /// What becomes of a disconnected integration's endpoint; true: it is not finished.

@@ -15,9 +15,10 @@ use crate::events::gaps::LiveDoc;
 use crate::events::poll::Cursor;
 use crate::integration::Integration;
 use crate::integration::check::{form_link, wanted_permissions};
+use crate::integration::config::Refused;
 use crate::integration::connect::{Edit, edit};
 use crate::integration::endpoint::steps::{self, Ask, Left, leave};
-use crate::store::Store;
+use crate::store::{Batch, Durability, Store};
 use crate::stripe::BaseUrl;
 use crate::text::count;
 
@@ -116,6 +117,10 @@ fn as_json(integration: &Integration) -> Value {
     value["state"] = json!(integration.health());
     value["missing_permissions"] =
         json!(integration.missing().iter().map(|m| &m.permission).collect::<Vec<_>>());
+    // Its address is for whoever asks for this one: who knows it can knock. Names of secrets are nobody's business.
+    if let Some(note) = &integration.endpoint {
+        value["endpoint"] = json!({"id": note.id, "by_hand": note.by_hand});
+    }
     value
 }
 
@@ -301,22 +306,27 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
     let turned_live = wish.delivery == Some(Delivery::Relay) && before.delivery != Delivery::Relay;
     let turned_on = wish.billing == Some(true) && !before.billing;
     let alone = context.alone().await;
-    let mut edited = edit(&store, &vault, &before, wish, &context.now).await?;
-    let mut told = None;
-    let mut left = Left::Nothing;
-    if delivery == Delivery::Endpoint && brings {
-        let client = endpoint::client(context, &vault, &edited.integration)?;
-        let (after, done) =
-            endpoint::bring(context, &store, &vault, &client, &edited.integration, ask).await?;
-        edited.integration = after;
-        told = Some(done);
-    } else if delivery != Delivery::Endpoint && edited.integration.endpoint.is_some() {
-        let client = endpoint::client(context, &vault, &edited.integration);
-        let client = client.as_ref().map_err(|fail| fail.text.clone());
-        (edited.integration, left) = leave(&store, &vault, client, &edited.integration, &context.now).await?;
+    let done = async {
+        let before = Context::unchanged(&store, &before)?;
+        let mut edited = edit(&store, &vault, &before, wish, &context.now).await?;
+        let (mut told, mut left) = (None, Left::Nothing);
+        if delivery == Delivery::Endpoint && brings {
+            let client = endpoint::client(context, &vault, &edited.integration)?;
+            let (after, done) =
+                endpoint::bring(context, &store, &vault, &client, &edited.integration, ask).await?;
+            edited.integration = after;
+            told = Some(done);
+        } else if delivery != Delivery::Endpoint && edited.integration.endpoint.is_some() {
+            let client = endpoint::client_to_leave(context, &vault, &edited.integration);
+            let client = client.as_ref().map_err(Clone::clone);
+            (edited.integration, left) =
+                leave(&store, &vault, client, &edited.integration, &context.now).await?;
+        }
+        Ok::<_, Fail>((edited, told, left))
     }
-    drop(alone);
-    context.changed(before.id).await;
+    .await;
+    alone.done(before.id).await;
+    let (edited, told, left) = done?;
     let out = &context.out;
     if out.json {
         let mut value = as_json(&edited.integration);
@@ -350,7 +360,7 @@ async fn check(context: &Context, word: &str, enable: bool) -> Outcome {
     use crate::integration::connect::{count_reads, stored_key, try_key};
     let store = context.open_existing()?;
     let vault = context.vault()?;
-    let mut one = Context::integration(&store, Some(word))?;
+    let one = Context::integration(&store, Some(word))?;
     if one.off_since.is_some() {
         return Err(Fail::new(
             NOT_CONNECTED,
@@ -364,27 +374,34 @@ async fn check(context: &Context, word: &str, enable: bool) -> Outcome {
     };
     let now = (context.now)();
     let found = try_key(&base, &key, one.billing).await;
-    let refusal = match found {
+    let (found, refusal) = match found {
         Ok((client, found)) => {
             count_reads(&store, one.id, &client, &context.now).await?;
-            one.permissions = found.matrix;
-            one.checked_at = now;
-            one.refused = None;
-            None
+            (Some(found), None)
         }
-        Err(error) if error.is_key_refused() => {
-            let refused = crate::integration::config::Refused { since: now, reason: error.to_string() };
-            one.refused.get_or_insert(refused);
-            Some(error)
-        }
+        Err(error) if error.is_key_refused() => (None, Some(error)),
         Err(error) => return Err(error.into()),
     };
     let alone = context.alone().await;
-    let mut batch = crate::store::Batch::new();
-    batch.meta(Integration::document(one.id), &one);
-    store.commit(batch, crate::store::Durability::Synced, now).await?;
-    drop(alone);
-    context.changed(one.id).await;
+    let checked = async {
+        let mut one = Context::unchanged(&store, &one)?;
+        match (found, &refusal) {
+            (Some(found), _) => {
+                one.permissions = found.matrix;
+                one.checked_at = now;
+                one.refused = None;
+            }
+            (None, Some(error)) => {
+                one.refused.get_or_insert(Refused { since: now, reason: error.to_string() });
+            }
+            (None, None) => {}
+        }
+        keep(&store, &one, now).await?;
+        Ok::<_, Fail>(one)
+    }
+    .await;
+    alone.done(one.id).await;
+    let mut one = checked?;
     if let Some(error) = refusal {
         store.close();
         return Err(Fail::new(
@@ -399,14 +416,19 @@ async fn check(context: &Context, word: &str, enable: bool) -> Outcome {
     if one.delivery == Delivery::Endpoint {
         let client = endpoint::client(context, &vault, &one)?;
         let alone = context.alone().await;
-        if enable {
-            let (after, done) =
-                endpoint::bring(context, &store, &vault, &client, &one, Ask::default()).await?;
-            (one, told) = (after, Some(done));
+        let looked = async {
+            let (mut one, mut told) = (Context::unchanged(&store, &one)?, None);
+            if enable {
+                let (after, done) =
+                    endpoint::bring(context, &store, &vault, &client, &one, Ask::default()).await?;
+                (one, told) = (after, Some(done));
+            }
+            look(context, &store, &client, &mut one).await?;
+            Ok::<_, Fail>((one, told))
         }
-        look(context, &store, &client, &mut one).await?;
-        drop(alone);
-        context.changed(one.id).await;
+        .await;
+        alone.done(one.id).await;
+        (one, told) = looked?;
         count_reads(&store, one.id, &client, &context.now).await?;
     } else if enable {
         return Err(Fail::usage(format!(
@@ -452,16 +474,20 @@ async fn look(
         // By hand and not made yet.
         Ok((None, _)) if note.by_hand && note.id.is_none() => return Ok(()),
         Ok((id, seen)) => {
-            note.id = id.or(note.id.take());
-            note.seen = Some(seen);
+            let before = note.clone();
+            note.learn(&before, id, seen);
         }
         Err(error) => {
             context.out.warn(format!("the webhook endpoint cannot be looked at: {error}"));
             return Ok(());
         }
     }
-    let mut batch = crate::store::Batch::new();
-    batch.meta(Integration::document(one.id), &*one);
-    store.commit(batch, crate::store::Durability::Synced, now).await?;
+    keep(store, one, now).await
+}
+
+async fn keep(store: &Store, one: &Integration, now: i64) -> Result<(), Fail> {
+    let mut batch = Batch::new();
+    batch.meta(Integration::document(one.id), one);
+    store.commit(batch, Durability::Synced, now).await?;
     Ok(())
 }

@@ -112,6 +112,9 @@ pub(super) async fn follow(
     let store = reader;
     let mut snapshots = engine.snapshots();
     let mut talk = Talk::default();
+    if context.within.is_some() {
+        talk.heard(&snapshots.borrow());
+    }
     let mut result = Ok(());
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
@@ -169,6 +172,12 @@ struct Talk {
 }
 
 impl Talk {
+    /// What the holder told before this command is no news.
+    fn heard(&mut self, snapshot: &Snapshot) {
+        self.message = snapshot.messages.iter().map(|one| one.seq).max().unwrap_or(0);
+        self.alert = snapshot.alerts.iter().map(|one| one.seq).max().unwrap_or(0);
+    }
+
     fn hear(&mut self, context: &Context, accounts: &[Account], snapshot: &Snapshot) {
         let ours = |id: IntegrationId| accounts.iter().find(|one| one.integration.id == id);
         for view in &snapshot.integrations {

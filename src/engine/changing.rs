@@ -115,9 +115,19 @@ impl Engine {
         runtime
     }
 
-    /// Takes an integration as it is stored, with a schedule of its own.
-    pub async fn reload(&self, id: IntegrationId) {
+    /// Takes an integration as it is stored. One that stays connected keeps its jobs, schedule and sources: only what
+    /// it is changes.
+    pub(super) async fn reload(&self, id: IntegrationId) {
         let Some(store) = self.store() else { return };
+        let reader = store.clone();
+        let stored = tokio::task::spawn_blocking(move || {
+            reader.meta::<Integration>(&Integration::document(id)).ok().flatten()
+        });
+        let Ok(Some(config)) = stored.await else { return };
+        if config.off_since.is_none() && self.renew(id, &config) {
+            endpoints::finish_later(self, &config);
+            return;
+        }
         let now = self.now();
         let loaded = tokio::task::spawn_blocking(move || {
             let config: Option<Integration> = store.meta(&Integration::document(id))?;
@@ -133,6 +143,35 @@ impl Engine {
             poller::start(self, id);
         }
         endpoints::finish_later(self, &config);
+    }
+
+    /// Puts a changed document in the place of a connected integration's; false: it is not connected here.
+    fn renew(&self, id: IntegrationId, config: &Integration) -> bool {
+        let mut state = self.state();
+        let runs = |one: &&mut Runtime| one.config.off_since.is_none() && !one.poll.stop.is_cancelled();
+        let Some(runtime) = state.runtimes.get_mut(&id).filter(runs) else { return false };
+        let before = std::mem::replace(&mut runtime.config, Arc::new(config.clone()));
+        runtime.client = None;
+        runtime.offline = None;
+        // What was only looked up does not end a connection.
+        let looked_up = |one: &Integration| {
+            let mut one = Integration { checked_at: 0, ..one.clone() };
+            if let Some(note) = &mut one.endpoint {
+                note.seen = None;
+            }
+            one
+        };
+        let changed = looked_up(&before) != looked_up(config);
+        if changed {
+            // What was missed, was missed by the endpoint as it was.
+            runtime.endpoint.missed_at = None;
+        }
+        drop(state);
+        if changed {
+            self.replan(id);
+        }
+        self.inner.changed.notify_one();
+        true
     }
 
     /// Changes an integration in the store, then in memory; nothing is changed if it can't be stored.

@@ -31,6 +31,8 @@ const FRAMES: usize = 1024;
 const WORDS: usize = 64;
 /// The last sign of life is written down so often, in seconds.
 const ALIVE_EVERY_S: i64 = 60;
+/// A connection that ends may take so long to store what came.
+const ENDING: Duration = Duration::from_secs(3);
 /// Without a key that can be read it is tried again after so long.
 const NO_KEY: Duration = Duration::from_secs(60);
 /// Objects whose order of events nothing tells are read again so often.
@@ -52,14 +54,27 @@ async fn supervise(engine: &Engine, id: IntegrationId) {
     loop {
         if let Some(config) = wanted(engine, id) {
             let cancel = stop.child_token();
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = relink.notified() => {
-                    cancel.cancel();
+            let mut live = std::pin::pin!(connect(engine, id, &config, cancel.clone()));
+            let again = tokio::select! {
+                biased;
+                () = stop.cancelled() => None,
+                () = relink.notified() => Some(true),
+                () = &mut live => Some(false),
+            };
+            if again != Some(false) {
+                cancel.cancel();
+                // What came is stored and acknowledged before the next connection begins.
+                if tokio::time::timeout(ENDING, live).await.is_err() {
+                    tracing::warn!(integration = id.0, "a live connection did not end in time");
+                }
+            }
+            match again {
+                None => return,
+                Some(true) => {
                     show(engine, id, LinkView::Off);
                     continue;
                 }
-                () = connect(engine, id, &config, cancel.clone()) => cancel.cancel(),
+                Some(false) => cancel.cancel(),
             }
         } else {
             show(engine, id, LinkView::Off);
@@ -160,7 +175,10 @@ async fn connect(engine: &Engine, id: IntegrationId, config: &Arc<Integration>, 
     // The newest event is known before anything is live: what comes by the relay is never the beginning.
     let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
     if cursor.complete_to.is_none() {
-        poller::once(engine, id).await;
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = poller::once(engine, id) => {}
+        }
     }
     let (arrivals, frames) = mpsc::channel(FRAMES);
     let (reports, heard) = mpsc::channel(WORDS);

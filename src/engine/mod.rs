@@ -116,10 +116,19 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Held by whoever changes what is connected in the store alone; [`Engine::reload`] follows.
+/// Held by whoever changes what is connected in the store alone.
 pub struct Alone<'a> {
+    engine: &'a Engine,
     _connecting: tokio::sync::MutexGuard<'a, ()>,
     _documents: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Alone<'_> {
+    /// Takes what is stored of an integration, before anybody else may change it: whoever came next would write what
+    /// it had in memory over it.
+    pub async fn reload(self, id: IntegrationId) {
+        self.engine.reload(id).await;
+    }
 }
 
 impl Engine {
@@ -336,6 +345,7 @@ impl Engine {
     /// Nothing that is connected is changed while this is held.
     pub async fn alone(&self) -> Alone<'_> {
         Alone {
+            engine: self,
             _connecting: self.inner.connecting.lock().await,
             _documents: self.inner.documents.lock().await,
         }

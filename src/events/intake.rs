@@ -121,8 +121,24 @@ pub struct Intake {
     pub now: Now,
 }
 
+/// What a group took for known is forgotten again, unless the group is on the disk: whoever ends the intake half-way
+/// must not leave ids behind that the next one acknowledges unstored.
+struct Noted {
+    shared: Arc<Shared>,
+    stored: bool,
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if !self.stored {
+            self.shared.memory().clear();
+        }
+    }
+}
+
 struct Group {
     _turn: OwnedRwLockReadGuard<()>,
+    noted: Option<Noted>,
     batch: Batch,
     acks: Vec<(Acks, String)>,
     posts: Vec<oneshot::Sender<()>>,
@@ -190,9 +206,12 @@ pub async fn run<P: Into<Parcel> + Send + 'static>(
 impl Intake {
     fn prepare(&self, parcels: Vec<Parcel>, turn: OwnedRwLockReadGuard<()>) -> Result<Group, StoreError> {
         let at = (self.now)();
+        // Before the memory, whose lock has to be free again when this is dropped.
+        let noted = Noted { shared: self.shared.clone(), stored: false };
         let mut memory = self.shared.memory();
         let mut group = Group {
             _turn: turn,
+            noted: None,
             batch: Batch::new(),
             acks: Vec::new(),
             posts: Vec::new(),
@@ -260,6 +279,7 @@ impl Intake {
         live.unsigned += counts.unsigned;
         live.alive_at = live.alive_at.max(at);
         group.batch.meta(LiveDoc::name(self.integration.id), &*live);
+        group.noted = Some(noted);
         Ok(group)
     }
 
@@ -272,21 +292,18 @@ impl Intake {
 
     /// Waits for the disk, then acknowledges.
     async fn answer(&self, sent: Result<(Group, Pending), StoreError>) -> Told {
-        let (group, pending) = match sent {
+        let (mut group, pending) = match sent {
             Ok(sent) => sent,
-            Err(error) => {
-                self.shared.memory().clear();
-                return Told { failed: Some(error), ..Told::default() };
-            }
+            Err(error) => return Told { failed: Some(error), ..Told::default() },
         };
         let epoch = group.epoch;
         let applied = match pending.done().await {
             Ok(applied) => applied,
-            Err(error) => {
-                self.shared.memory().clear();
-                return Told { odd: group.odd, failed: Some(error), ..Told::default() };
-            }
+            Err(error) => return Told { odd: group.odd, failed: Some(error), ..Told::default() },
         };
+        if let Some(noted) = &mut group.noted {
+            noted.stored = true;
+        }
         // Prepared before an earlier group failed: what it took for known may not be stored.
         if self.shared.memory().epoch() == epoch {
             for (socket, ack) in group.acks {
@@ -318,5 +335,65 @@ fn take(prepared: Prepared, group: &mut Group, counts: &mut LiveDoc) {
             counts.unreadable += 1;
             group.odd("its payload is no event");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::api::IntegrationId;
+    use crate::store::{OpenOptions, Store};
+
+    fn integration() -> Integration {
+        let now = 1_790_000_000;
+        serde_json::from_value(serde_json::json!({
+            "id": IntegrationId(1), "name": "Acme", "account": "acct_1", "account_name": "Acme", "livemode": false,
+            "billing": true, "delivery": "endpoint", "poll_every_s": 900, "timezone": "UTC",
+            "base_url": "http://127.0.0.1:1", "permissions": [], "checked_at": now, "connected_at": now,
+        }))
+        .unwrap()
+    }
+
+    fn post(done: oneshot::Sender<()>) -> Vec<Parcel> {
+        let body = serde_json::json!({
+            "id": "evt_1", "object": "event", "type": "customer.created", "created": 1_790_000_000, "livemode": false,
+            "api_version": "2026-01-01", "data": {"object": {"id": "cus_1", "object": "customer", "livemode": false}},
+        });
+        vec![Post { body: body.to_string().into(), at: Instant::now(), done }.into()]
+    }
+
+    #[tokio::test]
+    async fn what_was_prepared_and_not_stored_is_not_known_afterwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &OpenOptions::default()).unwrap();
+        let shared = Arc::new(Shared::default());
+        let intake = Intake {
+            store: store.clone(),
+            integration: Arc::new(integration()),
+            shared: shared.clone(),
+            now: Arc::new(|| 1_790_000_000),
+        };
+        let turn = || Arc::clone(&shared.turn).read_owned();
+        let prepare = async || {
+            let (done, told) = oneshot::channel();
+            (intake.prepare(post(done), turn().await).unwrap(), told)
+        };
+        // A connection that is made anew drops what is under way.
+        let (group, mut told) = prepare().await;
+        let epoch = group.epoch;
+        drop(group);
+        assert!(told.try_recv().is_err() && shared.memory().epoch() > epoch);
+        // Stripe sends it again: it is stored, and only then acknowledged.
+        let (group, told) = prepare().await;
+        let sent = intake.send(Ok(group)).await;
+        let word = intake.answer(sent).await;
+        assert_eq!((word.new, word.failed.is_none(), told.await), (1, true, Ok(())));
+        assert_eq!(store.counters(IntegrationId(1)).events, 1);
+        let epoch = shared.memory().epoch();
+        // What is stored stays known.
+        let (group, told) = prepare().await;
+        let word = intake.answer(intake.send(Ok(group)).await).await;
+        assert_eq!((word.new, told.await, shared.memory().epoch()), (0, Ok(()), epoch));
+        store.close();
     }
 }

@@ -103,8 +103,16 @@ pub fn may_connect(all: &[Integration], wish: &Wish, found: &KeyCheck) -> Result
         } else {
             String::new()
         };
+        let endpoint = if wish.delivery == Delivery::Endpoint {
+            format!(
+                "; for its webhook endpoint: `tillwatch integrations edit {} --webhook endpoint --public-url URL`",
+                there.id.0
+            )
+        } else {
+            String::new()
+        };
         return Err(ConnectError::Refused(format!(
-            "{} ({}, {}) is connected already: to give it a new key, `tillwatch integrations edit {} --api-key-file F`{billing}",
+            "{} ({}, {}) is connected already: to give it a new key, `tillwatch integrations edit {} --api-key-file F`{billing}{endpoint}",
             there.name,
             there.account,
             there.mode(),

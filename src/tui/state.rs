@@ -7,19 +7,21 @@ use std::sync::Arc;
 use super::input::actions::{Action, Context};
 use super::input::keymap::Keymap;
 use super::input::keys::Key;
-use super::overlay::Overlay;
 use super::overlay::search::SearchState;
+use super::overlay::{Overlay, wizard};
 use super::screens::ScreenId;
 use super::screens::dashboard::DashboardState;
 use super::screens::deliveries::DeliveriesState;
 use super::screens::events::EventsState;
-use super::screens::integrations::IntegrationsState;
+use super::screens::integrations::{self, IntegrationsState};
 use super::screens::log::LogState;
 use super::screens::payments::PaymentsState;
 use super::screens::records::RecordsState;
 use super::screens::sync::SyncState;
 use super::widgets::Hits;
-use crate::engine::api::{Attached, IntegrationId, IntegrationView, JobKind, Level, Mark, Snapshot};
+use crate::engine::api::{
+    Attached, EndpointAction, IntegrationId, IntegrationView, JobKind, Level, Mark, Snapshot,
+};
 
 /// How long a toast stays, in milliseconds.
 pub const TOAST_MS: i64 = 4_000;
@@ -142,6 +144,8 @@ pub enum Purpose {
     },
     /// Take the data folder over.
     TakeOver,
+    /// Do something with a webhook endpoint.
+    Endpoint(EndpointAction, IntegrationId),
     /// Mark so many entries of the catalog.
     Mark(IntegrationId, Mark, usize),
     /// Do something with the target of that address.
@@ -296,6 +300,10 @@ impl State {
         if !row.is_on(self.screen) {
             let names: Vec<&str> = row.on.iter().map(|screen| screen.row().name).collect();
             return Err(format!("only on: {}", names.join(", ")));
+        }
+        if matches!(action, Action::EnableEndpoint | Action::LookEndpoint | Action::RotateSecret) {
+            wizard::ready(self)?;
+            return integrations::endpoint::can(self, action);
         }
         if action == Action::TakeOver {
             return match &self.snapshot.attached {

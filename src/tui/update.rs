@@ -12,7 +12,8 @@ use super::remember;
 use super::screens::dashboard::update::job_word;
 use super::screens::{SCREENS, ScreenId};
 use super::state::{Purpose, State, TargetDeed};
-use crate::engine::api::{Answer, Level, Mark, Phase, Request, Snapshot};
+use super::widgets::endpoint;
+use crate::engine::api::{AlertReason, Answer, EndpointAction, Level, Mark, Phase, Request, Snapshot};
 
 /// Takes one message in. `now_ms` is Unix milliseconds.
 pub fn update(state: &mut State, msg: Msg, now_ms: i64) -> Vec<Effect> {
@@ -219,7 +220,8 @@ fn tell_news(state: &mut State, now_ms: i64) {
 fn tell_lost(state: &mut State, before: &Snapshot, now_ms: i64) {
     let lost = |snapshot: &Snapshot| snapshot.attached.as_ref().and_then(|held| held.lost.clone());
     match (lost(before), lost(&state.snapshot)) {
-        (None, Some(reason)) => {
+        // Another reason is news, too: another version was started there.
+        (told, Some(reason)) if told.as_ref() != Some(&reason) => {
             let keys = state.keymap.label(Action::TakeOver);
             state.tell(Level::Warning, format!("{reason}: {keys} takes the folder over, q quits"), now_ms);
         }
@@ -241,7 +243,11 @@ fn tell_alerts(state: &mut State, now_ms: i64) -> Vec<Effect> {
     let Some(told) = state.alerted.replace(newest.max(state.alerted.unwrap_or(0))) else { return Vec::new() };
     let news = || snapshot.alerts.iter().filter(|alert| alert.seq > told);
     if let Some(alert) = news().max_by_key(|alert| (rank(alert.level), alert.seq)) {
-        state.tell(alert.level, alert.text.clone(), now_ms);
+        let mut text = alert.text.clone();
+        if alert.reason == AlertReason::EndpointDown && !alert.over {
+            text = format!("{text}; {} sets it right", state.keymap.label(Action::EnableEndpoint));
+        }
+        state.tell(alert.level, text, now_ms);
     }
     // One call, however many they are: the first that is not over says why.
     let Some(alert) = news().filter(|alert| !alert.over).max_by_key(|alert| (rank(alert.level), alert.seq))
@@ -328,6 +334,16 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
         }
         (Purpose::Mark(..), Answer::Refused { reason }) => {
             (Level::Warning, format!("nothing was marked: {reason}"))
+        }
+        (Purpose::Endpoint(EndpointAction::Look, id), Answer::Done) => {
+            let view = state.integration(*id);
+            let word =
+                view.and_then(|one| one.endpoint.as_ref()).map_or("gone", |it| endpoint::word(&it.state));
+            (Level::Info, format!("the webhook endpoint of {}: {word}", state.name_of(*id)))
+        }
+        // What was done otherwise is told by the engine.
+        (Purpose::Endpoint(_, id), Answer::Refused { reason }) => {
+            (Level::Warning, format!("the webhook endpoint of {}: {reason}", state.name_of(*id)))
         }
         (Purpose::TakeOver, Answer::Done) => {
             (Level::Info, "this tillwatch holds the data folder now and goes on with what runs".to_owned())

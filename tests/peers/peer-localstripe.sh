@@ -2,30 +2,14 @@
 # no filters by creation time (invoices answer 500 to them), no `ending_before`, and its lists run from the
 # oldest to the newest. connect has to name what is missing, and the rest has to come in.
 set -euo pipefail
+source "$HERE/lib.sh"
+install_localstripe
 venv=$WORK/localstripe
-if [[ ! -x $venv/bin/python ]]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'localstripe>=1.15.10,<2'
-fi
-
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/tillwatch-localstripe.XXXXXX")
-port=$("$venv/bin/python" -c 'import socket
-with socket.socket() as s:
-    s.bind(("127.0.0.1", 0))
-    print(s.getsockname()[1])')
-"$venv/bin/python" -m localstripe --from-scratch --port "$port" >"$scratch/server.log" 2>&1 &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
-base=http://127.0.0.1:$port
+start_localstripe "$scratch/server.log"
+trap 'kill "$LOCALSTRIPE_PID" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$scratch"' EXIT
+base=http://127.0.0.1:$LOCALSTRIPE_PORT
 key=sk_test_12345
-for _ in $(seq 200); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-    if ! kill -0 "$server" 2>/dev/null; then
-        echo "FAILED start: localstripe ended: $(tail -n 3 "$scratch/server.log" | tr '\n' ' ')"
-        exit 1
-    fi
-    sleep 0.05
-done
 
 "$venv/bin/python" "$HERE/localstripe.py" "$base" "$key" first >"$scratch/first.json"
 echo "$key" >"$scratch/key"

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod demo;
+mod endpoint;
 mod ends;
 mod looks;
 mod midway;

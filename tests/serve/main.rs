@@ -17,4 +17,5 @@ mod lists;
 mod operating;
 mod process;
 mod refusals;
+mod restart;
 mod service;

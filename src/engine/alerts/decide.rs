@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::Settings;
 use crate::clock::{self, Zone};
 use crate::engine::api::{
-    Alert, AlertReason, CaseRow, CaseState, Delivery, Health, IntegrationId, IntegrationView, Level,
-    LinkView, Snapshot,
+    Alert, AlertReason, CaseRow, CaseState, Delivery, EndpointView, Health, IntegrationId, IntegrationView,
+    Level, LinkView, Snapshot,
 };
 use crate::engine::query::Heard;
 use crate::stripe::money;
@@ -84,6 +84,7 @@ impl Decider {
                 continue;
             }
             self.key(&mut out, view, now);
+            self.endpoint(&mut out, view, now);
             self.source(&mut out, view, snapshot.read_only, now);
             self.unchecked(&mut out, view, now);
         }
@@ -103,6 +104,13 @@ impl Decider {
             _ => None,
         };
         self.stand(out, view, AlertReason::KeyRefused, Level::Error, refused, 0, "the key works again", now);
+    }
+
+    fn endpoint(&mut self, out: &mut Vec<Said>, view: &IntegrationView, now: i64) {
+        let down = view.endpoint.as_ref().filter(|one| one.is_down());
+        let text = down.and_then(EndpointView::wrong).map(|(what, _)| format!("{what}; events are polled"));
+        let over = "the webhook endpoint is as it should be";
+        self.stand(out, view, AlertReason::EndpointDown, Level::Error, text, 0, over, now);
     }
 
     fn source(&mut self, out: &mut Vec<Said>, view: &IntegrationView, read_only: bool, now: i64) {

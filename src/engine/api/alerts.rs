@@ -10,6 +10,8 @@ use super::{IntegrationId, Level};
 pub enum AlertReason {
     /// Stripe refuses the key.
     KeyRefused,
+    /// The webhook endpoint is disabled, gone, or could not be made.
+    EndpointDown,
     /// The live connection or the polling has been failing for too long.
     SourceDead,
     /// Nothing has been compared with Stripe's own list for too long.

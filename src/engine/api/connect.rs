@@ -138,6 +138,9 @@ pub struct ConnectSpec {
     /// With a webhook endpoint: where deliveries reach this machine.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// With a webhook endpoint: a person makes it in the Dashboard.
+    #[serde(default)]
+    pub by_hand: bool,
 }
 
 /// What of an integration is to be changed; none: as it was.
@@ -156,6 +159,9 @@ pub struct Edit {
     /// With a webhook endpoint: where deliveries reach this machine.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// With a webhook endpoint: a person makes it in the Dashboard, or tillwatch does.
+    #[serde(default)]
+    pub by_hand: Option<bool>,
 }
 
 /// A profile of the Stripe CLI on this machine, read only.

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AttemptDetail, AttemptId, AttemptQuery, AttemptWindow, CaseDetail, CaseQuery, CaseWindow, CliProfile,
-    ConnectSpec, DiscoverSpec, Edit, EndpointAction, EventDetail, EventPos, EventQuery, EventRow,
-    EventWindow, IntegrationId, JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView, RecordQuery,
-    RecordWindow, ReplayTo, SearchResult, SyncSpec, TargetId, TargetSpec,
+    ConnectSpec, DiscoverSpec, Edit, EndpointAction, EndpointLeft, EventDetail, EventPos, EventQuery,
+    EventRow, EventWindow, IntegrationId, JobId, JobView, KeyTicket, Mark, ObjectDetail, PlanView,
+    RecordQuery, RecordWindow, ReplayTo, SearchResult, SyncSpec, TargetId, TargetSpec,
 };
 
 /// What a front-end can ask of the engine.
@@ -275,6 +275,11 @@ pub enum Answer {
     Connected {
         /// Its number.
         integration: IntegrationId,
+    },
+    /// It is disconnected, or is being.
+    Disconnected {
+        /// What became of its webhook endpoint at Stripe.
+        left: EndpointLeft,
     },
     /// Profiles of the Stripe CLI.
     CliProfiles(Vec<CliProfile>),

@@ -88,26 +88,24 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
         "{} is disconnected and its key wiped from this machine; revoke it at Stripe: {link}",
         off.name
     );
+    let mut left = Left::Nothing;
     if off.endpoint.is_some() {
         match endpoints::leave(engine, id).await {
-            Ok(left @ Left::Later(_)) => {
-                let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
-                if let Some(config) = config {
-                    endpoints::finish_later(engine, &config);
-                }
-                let what = endpoints::left_words(&left, off.livemode).unwrap_or_default();
+            Ok(later @ Left::Later(_)) => {
+                let what = endpoints::left_words(&later, off.livemode).unwrap_or_default();
                 text = format!("{} is being disconnected: {what}", off.name);
                 if purge {
                     text.push_str(". Its records can be removed then");
                 }
                 engine.message(Level::Warning, Some(id), text);
                 publish::now(engine);
-                return Answer::Done;
+                return Answer::Disconnected { left: later };
             }
-            Ok(left) => {
-                if let Some(what) = endpoints::left_words(&left, off.livemode) {
+            Ok(done) => {
+                if let Some(what) = endpoints::left_words(&done, off.livemode) {
                     text = format!("{text}; {what}");
                 }
+                left = done;
             }
             Err(reason) => {
                 publish::now(engine);
@@ -132,7 +130,7 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
     }
     engine.message(Level::Info, if purge { None } else { Some(id) }, text);
     publish::now(engine);
-    Answer::Done
+    Answer::Disconnected { left }
 }
 
 /// Waits until neither a job nor a poll is under way.

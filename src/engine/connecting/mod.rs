@@ -17,12 +17,13 @@ pub use trying::count;
 
 use super::api::{Answer, KeyTicket, Request};
 use super::{Engine, publish, refused};
+use crate::integration::endpoint::secrets;
 use crate::integration::stripe_cli::Origin;
 use crate::stripe::{ApiKey, BaseUrl, DEFAULT_BASE};
 use crate::vault::secret::Secret;
 
 impl Engine {
-    /// Takes a key over and answers with its ticket. It is looked at and held in memory; nothing is sent before it is
+    /// Takes a key, or an endpoint's signing secret, over and answers with its ticket. It is looked at and held in memory; nothing is sent before it is
     /// tried ([`Request::TryKey`]).
     pub fn offer_key(&self, key: Secret) -> Answer {
         let answer = offer(self, &key, None);
@@ -47,7 +48,14 @@ impl Engine {
 }
 
 fn offer(engine: &Engine, key: &Secret, origin: Option<Origin>) -> Answer {
-    let ticket = engine.state().offers.add(Some(ApiKey::parse(key.expose())), origin);
+    let ticket = {
+        let mut state = engine.state();
+        let ticket = state.offers.add(Some(ApiKey::parse(key.expose())), origin);
+        if let Some(offer) = state.offers.get(ticket) {
+            offer.signing = secrets::parse(key.expose());
+        }
+        ticket
+    };
     publish::now(engine);
     Answer::Ticket { ticket }
 }

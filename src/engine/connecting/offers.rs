@@ -14,14 +14,19 @@ use crate::integration::connect::kind_of;
 use crate::integration::probes;
 use crate::integration::stripe_cli::Origin;
 use crate::stripe::{ApiKey, KeyProblem};
+use crate::vault::secret::Secret;
 
 /// Keys and checks held at once; the oldest makes room.
 const MOST: usize = 8;
+
+const NO_SECRET: &str = "no signing secret was given";
 
 /// One key, or the check of a connected one.
 pub struct Offer {
     /// The key; or why the text is none; or nothing, for a connected key, which stays in its vault.
     pub key: Option<Result<ApiKey, KeyProblem>>,
+    /// What was handed over, as a webhook endpoint's signing secret; the error says what it is instead.
+    pub signing: Result<Secret, String>,
     /// The profile of the Stripe CLI that it was taken from.
     pub origin: Option<Origin>,
     /// What front-ends see of its check, once there is one.
@@ -65,6 +70,7 @@ impl Offers {
         self.last += 1;
         let offer = Offer {
             key,
+            signing: Err(NO_SECRET.to_owned()),
             origin,
             view: None,
             found: None,
@@ -79,6 +85,14 @@ impl Offers {
     /// One of them.
     pub fn get(&mut self, ticket: KeyTicket) -> Option<&mut Offer> {
         self.all.get_mut(&ticket.0)
+    }
+
+    /// Takes out a signing secret that was handed over. The error is a sentence.
+    pub fn take_signing(&mut self, ticket: KeyTicket) -> Result<Secret, String> {
+        match self.all.remove(&ticket.0) {
+            Some(offer) => offer.signing,
+            None => Err("that secret is no longer held: paste it again".to_owned()),
+        }
     }
 
     /// Forgets a key and ends its check; false: there was none.

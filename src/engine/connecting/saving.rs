@@ -13,13 +13,14 @@ use crate::integration::connect::{
     Wish, keep_key, lost, name_is_free, poll_every, same_account, save, trial_until, wipe_left_over,
 };
 use crate::integration::endpoint::public_url;
-use crate::integration::endpoint::steps::{Ask, Told};
+use crate::integration::endpoint::steps::{Ask, Told, writes};
 use crate::stripe::{ApiKey, BaseUrl, KeyKind};
 
 /// What a delivery needs before anything is saved: leave to write at Stripe, and an endpoint its address.
 fn has_delivery(
     engine: &Engine,
     delivery: Delivery,
+    by_hand: bool,
     url: Option<&str>,
     livemode: bool,
     base: &BaseUrl,
@@ -29,8 +30,10 @@ fn has_delivery(
         Delivery::Relay => return engine.may_begin_relay(),
         Delivery::Endpoint => {}
     }
-    if engine.read_only() {
-        return Err(refused("read-only: making a webhook endpoint would write at Stripe; choose polling"));
+    if engine.read_only() && !by_hand {
+        return Err(refused(
+            "read-only: making a webhook endpoint would write at Stripe; choose polling, or make it by hand",
+        ));
     }
     let Some(url) = url.filter(|url| !url.trim().is_empty()) else {
         return Err(refused(
@@ -72,7 +75,7 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
     let base = engine.offered_base(ticket).map_err(refused)?;
     let poll_every_s = poll_every(spec.poll_every_s, &base).map_err(refused)?;
     let (key, found) = tried(engine, ticket, spec.billing, &base).await?;
-    has_delivery(engine, spec.delivery, spec.public_url.as_deref(), key.livemode, &base)?;
+    has_delivery(engine, spec.delivery, spec.by_hand, spec.public_url.as_deref(), key.livemode, &base)?;
     let there = engine.configs().into_iter().find(|one| {
         one.off_since.is_none() && one.account == found.account.id && one.livemode == found.livemode
     });
@@ -83,6 +86,13 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
             there.account,
             there.mode()
         )));
+    }
+    let earlier = engine
+        .configs()
+        .into_iter()
+        .find(|one| one.account == found.account.id && one.livemode == found.livemode);
+    if let Some(earlier) = &earlier {
+        may_write(engine, earlier, spec.delivery, spec.by_hand)?;
     }
     confirm(&key, &found, spec.confirmed.as_deref())?;
     let (origin, reads) = {
@@ -122,7 +132,7 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
         }
         state.offers.remove(ticket);
     }
-    endpoint(engine, id, spec.public_url).await;
+    endpoint(engine, id, spec.public_url, Some(spec.by_hand)).await;
     if engine.inner.options.live {
         poller::start(engine, id);
     }
@@ -181,6 +191,10 @@ async fn replaced(
         let text = format!("the new key may no longer read what the old one could: {}", lost.join(", "));
         engine.message(Level::Warning, Some(id), text);
     }
+    if after.delivery == Delivery::Endpoint && !engine.read_only() {
+        // What the old key was not allowed may go well now.
+        endpoint(engine, id, None, None).await;
+    }
     engine.poke(id);
     engine.relink(id);
     publish::now(engine);
@@ -199,12 +213,16 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
     let _turn = engine.inner.connecting.lock().await;
     let before = active(engine, id)?;
     let base = engine.base_of(&before).map_err(refused)?;
-    if let Some(delivery) = edit.delivery.filter(|delivery| *delivery != before.delivery) {
-        let known = before.endpoint.as_ref().map(|note| note.public_url.as_str());
-        let url = edit.public_url.as_deref().or(known);
-        has_delivery(engine, delivery, url, before.livemode, &base)?;
-    } else if let Some(url) = &edit.public_url {
-        has_delivery(engine, before.delivery, Some(url), before.livemode, &base)?;
+    let known = before.endpoint.as_ref();
+    let by_hand = edit.by_hand.unwrap_or_else(|| known.is_some_and(|note| note.by_hand));
+    let delivery = edit.delivery.unwrap_or(before.delivery);
+    if delivery != before.delivery || edit.public_url.is_some() || edit.by_hand.is_some() {
+        let url = edit.public_url.as_deref().or(known.map(|note| note.public_url.as_str()));
+        has_delivery(engine, delivery, by_hand, url, before.livemode, &base)?;
+    }
+    let billing = edit.billing.is_some_and(|billing| billing != before.billing);
+    if edit.delivery.is_some() || edit.public_url.is_some() || edit.by_hand.is_some() || billing {
+        may_write(engine, &before, delivery, by_hand)?;
     }
     if let Some(name) = &edit.name {
         let all: Vec<Integration> = engine.configs().iter().map(|one| (**one).clone()).collect();
@@ -236,9 +254,12 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
         })
         .await
         .map_err(text)?;
-    let asks = edit.delivery.is_some() || edit.public_url.is_some() || after.billing != before.billing;
+    let asks = edit.delivery.is_some()
+        || edit.public_url.is_some()
+        || edit.by_hand.is_some()
+        || after.billing != before.billing;
     if asks && (after.delivery == Delivery::Endpoint || before.delivery == Delivery::Endpoint) {
-        endpoint(engine, id, edit.public_url).await;
+        endpoint(engine, id, edit.public_url, edit.by_hand).await;
     }
     if turned_on {
         let text = if after.may("rak_invoice_read") {
@@ -256,13 +277,23 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
     Ok(())
 }
 
+/// Refuses what would have to write at Stripe for one that only reads, before anything is changed.
+fn may_write(engine: &Engine, before: &Integration, delivery: Delivery, by_hand: bool) -> Result<(), Answer> {
+    let ask = Ask { by_hand: Some(by_hand), ..Ask::default() };
+    let store = engine.store().ok_or_else(|| refused("the store is still opening"))?;
+    if engine.read_only() && writes(before, store.install_id(), delivery, &ask) {
+        return Err(refused(endpoints::READ_ONLY));
+    }
+    Ok(())
+}
+
 /// Makes, changes or removes the endpoint, as the integration now wants it. What Stripe refuses is told: the
 /// integration goes on by polling.
-async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>) {
+async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>, by_hand: Option<bool>) {
     let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
     let Some(config) = config else { return };
     let (level, text) = if config.delivery == Delivery::Endpoint {
-        match endpoints::bring(engine, id, Ask { public_url, ..Ask::default() }).await {
+        match endpoints::bring(engine, id, Ask { public_url, by_hand, ..Ask::default() }).await {
             Ok(Told { trouble: None, did, others, .. }) => {
                 for other in others {
                     let text = format!(
@@ -279,10 +310,6 @@ async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>
     } else if config.endpoint.is_some() {
         match endpoints::leave(engine, id).await {
             Ok(left) => {
-                let after = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
-                if let Some(after) = after {
-                    endpoints::finish_later(engine, &after);
-                }
                 let Some(text) = endpoints::left_words(&left, config.livemode) else { return };
                 (Level::Info, text)
             }

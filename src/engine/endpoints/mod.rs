@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::Notify;
 
-pub use asked::{answer, bring, finish_later, leave, left_words, words};
+pub use asked::{READ_ONLY, answer, bring, finish_later, leave, left_words, words};
 pub use door::{Door, Doors, Taken};
 pub use watch::watch;
 
@@ -21,6 +21,7 @@ use super::Engine;
 use super::api::{Delivery, EndpointView, IntegrationId};
 use super::runtime::{Runtime, State};
 use crate::integration::Integration;
+use crate::integration::endpoint::secrets::Unread;
 use crate::integration::endpoint::{Status, events};
 use crate::store::Store;
 use door::Tally;
@@ -30,17 +31,21 @@ use door::Tally;
 pub struct Endpoint {
     /// Deliveries can come in.
     door: Option<Arc<Door>>,
+    /// Since when: what happened before could not be delivered here.
+    opened_at: i64,
     /// Where the receiver listens.
     listening: Option<String>,
     /// Why no door could be opened.
-    trouble: Option<String>,
+    trouble: Option<Unread>,
     /// Stripe's list had events that no delivery brought.
-    missed_at: Option<i64>,
+    pub(super) missed_at: Option<i64>,
     /// The last delivery that was stored.
     last_at: Option<i64>,
     /// Rung to look at Stripe now.
     look: Arc<Notify>,
     tally: Arc<Tally>,
+    /// Endpoints of other installations, one line each.
+    others: Vec<String>,
 }
 
 impl Endpoint {
@@ -50,7 +55,8 @@ impl Endpoint {
             .endpoint
             .as_ref()
             .and_then(|note| note.seen.as_ref())
-            .is_none_or(|seen| seen.status == Status::Enabled);
+            .is_none_or(|seen| seen.status == Status::Enabled)
+            && config.endpoint.as_ref().is_none_or(|note| note.elsewhere().is_none());
         self.door.is_some()
             && self.listening.is_some()
             && enabled
@@ -90,10 +96,11 @@ impl Engine {
     }
 }
 
-/// Stripe's list had events that nothing delivered: a look tells why.
-pub fn missed(state: &mut State, id: IntegrationId, now: i64) {
+/// Stripe's list had an event, made at `created`, that should have been delivered and was not: a look tells why.
+pub fn missed(state: &mut State, id: IntegrationId, created: i64, now: i64) {
     if let Some(runtime) = state.runtimes.get_mut(&id)
         && runtime.endpoint.door.is_some()
+        && created > runtime.endpoint.opened_at
     {
         runtime.endpoint.missed_at.get_or_insert(now);
         runtime.endpoint.look.notify_one();
@@ -115,7 +122,7 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         by_hand: note.by_hand,
         state: note.state(store.install_id()),
         listening: here.listening.clone(),
-        trouble: here.trouble.clone(),
+        trouble: here.trouble.as_ref().map(ToString::to_string),
         last_delivery_at: here.last_at,
         missed_at: here.missed_at,
         checked_at: note.seen.as_ref().map(|seen| seen.at),
@@ -124,5 +131,9 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         more,
         unsigned: here.tally.unsigned.load(Ordering::Relaxed),
         untimely: here.tally.untimely.load(Ordering::Relaxed),
+        all_events: config.all_events,
+        others: here.others.clone(),
+        passing: here.trouble.as_ref().is_some_and(|unread| unread.passing),
+        astray: note.astray(),
     })
 }

@@ -239,7 +239,7 @@ impl Shared {
     /// Carries calls and replies until nothing is heard any more; says why.
     async fn hear(&self, stream: UnixStream, pid: u32, mut calls: mpsc::Receiver<Call>) -> String {
         let (mut from, mut to) = stream.into_split();
-        let ended = || format!("the tillwatch that held the data folder (process {pid}) has ended");
+        let ended = || format!("process {pid}, which held the data folder, has ended");
         let api_base = self.options.api_base.as_ref().map(ToString::to_string);
         let watch = Call::Watch { read_only: self.options.read_only, api_base };
         if send(&mut to, &watch).await.is_err() {
@@ -257,7 +257,7 @@ impl Shared {
                 match tokio::time::timeout(SILENCE, receive::<Reply>(&mut from)).await {
                     Err(_) => {
                         return format!(
-                            "the tillwatch that holds the data folder (process {pid}) does not answer any more"
+                            "process {pid}, which holds the data folder, does not answer any more"
                         );
                     }
                     Ok(Err(_)) => return ended(),

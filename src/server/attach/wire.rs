@@ -37,17 +37,15 @@ impl Hello {
     /// Why this process cannot talk to the one that holds the folder, and which side is to be started anew.
     pub fn mismatch(&self) -> Option<String> {
         let own = Hello::own();
-        let who = format!(
-            "the tillwatch that holds the data folder (process {}) is version {}",
-            self.pid, self.version
-        );
+        let who = |is: &str| {
+            let (pid, theirs, ours) = (self.pid, &self.version, &own.version);
+            format!("process {pid} holds the data folder and is {is} ({theirs}, this is {ours})")
+        };
         match self.protocol.cmp(&own.protocol) {
             std::cmp::Ordering::Equal => None,
-            std::cmp::Ordering::Less => {
-                Some(format!("{who}, this one is newer ({}): end that one and start it again", own.version))
-            }
+            std::cmp::Ordering::Less => Some(format!("{}: end that one and start it again", who("older"))),
             std::cmp::Ordering::Greater => {
-                Some(format!("{who}, this one is older ({}): use the newer program here, too", own.version))
+                Some(format!("{}: start this one again with {}", who("newer"), self.version))
             }
         }
     }
@@ -288,6 +286,6 @@ mod tests {
         let older = Hello { protocol: PROTOCOL - 1, version: "0.0.9".into(), pid: 7 };
         assert!(older.mismatch().is_some_and(|text| text.contains("0.0.9") && text.contains("end that one")));
         let newer = Hello { protocol: PROTOCOL + 1, ..older };
-        assert!(newer.mismatch().is_some_and(|text| text.contains("use the newer program here")));
+        assert!(newer.mismatch().is_some_and(|text| text.contains("start this one again with")));
     }
 }

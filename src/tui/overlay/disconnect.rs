@@ -9,7 +9,9 @@ use ratatui::{
 };
 
 use super::Overlay;
-use crate::engine::api::{Answer, Delivery, Health, IntegrationId, IntegrationView, Level, Request};
+use crate::engine::api::{
+    Answer, Delivery, EndpointLeft, Health, IntegrationId, IntegrationView, Level, Request,
+};
 use crate::tui::effects::Effect;
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::{Action, Context};
@@ -91,6 +93,9 @@ fn at_stripe(view: &IntegrationView) -> &'static str {
         }
         Delivery::Relay => {
             "The relay session ends by itself; nothing else of ours is there. The key goes on being valid; revoke it in Stripe's dashboard."
+        }
+        Delivery::Endpoint if view.endpoint.as_ref().is_some_and(|it| it.by_hand) => {
+            "The webhook endpoint was made by hand and stays: remove it in Stripe's dashboard. The key goes on being valid; revoke it there, too."
         }
         Delivery::Endpoint => {
             "The webhook endpoint that tillwatch made is removed. The key goes on being valid; revoke it in Stripe's dashboard."
@@ -186,8 +191,15 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
         let (id, purge) = (it.id, it.purge);
         let name = state.name_of(id);
         state.overlays.remove(at);
-        let rest = if purge { "its records are removed" } else { "its records stay" };
-        state.tell(Level::Info, format!("{name} is disconnected; {rest}"), now_ms);
+        let (level, text) = match answer {
+            Answer::Disconnected { left: EndpointLeft::Later(_) } => (
+                Level::Warning,
+                format!("{name} is being disconnected; it is finished as soon as Stripe answers"),
+            ),
+            _ if purge => (Level::Info, format!("{name} is disconnected; its records are removed")),
+            _ => (Level::Info, format!("{name} is disconnected; its records stay")),
+        };
+        state.tell(level, text, now_ms);
     }
     Some(Vec::new())
 }

@@ -1,6 +1,6 @@
 //! The question before LIVE events go somewhere for the first time: a plain yes, or the account's name typed.
 //!
-//! Used by the form of a target and by a replay. No is the answer to everything but `y`; Enter held down must not agree.
+//! Used by the form of a target, by a replay, and before a webhook endpoint of a LIVE account is made or changed. No is the answer to everything but `y`; Enter held down must not agree.
 
 use ratatui::text::{Line, Span};
 
@@ -19,6 +19,8 @@ pub struct Guard {
     pub name: Option<String>,
     line: LineEdit,
     wrong: bool,
+    /// What is agreed to is a change at Stripe, not where events go.
+    writes: bool,
 }
 
 /// What a person says to it.
@@ -40,7 +42,13 @@ impl Guard {
             name: name.map(str::to_owned),
             line: LineEdit::default(),
             wrong: false,
+            writes: false,
         }
+    }
+
+    /// The question before something is changed at Stripe.
+    pub fn writes(question: &str) -> Guard {
+        Guard { writes: true, ..Guard::new(question, None) }
     }
 
     /// Where keys have their meaning while it is asked.
@@ -96,6 +104,7 @@ impl Guard {
     /// What its keys do.
     pub fn hints(&self) -> &'static [(Action, &'static str)] {
         match self.name {
+            None if self.writes => &[(Action::Yes, "yes, do it"), (Action::No, "no (Enter and Esc too)")],
             Some(_) => &[(Action::Accept, "agree, once the name stands there"), (Action::Cancel, "no")],
             None => &[(Action::Yes, "yes, send them there"), (Action::No, "no (Enter and Esc too)")],
         }

@@ -5,6 +5,7 @@
 pub mod confirm;
 pub mod disconnect;
 pub mod edit;
+pub mod endpoint;
 pub mod guard;
 pub mod help;
 pub mod messages;
@@ -24,6 +25,7 @@ use ratatui::{
 pub use confirm::{Confirm, MarkAll, Question, Yes};
 pub use disconnect::Disconnect;
 pub use edit::EditForm;
+pub use endpoint::EndpointSheet;
 pub use replay::Replay;
 pub use target::TargetForm;
 pub use wizard::Wizard;
@@ -57,6 +59,8 @@ pub enum Overlay {
     Wizard(Box<Wizard>),
     /// Changing an integration.
     Edit(Box<EditForm>),
+    /// What became of a webhook endpoint, or how one is made by hand.
+    Endpoint(Box<EndpointSheet>),
     /// Disconnecting one.
     Disconnect(Box<Disconnect>),
     /// Adding a target.
@@ -75,6 +79,7 @@ impl Overlay {
             Overlay::Confirm(_) => Context::Confirm,
             Overlay::Wizard(wizard) => wizard.context(),
             Overlay::Edit(form) => form.context(),
+            Overlay::Endpoint(sheet) => sheet.context(),
             Overlay::Disconnect(it) => it.context(),
             Overlay::Target(form) => form.context(),
             Overlay::Replay(it) => it.context(),
@@ -91,6 +96,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Confirm(_)) => confirm::act(state, action, now_ms),
         Some(Overlay::Wizard(_)) => wizard::act(state, action, now_ms),
         Some(Overlay::Edit(_)) => edit::act(state, action, now_ms),
+        Some(Overlay::Endpoint(_)) => endpoint::act(state, action, now_ms),
         Some(Overlay::Disconnect(_)) => disconnect::act(state, action, now_ms),
         Some(Overlay::Target(_)) => target::act(state, action),
         Some(Overlay::Replay(_)) => replay::act(state, action),
@@ -121,6 +127,7 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette::typed(palette, typed),
         Some(Overlay::Wizard(_)) => return wizard::typed(state, typed, now_ms),
         Some(Overlay::Edit(_)) => edit::typed(state, typed),
+        Some(Overlay::Endpoint(_)) => return endpoint::typed(state, typed, now_ms),
         Some(Overlay::Disconnect(_)) => disconnect::typed(state, typed),
         Some(Overlay::Target(_)) => target::typed(state, typed),
         Some(Overlay::Replay(_)) => replay::typed(state, typed),
@@ -140,6 +147,7 @@ pub fn refresh(state: &mut State) -> Vec<Effect> {
 /// Gives an answer to the overlay that waits for it; none when there is no such overlay.
 pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) -> Option<Vec<Effect>> {
     search::update::answer(state, generation, answer)
+        .or_else(|| endpoint::answer(state, generation, answer))
         .or_else(|| edit::answer(state, generation, answer, now_ms))
         .or_else(|| disconnect::answer(state, generation, answer, now_ms))
         .or_else(|| target::answer(state, generation, answer, now_ms))
@@ -167,6 +175,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
             Overlay::Confirm(confirm) => confirm::draw(view, buf, area, confirm),
             Overlay::Wizard(wizard) => wizard::draw(view, buf, area, wizard),
             Overlay::Edit(form) => edit::draw(view, buf, area, form),
+            Overlay::Endpoint(sheet) => endpoint::draw(view, buf, area, sheet),
             Overlay::Disconnect(it) => disconnect::draw(view, buf, area, it),
             Overlay::Target(form) => target::draw(view, buf, area, form),
             Overlay::Replay(it) => replay::draw(view, buf, area, it),

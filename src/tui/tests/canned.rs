@@ -1,5 +1,6 @@
 //! Snapshots and events made by hand, all at one fixed moment, and a fake engine that serves them.
 
+use std::mem::Discriminant;
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
@@ -17,6 +18,7 @@ pub const NOW: i64 = 1_763_816_533;
 /// The names of all canned snapshots.
 pub const NAMES: &[&str] = &[
     "data", "empty", "opening", "failed", "offline", "refused", "many", "running", "idle", "demo", "nothing",
+    "hooks", "down",
 ];
 
 pub fn integration(id: u32, name: &str, livemode: bool) -> IntegrationView {
@@ -199,6 +201,7 @@ pub fn snapshot(name: &str) -> Snapshot {
             it.targets.clear();
         }
         "nothing" => it.targets.clear(),
+        "hooks" | "down" => super::canned_endpoint::fill(&mut it.integrations, name),
         "opening" => {
             it = Snapshot { data_dir: it.data_dir, ..Snapshot::default() };
         }
@@ -313,6 +316,10 @@ pub struct Fake {
     pub name: String,
     /// Keys that were handed over; a ticket is a place in here, from 1.
     pub keys: Mutex<Vec<String>>,
+    /// Sorts of requests with their answers that were looked at.
+    seen: Mutex<Vec<(Discriminant<Request>, Discriminant<Answer>)>>,
+    /// What becomes of the next webhook endpoint.
+    pub endpoint: Mutex<EndpointView>,
 }
 
 impl Fake {
@@ -323,14 +330,22 @@ impl Fake {
             asked: Mutex::new(Vec::new()),
             name: name.to_owned(),
             keys: Mutex::new(Vec::new()),
+            seen: Mutex::new(Vec::new()),
+            endpoint: Mutex::new(super::canned_endpoint::enabled()),
         })
     }
 
     /// Whatever is asked and answered could be so by another process.
     pub fn answer(&self, request: &Request) -> Answer {
-        assert_eq!(*request, written_down(request));
         let answer = self.made_up(request);
-        assert_eq!(answer, written_down(&answer), "{request:?}");
+        // Once of each sort: a whole window is slow to write down.
+        let sort = (std::mem::discriminant(request), std::mem::discriminant(&answer));
+        let mut seen = self.seen.lock().unwrap();
+        if !seen.contains(&sort) {
+            assert_eq!(*request, written_down(request));
+            assert_eq!(answer, written_down(&answer), "{request:?}");
+            seen.push(sort);
+        }
         answer
     }
 

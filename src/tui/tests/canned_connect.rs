@@ -53,6 +53,11 @@ impl Fake {
         self.snapshots.send_modify(|snapshot| change(&mut Arc::make_mut(snapshot).key_checks));
     }
 
+    /// What becomes of the next webhook endpoint.
+    pub fn hook(&self, view: EndpointView) {
+        *self.endpoint.lock().unwrap() = view;
+    }
+
     /// Ends the check of a ticket: everything is allowed but what is named.
     pub fn checked(&self, ticket: KeyTicket, account: &AccountView, missing: &[&str]) {
         self.checks(|all| {
@@ -110,14 +115,24 @@ impl Fake {
                 if name == "taken" {
                     return Some(Answer::Refused { reason: "the name `taken` is taken".into() });
                 }
+                if let Some(url) = &spec.public_url
+                    && let Err(reason) = crate::integration::endpoint::public_url(url, false, false)
+                {
+                    return Some(Answer::Refused { reason });
+                }
+                let endpoint = spec.public_url.as_ref().map(|_| self.endpoint.lock().unwrap().clone());
                 self.snapshots.send_modify(|snapshot| {
                     let snapshot = Arc::make_mut(snapshot);
-                    snapshot.integrations.push(integration(9, &name, false));
+                    let mut one = integration(9, &name, false);
+                    one.delivery = spec.delivery;
+                    one.endpoint = endpoint;
+                    snapshot.integrations.push(one);
                     snapshot.key_checks.clear();
                 });
                 Answer::Connected { integration: IntegrationId(9) }
             }
-            Request::NewKey { .. } | Request::Edit { .. } | Request::Disconnect { .. } => Answer::Done,
+            Request::NewKey { .. } | Request::Edit { .. } | Request::Endpoint { .. } => Answer::Done,
+            Request::Disconnect { .. } => Answer::Disconnected { left: EndpointLeft::Nothing },
             Request::CliProfiles => Answer::CliProfiles(vec![
                 CliProfile {
                     name: "default".into(),

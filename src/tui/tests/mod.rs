@@ -3,6 +3,7 @@
 
 pub(crate) mod canned;
 mod canned_connect;
+mod canned_endpoint;
 mod canned_events;
 pub mod canned_forward;
 mod canned_records;
@@ -10,6 +11,7 @@ mod canned_sync;
 mod deliveries;
 mod draw;
 mod driver;
+mod endpoint;
 mod events;
 mod integrations;
 mod keys;

@@ -4,8 +4,8 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, text::Span};
 
-use super::View;
 use super::put::{self, Part, part};
+use super::{View, endpoint};
 use crate::engine::api::{IntegrationView, Level, TargetState};
 use crate::tui::fmt;
 use crate::tui::input::actions::{self, Action, Context};
@@ -31,8 +31,12 @@ pub fn level(theme: Theme, level: Level) -> (&'static str, ratatui::style::Style
 fn first_of(screen: ScreenId) -> &'static [Action] {
     use Action as A;
     match screen {
-        ScreenId::Dashboard => &[A::Discover, A::Sync, A::Stop, A::Find, A::Open, A::Freeze, A::NextPane],
-        ScreenId::Integrations => &[A::Open, A::Edit, A::NewKey, A::CheckKey, A::Disconnect, A::Connect],
+        ScreenId::Dashboard => {
+            &[A::EnableEndpoint, A::Discover, A::Sync, A::Stop, A::Find, A::Open, A::Freeze, A::NextPane]
+        }
+        ScreenId::Integrations => {
+            &[A::Open, A::EnableEndpoint, A::Edit, A::NewKey, A::CheckKey, A::Disconnect, A::Connect]
+        }
         ScreenId::Events => &[
             A::Open,
             A::Find,
@@ -94,6 +98,10 @@ fn is_dead(state: &State, action: Action) -> bool {
         Action::Stop => !one.is_some_and(active),
         Action::RetryFailed => one.is_none_or(|one| one.catalog.error == 0),
         Action::AllAccounts => state.snapshot.integrations.len() < 2,
+        Action::EnableEndpoint => one.is_none_or(|one| endpoint::down(one).is_none()),
+        Action::OpenInStripe if state.screen == ScreenId::Integrations => {
+            one.is_none_or(|one| one.endpoint.is_none())
+        }
         Action::Search => state.screen == ScreenId::Dashboard,
         Action::NextPane | Action::Plan if state.screen == ScreenId::Sync && state.sync.history.is_some() => {
             true
@@ -153,6 +161,7 @@ fn elsewhere(view: &View<'_>) -> Option<Vec<Part>> {
             Overlay::Confirm(_)
                 | Overlay::Wizard(_)
                 | Overlay::Edit(_)
+                | Overlay::Endpoint(_)
                 | Overlay::Disconnect(_)
                 | Overlay::Target(_)
                 | Overlay::Replay(_)

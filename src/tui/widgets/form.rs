@@ -120,6 +120,26 @@ pub fn field(
     Line::from(spans)
 }
 
+/// The same for a longer text, such as an address, with an example in it while it is empty.
+pub fn wide_field(
+    view: &View<'_>,
+    name: &str,
+    edit: &LineEdit,
+    focused: bool,
+    cells: usize,
+    example: &str,
+) -> Line<'static> {
+    let wide = cells.saturating_sub(LABEL).min(60);
+    let mut text = edit.draw(view.theme, wide, focused, |_| Style::new());
+    if edit.text().is_empty() {
+        let example = fmt::fit(example, wide.saturating_sub(text.width()));
+        text.spans.push(Span::styled(example, view.theme.faint()));
+    }
+    let mut spans = vec![label(view, name)];
+    spans.extend(strip(view, text, wide, focused));
+    Line::from(spans)
+}
+
 /// One of several: a filled or an empty circle and its name; marked when the keys go to it.
 pub fn choice(view: &View<'_>, name: &str, chosen: bool, focused: bool, usable: bool) -> Vec<Span<'static>> {
     let theme = view.theme;

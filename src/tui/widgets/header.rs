@@ -5,9 +5,10 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Span};
 
 use super::put::{self, Part, part};
-use super::{Hits, View, Wake};
+use super::{Hits, View, Wake, endpoint};
 use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Phase};
 use crate::tui::fmt::{self, count};
+use crate::tui::input::actions::Action;
 use crate::tui::style::Theme;
 
 /// A live connection without a sign of life for so long is worth a word, in seconds.
@@ -15,9 +16,18 @@ const LATE_S: i64 = 5;
 
 /// How an integration is, in a glyph, a style and a word.
 pub fn health(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'static str) {
+    match endpoint::down(view) {
+        Some(word) => ("!", theme.bad(), word),
+        None => reach(theme, view),
+    }
+}
+
+/// The same, its webhook endpoint left aside where that needs a person.
+pub fn reach(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'static str) {
     // What is polled only, although it should come live, is less than it could be.
-    let out = view.delivery == Delivery::Relay
-        && matches!(view.link, LinkView::Waiting { .. } | LinkView::Refused { .. });
+    let out = view.delivery == Delivery::Endpoint && endpoint::is_less(view)
+        || view.delivery == Delivery::Relay
+            && matches!(view.link, LinkView::Waiting { .. } | LinkView::Refused { .. });
     match &view.health {
         Health::Connected if out => ("◐", theme.warn(), "connected"),
         Health::Connected => ("●", theme.good(), "connected"),
@@ -27,6 +37,11 @@ pub fn health(theme: Theme, view: &IntegrationView) -> (&'static str, Style, &'s
         Health::Disconnecting { .. } => ("○", theme.warn(), "disconnecting"),
         Health::Off => ("–", theme.faint(), "off"),
     }
+}
+
+/// A person has to do something about it.
+pub fn needs_you(view: &IntegrationView) -> bool {
+    matches!(view.health, Health::KeyRefused { .. }) || endpoint::down(view).is_some()
 }
 
 /// LIVE or TEST, as words.
@@ -67,7 +82,7 @@ pub fn source(view: &IntegrationView, now: i64) -> String {
     let live = match view.delivery {
         Delivery::Poll => None,
         Delivery::Relay => link(view, now),
-        Delivery::Endpoint => Some("endpoint".to_owned()),
+        Delivery::Endpoint => Some(endpoint::down(view).unwrap_or("endpoint").to_owned()),
     };
     let poll = (view.poll.every_s > 0).then(|| format!("poll {}", every(view.poll.every_s)));
     match (live, poll) {
@@ -93,6 +108,9 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, hits: &mut Hits) {
     match &snapshot.attached {
         Some(held) if held.lost.is_some() => {
             parts.push(part(0, vec![Span::styled(" NOT CONNECTED ", theme.bad().patch(theme.reversed()))]));
+            // The sentence is shown for a moment only; what to press stays.
+            let keys = view.state.keymap.label(Action::TakeOver);
+            parts.push(part(1, vec![Span::raw(format!("{keys} takes over"))]));
         }
         Some(held) if wide => {
             parts.push(part(8, vec![Span::styled(format!("attached to {}", held.pid), theme.faint())]));
@@ -135,7 +153,17 @@ fn currency(view: &View<'_>, current: &IntegrationView, hits: &mut Hits, width: 
     let mut state = vec![Span::styled(glyph, style), Span::raw(" ")];
     match &current.health {
         Health::Connected | Health::Degraded { .. } => {
-            if wide {
+            // Said in red wherever it is seen, and before anything else.
+            let down = endpoint::down(current).is_some();
+            if down {
+                state.push(Span::styled(word, style.patch(theme.strong())));
+                state.push(Span::raw(", "));
+            }
+            if wide && down {
+                if current.poll.every_s > 0 {
+                    state.push(Span::raw(format!("poll {}, ", every(current.poll.every_s))));
+                }
+            } else if wide {
                 if matches!(current.link, LinkView::Waiting { .. }) {
                     hits.changes_every(Wake::Second);
                 }

@@ -7,10 +7,12 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::header::{health, mode, source};
+use super::header::{health, mode, needs_you, source};
 use super::put;
-use super::{Hits, View, Wake, bar};
-use crate::engine::api::{Delivery, Health, IntegrationView, LinkView, Money, PaymentsToday, Phase};
+use super::{Hits, View, Wake, bar, endpoint};
+use crate::engine::api::{
+    Delivery, EndpointState, Health, IntegrationView, LinkView, Money, PaymentsToday, Phase,
+};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::screens::ScreenId;
@@ -23,7 +25,7 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: 
         Span::styled("1 ", theme.accent().patch(theme.strong())),
         Span::styled("Integrations", theme.strong()),
     ];
-    let needy = all.iter().filter(|one| matches!(one.health, Health::KeyRefused { .. })).count();
+    let needy = all.iter().filter(|one| needs_you(one)).count();
     if needy > 0 {
         let word = if needy == 1 { "needs you" } else { "need you" };
         title.push(Span::styled(format!(" · {needy} {word}"), theme.bad().patch(theme.strong())));
@@ -116,6 +118,9 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
     let theme = view.theme;
     let stamp = |at: i64| fmt::stamp(at, view.now, &one.timezone, false);
     match &one.health {
+        Health::Connected | Health::Degraded { .. } if endpoint::down(one).is_some() => {
+            (needs_endpoint(view, one, room), theme.bad())
+        }
         Health::Connected if one.poll.error.is_some() => {
             (format!("poll failed: {}", one.poll.error.as_deref().unwrap_or_default()), theme.warn())
         }
@@ -126,6 +131,7 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
             (text, theme.warn())
         }
         Health::Connected if one.delivery == Delivery::Relay => live(view, one, room, hits),
+        Health::Connected if one.delivery == Delivery::Endpoint => delivered(view, one, room, hits),
         Health::Connected => (format!("connected · {}", polling(view, one, room, hits)), theme.faint()),
         Health::Degraded { missing } => {
             let mut kinds: Vec<&str> = missing.iter().map(|one| one.resource.as_str()).collect();
@@ -152,6 +158,40 @@ fn second_line(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut H
         }
         Health::Off => ("off · its records stay".to_owned(), theme.faint()),
     }
+}
+
+/// A webhook endpoint that needs a person: what it is, since when, and the key.
+fn needs_endpoint(view: &View<'_>, one: &IntegrationView, room: usize) -> String {
+    let word = endpoint::down(one).unwrap_or_default();
+    let it = one.endpoint.as_ref();
+    let since = it.and_then(|it| endpoint::since(&it.state));
+    let mut text = word.to_owned();
+    if let Some(since) = since {
+        text = format!("{word} since {}", fmt::stamp(since, view.now, &one.timezone, false));
+    }
+    let here = matches!(view.state.screen, ScreenId::Integrations | ScreenId::Dashboard);
+    if here && view.state.selected == Some(one.id) && it.is_some_and(|it| !it.by_hand) {
+        let more = format!("{text} · {} sets it right", view.state.keymap.label(Action::EnableEndpoint));
+        text = if fmt::width(&more) <= room { more } else { text };
+    }
+    text
+}
+
+/// An endpoint that is there.
+fn delivered(view: &View<'_>, one: &IntegrationView, room: usize, hits: &mut Hits) -> (String, Style) {
+    let theme = view.theme;
+    let Some(it) = &one.endpoint else {
+        return (format!("no endpoint · {}", polling(view, one, room, hits)), theme.warn());
+    };
+    let style = if endpoint::is_less(one) { theme.warn() } else { theme.faint() };
+    let text = match (&it.state, it.last_delivery_at) {
+        (EndpointState::NoSecret, _) => "endpoint waits for its secret".to_owned(),
+        (EndpointState::Leaving { .. }, _) => "endpoint is being removed".to_owned(),
+        _ if it.listening.is_none() => "endpoint · no receiver here".to_owned(),
+        (_, Some(at)) => format!("endpoint · delivered {}", hits.ago(view.now, at)),
+        (_, None) => "endpoint · no delivery yet".to_owned(),
+    };
+    (text, style)
 }
 
 /// The live connection as it is.

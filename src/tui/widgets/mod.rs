@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod bar;
 pub mod detail;
+pub mod endpoint;
 pub mod feed;
 pub mod filter_line;
 pub mod footer;

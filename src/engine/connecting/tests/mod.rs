@@ -1,14 +1,16 @@
 //! Connecting against a local Stripe, as the screen does it.
 
 use crate::engine::api::{
-    Answer, ConnectSpec, Delivery, DiscoverSpec, Edit, Health, IntegrationId, JobOutcome, JobState,
-    KeyCheckState, KeyCheckView, KeyTicket, PermissionGroup, PermissionState, Request, SyncSpec,
+    Answer, ConnectSpec, Delivery, DiscoverSpec, Edit, EndpointLeft, Health, IntegrationId, JobOutcome,
+    JobState, KeyCheckState, KeyCheckView, KeyTicket, PermissionGroup, PermissionState, Request, SyncSpec,
 };
 use crate::engine::rig::Rig;
 use crate::stripe::kind::Kind;
 
 mod cases;
 mod runs;
+
+const GONE: Answer = Answer::Disconnected { left: EndpointLeft::Nothing };
 
 fn spec() -> ConnectSpec {
     ConnectSpec {
@@ -19,6 +21,7 @@ fn spec() -> ConnectSpec {
         poll_every_s: 900,
         confirmed: None,
         public_url: None,
+        by_hand: false,
     }
 }
 
@@ -280,6 +283,7 @@ async fn an_edit_holds_after_a_restart_and_bad_ones_change_nothing() {
         delivery: None,
         poll_every_s: Some(0),
         public_url: None,
+        by_hand: None,
     };
     assert_eq!(rig.engine.request(Request::Edit { integration: id, edit }).await, Answer::Done);
     let snapshot = rig.until("no schedule", |snapshot| snapshot.integrations[0].poll.next_at.is_none()).await;
@@ -300,7 +304,7 @@ async fn a_disconnect_keeps_records_and_a_purge_leaves_no_byte() {
     rig.run(sync(id)).await;
     let kept = rig.now().integrations[0].catalog.synced;
     assert!(kept > 0);
-    assert_eq!(rig.engine.request(Request::Disconnect { integration: id, purge: false }).await, Answer::Done);
+    assert_eq!(rig.engine.request(Request::Disconnect { integration: id, purge: false }).await, GONE);
     let one = rig.now().integrations[0].clone();
     assert_eq!((one.health, one.key.as_str(), one.catalog.synced), (Health::Off, "", kept));
     assert!(refused(rig.engine.request(sync(id)).await).contains("disconnected"));
@@ -317,7 +321,7 @@ async fn a_disconnect_keeps_records_and_a_purge_leaves_no_byte() {
     assert_eq!(rig.engine.request(Request::Poll { integration: id }).await, Answer::Done);
     rig.until("its schedule", |snapshot| snapshot.integrations[0].poll.last_at >= polled).await;
     assert!(rig.on_disk(rig.stripe().account.as_bytes()));
-    assert_eq!(rig.engine.request(Request::Disconnect { integration: id, purge: true }).await, Answer::Done);
+    assert_eq!(rig.engine.request(Request::Disconnect { integration: id, purge: true }).await, GONE);
     assert!(rig.now().integrations.is_empty());
     let store = rig.engine.store().unwrap();
     assert_eq!(store.counters(id), crate::store::Counters::default());
@@ -339,7 +343,7 @@ async fn a_running_job_is_stopped_by_a_disconnect() {
         snapshot.integrations[0].discover.as_ref().is_some_and(|job| job.done > 0)
     })
     .await;
-    assert_eq!(rig.engine.request(Request::Disconnect { integration: id, purge: false }).await, Answer::Done);
+    assert_eq!(rig.engine.request(Request::Disconnect { integration: id, purge: false }).await, GONE);
     let job = rig.now().integrations[0].discover.clone().unwrap();
     assert_eq!(job.state, JobState::Cancelled);
     assert_eq!((job.rate, job.gets_per_s), (0.0, 0.0));
@@ -430,7 +434,7 @@ async fn a_document_that_is_written_during_a_disconnect_does_not_bring_it_back()
     let change = rig.engine.change_integration(id, |config| config.description = Some("late".into()));
     let leave = rig.engine.request(Request::Disconnect { integration: id, purge: false });
     let ((), answer) = tokio::join!(change, leave);
-    assert_eq!(answer, Answer::Done);
+    assert_eq!(answer, GONE);
     let stored = crate::integration::Integration::all(&rig.engine.store().unwrap()).unwrap();
     assert!(stored[0].off_since.is_some() && stored[0].key.is_none());
     assert_eq!(stored[0].description.as_deref(), Some("late"));

@@ -220,3 +220,35 @@ async fn a_kind_that_waits_says_what_stripe_said() {
     assert!(job.retries > 0 && job.parts.iter().all(|part| part.waiting.is_none() && part.rate == 0.0));
     rig.engine.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_in_the_store_alone_leaves_a_running_job_alone() {
+    let rig = Rig::slow(3000, 100).await;
+    let id = rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
+    let Answer::Started { job, .. } = rig.engine.request(discover(id)).await else { panic!("not started") };
+    rig.until("some pages", |snapshot| {
+        snapshot.integrations[0].discover.as_ref().is_some_and(|job| job.done > 0)
+    })
+    .await;
+    // What a command does that is carried out within this process.
+    let alone = rig.engine.alone().await;
+    let store = rig.engine.store().unwrap();
+    let mut config = crate::integration::Integration::all(&store).unwrap().remove(0);
+    config.name = "Renamed".into();
+    let mut batch = crate::store::Batch::new();
+    batch.meta(crate::integration::Integration::document(id), &config);
+    store.commit(batch, crate::store::Durability::Synced, 0).await.unwrap();
+    alone.reload(id).await;
+    rig.until("the new name", |snapshot| snapshot.integrations[0].name == "Renamed").await;
+    assert_eq!(
+        rig.now().integrations[0].discover.as_ref().map(|job| (job.id, job.state)),
+        Some((job, JobState::Running))
+    );
+    assert_eq!(rig.engine.request(discover(id)).await, Answer::Busy { job });
+    assert_eq!(rig.engine.request(Request::Cancel { job }).await, Answer::Done);
+    rig.until("it stopped", |snapshot| {
+        snapshot.integrations[0].discover.as_ref().is_some_and(|job| job.state == JobState::Cancelled)
+    })
+    .await;
+    rig.engine.shutdown().await;
+}

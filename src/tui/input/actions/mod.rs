@@ -100,6 +100,12 @@ pub enum Action {
     Edit,
     /// Disconnect an account.
     Disconnect,
+    /// Set a webhook endpoint right: enable it, or make it.
+    EnableEndpoint,
+    /// Ask Stripe how a webhook endpoint is.
+    LookEndpoint,
+    /// A new signing secret of a webhook endpoint.
+    RotateSecret,
     /// What a run would cost, by looking at a few pages.
     Plan,
     /// Mark a row: to be synced or to be left out.

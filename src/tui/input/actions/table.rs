@@ -17,6 +17,9 @@ const PANES: &[ScreenId] = &[Dashboard, Events, Sync, Records, Deliveries];
 /// Screens on which something is read as a tree.
 const TREES: &[ScreenId] = &[Events, Records, Deliveries];
 
+/// Screens on which a value can be copied.
+const VALUES: &[ScreenId] = &[Integrations, Events, Records, Deliveries];
+
 /// A row of a group of the help: what, its keys, its name in two words, what it does.
 const fn entry(
     group: &'static str,
@@ -88,17 +91,23 @@ pub const TABLE: &[Entry] = &[
     entry("Accounts", Action::Connect, &["c"], "connect", "connect an account").footer(12),
     entry("Accounts", Action::NewKey, &["K"], "new key", "give the selected account a new key").on(&[Integrations]).footer(8),
     entry("Accounts", Action::CheckKey, &["C"], "check key", "try again what the key may read; costs about 12 reads").on(&[Integrations]).footer(9),
-    entry("Accounts", Action::Edit, &["i"], "edit", "change its name, what is kept, its schedule").on(&[Integrations]).footer(6),
+    entry("Accounts", Action::Edit, &["i"], "edit", "change its name, what is kept, how it stays current").on(&[Integrations]).footer(6),
     entry("Accounts", Action::Disconnect, &["D"], "disconnect", "disconnect the selected account; says first what goes and what stays")
         .on(&[Integrations]).footer(11),
+    entry("Accounts", Action::EnableEndpoint, &["e"], "enable endpoint", "set the webhook endpoint right: enable it, bring it up to date, make it when it is gone")
+        .on(&[Dashboard, Integrations]).footer(38),
+    entry("Accounts", Action::LookEndpoint, &["W"], "look at endpoint", "ask Stripe how the webhook endpoint is, and what could not be delivered; 3 reads")
+        .on(&[Integrations]).footer(39),
+    entry("Accounts", Action::RotateSecret, &["U"], "new secret", "take a new signing secret for the webhook endpoint; by hand, its address, events, steps and secret")
+        .on(&[Integrations]).footer(40),
 
     entry("Events and objects", Action::Freeze, &["space"], "freeze", "freeze the feed, or follow it again").on(&[Dashboard, Events]).footer(5),
     entry("Events and objects", Action::Star, &["*"], "star", "star the event, or take its star away").on(&[Events]).footer(18),
     entry("Events and objects", Action::Timeline, &["t"], "timeline", "everything that happened to the object").on(&[Events, Records, Payments]).footer(16),
     entry("Events and objects", Action::Customer, &["u"], "customer", "go to the customer of what is selected").on(&[Events, Records, Payments]).footer(17),
-    entry("Events and objects", Action::OpenInStripe, &["o"], "in Stripe", "open its page in Stripe's dashboard").on(&[Events, Records, Payments]).footer(19),
+    entry("Events and objects", Action::OpenInStripe, &["o"], "in Stripe", "open its page in Stripe's dashboard; on Integrations, the webhook endpoints").on(&[Integrations, Events, Records, Payments]).footer(19),
     entry("Events and objects", Action::CopyId, &["y"], "copy id", "copy the id of what is selected").footer(20),
-    entry("Events and objects", Action::CopyValue, &["Y"], "copy value", "copy the selected value: text as it is, else JSON").on(TREES),
+    entry("Events and objects", Action::CopyValue, &["Y"], "copy value", "copy the selected value: text as it is, else JSON; on Integrations, the endpoint's address").on(VALUES),
     entry("Events and objects", Action::CopyPath, &["w"], "copy path", "copy where the selected value is: data.object.amount_due").on(TREES),
     entry("Events and objects", Action::CopyLink, &["P"], "payment link", "copy the payment link of an open invoice").on(&[Records, Payments]).footer(30),
     entry("Events and objects", Action::Poll, &["r"], "poll now", "read new events from Stripe now; costs a read or a few").footer(21),
@@ -149,9 +158,9 @@ pub const TABLE: &[Entry] = &[
     entry("A form", Action::Toggle, &["space"], "change", "change the choice, tick it or untick it").within(FORM),
     entry("A form", Action::Accept, &["enter"], "go on", "go on, press the button, or take it as it stands").within(FORM),
     entry("A form", Action::Back, &["esc"], "back", "back one step").within(FORM),
-    entry("A form", Action::TryAgain, &["t"], "try again", "try the key again").within(FORM),
-    entry("A form", Action::OpenInStripe, &["o"], "open form", "open Stripe's form for a restricted key, the right boxes ticked").within(FORM),
-    entry("A form", Action::CopyId, &["y"], "copy link", "copy the link to that form").within(FORM),
+    entry("A form", Action::TryAgain, &["t"], "try again", "try the key, or the webhook endpoint, again").within(FORM),
+    entry("A form", Action::OpenInStripe, &["o"], "open form", "open Stripe's form for a restricted key, the right boxes ticked; its page of webhook endpoints").within(FORM),
+    entry("A form", Action::CopyId, &["y"], "copy link", "copy the link to that form, or the webhook endpoint's address").within(FORM),
     entry("A form", Action::Profiles, &["p"], "Stripe CLI", "take the key of a profile of the Stripe CLI").within(FORM),
 
     entry("A question", Action::Yes, &["y"], "yes", "yes, do it").within(CONFIRM),

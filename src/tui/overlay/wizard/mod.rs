@@ -4,6 +4,7 @@
 //! snapshots. A key that is refused is corrected in place. Also the way to give an integration a new key.
 //! It must never hold a key in anything but [`SecretEdit`], and leaves no ticket behind when it is left.
 
+pub mod address;
 pub mod delivery;
 mod profiles;
 mod secret;
@@ -16,6 +17,7 @@ pub use update::{act, answer, refresh, typed};
 pub use view::{draw, every, ways};
 
 use super::Overlay;
+use super::guard::Guard;
 use crate::engine::api::{Delivery, IntegrationId, KeyCheckState, KeyCheckView, KeyTicket, Level, Phase};
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::Context;
@@ -47,6 +49,10 @@ pub enum Field {
     Billing,
     /// By what.
     Delivery,
+    /// Where a webhook endpoint's deliveries reach this machine.
+    Url,
+    /// Who makes it.
+    Made,
     /// How often.
     Every,
     /// On to the next step.
@@ -99,6 +105,14 @@ pub struct Wizard {
     pub billing: bool,
     /// How it stays current.
     pub delivery: Delivery,
+    /// Where deliveries reach this machine.
+    pub url: LineEdit,
+    /// A person makes the endpoint.
+    pub by_hand: bool,
+    /// The question before an endpoint of a LIVE account is made.
+    pub guard: Option<Guard>,
+    /// It was agreed to.
+    pub agreed: bool,
     /// Seconds between polls.
     pub every_s: u64,
     /// The list of profiles, when it is open.
@@ -127,6 +141,10 @@ pub fn open(state: &mut State, renew: Option<IntegrationId>, now_ms: i64) -> Vec
         confirm: LineEdit::default(),
         billing: true,
         delivery: Delivery::Poll,
+        url: LineEdit::default(),
+        by_hand: false,
+        guard: None,
+        agreed: false,
         every_s: delivery::usual(state.snapshot.demo),
         profiles: None,
     };
@@ -153,9 +171,12 @@ impl Wizard {
             // What is pasted or typed while the list is open is a key after all.
             return Context::Typing;
         }
+        if let Some(guard) = &self.guard {
+            return guard.context();
+        }
         match self.focus {
-            Field::Key | Field::Name | Field::Confirm => Context::Typing,
-            Field::Billing | Field::Delivery | Field::Every | Field::Go => Context::Form,
+            Field::Key | Field::Name | Field::Confirm | Field::Url => Context::Typing,
+            Field::Billing | Field::Delivery | Field::Made | Field::Every | Field::Go => Context::Form,
         }
     }
 
@@ -198,6 +219,9 @@ impl Wizard {
                 out
             }
             Step::Keep => vec![Field::Billing, Field::Go],
+            Step::Current if self.delivery == Delivery::Endpoint => {
+                vec![Field::Delivery, Field::Url, Field::Made, Field::Every, Field::Go]
+            }
             Step::Current => vec![Field::Delivery, Field::Every, Field::Go],
         }
     }

@@ -1,13 +1,14 @@
 //! What the wizard does with keys, text, snapshots and answers. Pure: everything it wants done is an effect.
 
 use super::profiles::Profiles;
-use super::{Field, SecretEdit, Step, Wait, Wizard, delivery};
-use crate::engine::api::{Answer, ConnectSpec, KeyCheckState, KeyTicket, Level, Request};
+use super::{Field, SecretEdit, Step, Wait, Wizard, address, delivery};
+use crate::engine::api::{Answer, ConnectSpec, Delivery, KeyCheckState, KeyTicket, Level, Request};
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::{Action, Context};
 use crate::tui::input::keys::Key;
 use crate::tui::input::line::{LineEdit, Typed};
-use crate::tui::overlay::Overlay;
+use crate::tui::overlay::guard::{Guard, Said};
+use crate::tui::overlay::{Overlay, endpoint};
 use crate::tui::state::State;
 use crossterm::event::KeyCode;
 
@@ -36,6 +37,18 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
     }
     // Whatever else is done now is thought better of it.
     wizard.soon = false;
+    if let Some(guard) = &mut wizard.guard {
+        match guard.act(action) {
+            Said::Nothing => {}
+            Said::No => wizard.guard = None,
+            Said::Yes(_) => {
+                wizard.guard = None;
+                wizard.agreed = true;
+                return go_on(state, now_ms);
+            }
+        }
+        return Vec::new();
+    }
     if wizard.profiles.is_some() {
         return in_profiles(state, action);
     }
@@ -98,6 +111,11 @@ pub fn typed(state: &mut State, typed: &Typed, now_ms: i64) -> Vec<Effect> {
         }
         Field::Confirm if wizard.confirm.take(typed) => {
             wizard.wrong = None;
+            Vec::new()
+        }
+        Field::Url if wizard.url.take(typed) => {
+            wizard.wrong = None;
+            wizard.agreed = false;
             Vec::new()
         }
         _ => Vec::new(),
@@ -169,7 +187,12 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
             let typed = find(state).map(|wizard| wizard.name.text().trim().to_owned());
             let known = state.integration(*integration).map(|view| view.name.clone());
             let name = known.or(typed).filter(|name| !name.is_empty()).unwrap_or_else(|| "it".to_owned());
+            let sheet = find(state).filter(|wizard| wizard.delivery == Delivery::Endpoint);
+            let by_hand = sheet.map(|wizard| wizard.by_hand);
             done(state, *integration);
+            if let Some(by_hand) = by_hand {
+                endpoint::open(state, *integration, by_hand);
+            }
             let key = state.keymap.label(Action::Discover);
             state.tell(Level::Info, format!("{name} is connected; {key} lists what is at Stripe"), now_ms);
         }
@@ -187,7 +210,13 @@ pub fn answer(state: &mut State, generation: u64, answer: &Answer, now_ms: i64) 
             wizard.step = Step::Key;
             wizard.focus = Field::Key;
         }
-        (Wait::Save, Answer::Refused { reason }) => wizard.wrong = Some(reason.clone()),
+        (Wait::Save, Answer::Refused { reason }) => {
+            if wizard.step == Step::Current && address::is_about_url(reason) {
+                wizard.focus = Field::Url;
+            }
+            wizard.agreed = false;
+            wizard.wrong = Some(reason.clone());
+        }
         _ => {}
     }
     Some(Vec::new())
@@ -238,13 +267,15 @@ fn turn(state: &mut State, by: isize) {
             let next = (here as isize + by).rem_euclid(usable.len().max(1) as isize) as usize;
             if let Some(way) = usable.get(next) {
                 wizard.delivery = way.delivery;
+                wizard.wrong = None;
             }
         }
+        Field::Made => wizard.by_hand = !wizard.by_hand,
         Field::Every => {
             let by = if by == 0 { 1 } else { by };
             wizard.every_s = delivery::step(demo, wizard.every_s, by);
         }
-        Field::Key | Field::Name | Field::Confirm | Field::Go => {}
+        Field::Key | Field::Name | Field::Confirm | Field::Url | Field::Go => {}
     }
 }
 
@@ -344,6 +375,27 @@ fn go_on(state: &mut State, now_ms: i64) -> Vec<Effect> {
             if is_checking(&wizard, state) {
                 return soon(state);
             }
+            let ours = wizard.delivery == Delivery::Endpoint;
+            let url = Some(wizard.url.text().trim().to_owned()).filter(|url| ours && !url.is_empty());
+            if ours && url.is_none() {
+                if let Some(wizard) = top(state) {
+                    wizard.focus = Field::Url;
+                    wizard.wrong = Some(address::NO_URL.to_owned());
+                }
+                return Vec::new();
+            }
+            let by_hand = ours && wizard.by_hand;
+            let live = wizard.check(state).filter(|check| check.livemode && ours && !by_hand);
+            if let Some(check) = live.filter(|_| !wizard.agreed) {
+                let name = check.account.as_ref().map_or("This account", |one| one.name.as_str());
+                let question =
+                    address::question(name, "A webhook endpoint is made at Stripe for it. Make it?");
+                if let Some(wizard) = top(state) {
+                    wizard.wrong = None;
+                    wizard.guard = Some(Guard::writes(&question));
+                }
+                return Vec::new();
+            }
             let name = wizard.name.text().trim().to_owned();
             let spec = ConnectSpec {
                 name: Some(name).filter(|name| wizard.renamed && !name.is_empty()),
@@ -352,7 +404,8 @@ fn go_on(state: &mut State, now_ms: i64) -> Vec<Effect> {
                 delivery: wizard.delivery,
                 poll_every_s: wizard.every_s,
                 confirmed: confirmed(&wizard, state),
-                public_url: None,
+                public_url: url,
+                by_hand,
             };
             if let Some(wizard) = top(state) {
                 wizard.wrong = None;

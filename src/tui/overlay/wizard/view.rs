@@ -9,8 +9,8 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{Field, Step, Wait, Wizard, can_move_money, delivery};
-use crate::engine::api::{KeyCheckState, KeyCheckView, PermissionGroup};
+use super::{Field, Step, Wait, Wizard, address, can_move_money, delivery};
+use crate::engine::api::{Delivery, KeyCheckState, KeyCheckView, PermissionGroup};
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::form::{self, Rows};
@@ -18,6 +18,8 @@ use crate::tui::widgets::{View, header, matrix, put};
 
 /// The box, where there is room for it.
 const SIZE: (u16, u16) = (104, 32);
+/// On terminals with fewer rows choices stand side by side.
+const SHORT: u16 = 22;
 
 /// Draws it.
 pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, wizard: &Wizard) {
@@ -67,6 +69,9 @@ fn steps(view: &View<'_>, wizard: &Wizard) -> Line<'static> {
 }
 
 fn hints(view: &View<'_>, wizard: &Wizard) -> Vec<(Action, &'static str)> {
+    if let Some(guard) = &wizard.guard {
+        return guard.hints().to_vec();
+    }
     let tried = wizard.is_tried(view.state);
     let last = wizard.target(view.state).is_some() || wizard.step == Step::Current;
     let mut out = vec![(
@@ -81,7 +86,7 @@ fn hints(view: &View<'_>, wizard: &Wizard) -> Vec<(Action, &'static str)> {
     out.push((Action::Back, back));
     let empty = wizard.key.is_empty() && wizard.profile.is_none();
     match wizard.focus {
-        Field::Billing | Field::Delivery => out.push((Action::Toggle, "change")),
+        Field::Billing | Field::Delivery | Field::Made => out.push((Action::Toggle, "change")),
         Field::Every => out.push((Action::Left, "more often")),
         _ => {}
     }
@@ -394,15 +399,31 @@ fn current(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     rows.gap();
     ways(view, rows, wizard.delivery, wizard.focus == Field::Delivery, cells);
     rows.gap();
+    if wizard.delivery == Delivery::Endpoint {
+        let at = address::Address {
+            url: &wizard.url,
+            by_hand: wizard.by_hand,
+            at_url: wizard.focus == Field::Url,
+            at_made: wizard.focus == Field::Made,
+            billing: wizard.billing,
+        };
+        address::rows(view, rows, at, cells);
+        rows.gap();
+    }
     every(view, rows, wizard.every_s, wizard.focus == Field::Every, cells);
     rows.gap();
     trouble(view, wizard, rows, cells);
+    if let Some(guard) = &wizard.guard {
+        guard.rows(view, rows, cells);
+    }
     let name = match wizard.waiting {
         Some((_, Wait::Save)) => "saving …",
         _ if wizard.soon => SOON,
+        _ if wizard.delivery == Delivery::Endpoint && !wizard.by_hand => "Connect, and make the endpoint",
         _ => "Connect",
     };
-    rows.push(Line::from(vec![form::button(view, name, wizard.focus == Field::Go)]));
+    let focused = wizard.focus == Field::Go && wizard.guard.is_none();
+    rows.push(Line::from(vec![form::button(view, name, focused)]));
 }
 
 /// Whose account it is, at the top of the later steps.
@@ -432,7 +453,7 @@ fn trouble(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
     }
 }
 
-/// The ways to stay current, the ones that are not here yet in faint.
+/// The ways to stay current.
 pub fn ways(
     view: &View<'_>,
     rows: &mut Rows,
@@ -441,13 +462,24 @@ pub fn ways(
     cells: usize,
 ) {
     let theme = view.theme;
-    for way in delivery::ways() {
-        let mut line = form::choice(view, way.name, way.delivery == chosen, focused, way.usable);
-        if !way.usable {
-            line.push(Span::styled("  not in this version yet", theme.faint()));
+    if view.state.size.1 < SHORT {
+        let mut line = Vec::new();
+        for way in delivery::ways() {
+            line.extend(form::choice(view, way.name, way.delivery == chosen, focused, way.usable));
+            line.push(Span::raw("   "));
         }
         rows.push(Line::from(line));
-        rows.labelled(if way.usable { 2 } else { 5 }, Span::raw("   "), way.what, cells, theme.faint());
+        return;
+    }
+    for way in delivery::ways() {
+        rows.push(Line::from(form::choice(view, way.name, way.delivery == chosen, focused, way.usable)));
+        if way.delivery == chosen {
+            rows.labelled(2, Span::raw("   "), way.what, cells, theme.faint());
+        } else {
+            // In one row, so that none goes in the middle of a sentence.
+            let what = fmt::fit(way.what, cells.saturating_sub(3));
+            rows.may_go(4, Line::styled(format!("   {what}"), theme.faint()));
+        }
     }
 }
 

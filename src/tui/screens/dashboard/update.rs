@@ -6,6 +6,7 @@ use crate::tui::effects::Effect;
 use crate::tui::input::actions::Action;
 use crate::tui::overlay::search;
 use crate::tui::screens::ScreenId;
+use crate::tui::screens::integrations::endpoint;
 use crate::tui::screens::sync::start;
 use crate::tui::state::{Purpose, State};
 
@@ -34,6 +35,7 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
             return crate::tui::screens::events::update::open_from_dashboard(state);
         }
         Action::Find => return search::update::open(state),
+        Action::EnableEndpoint => return endpoint::act(state, action, now_ms),
         _ => return work(state, action, now_ms).unwrap_or_default(),
     }
     refresh(state)

@@ -16,7 +16,7 @@ use super::state::Pane;
 use crate::engine::api::{Health, Phase};
 use crate::tui::fmt::count;
 use crate::tui::widgets::put::{self, Part, part};
-use crate::tui::widgets::{Hits, View, feed, integrations, jobs};
+use crate::tui::widgets::{Hits, View, feed, header, integrations, jobs};
 
 /// With less than this the accounts are a tab.
 const WIDE: u16 = 100;
@@ -100,12 +100,11 @@ fn beside(view: &View<'_>, which: Pane) -> Vec<Span<'static>> {
     match which {
         Pane::Integrations => {
             let all = &view.state.snapshot.integrations;
-            let count = |test: fn(&Health) -> bool| all.iter().filter(|one| test(&one.health)).count();
-            let refused = count(|health| matches!(health, Health::KeyRefused { .. }));
-            let offline = count(|health| matches!(health, Health::Offline { .. }));
-            if refused > 0 {
-                let word = if refused == 1 { "needs you" } else { "need you" };
-                vec![Span::styled(format!("{refused} {word}"), theme.bad().patch(theme.strong()))]
+            let needy = all.iter().filter(|one| header::needs_you(one)).count();
+            let offline = all.iter().filter(|one| matches!(one.health, Health::Offline { .. })).count();
+            if needy > 0 {
+                let word = if needy == 1 { "needs you" } else { "need you" };
+                vec![Span::styled(format!("{needy} {word}"), theme.bad().patch(theme.strong()))]
             } else if offline > 0 {
                 vec![Span::styled(format!("{offline} offline"), theme.warn())]
             } else {

@@ -10,14 +10,14 @@ use crate::text;
 use crate::tui::fmt::{self, count};
 use crate::tui::input::actions::Action;
 use crate::tui::widgets::matrix::{self, Wants};
-use crate::tui::widgets::{Hits, View, Wake, header, put, stored};
+use crate::tui::widgets::{Hits, View, Wake, endpoint, header, put, stored};
 
 /// Cells that labels take.
-const LABEL: usize = 12;
+pub(super) const LABEL: usize = 12;
 
-struct Lines<'a, 'b> {
-    view: &'a View<'b>,
-    cells: usize,
+pub(super) struct Lines<'a, 'b> {
+    pub(super) view: &'a View<'b>,
+    pub(super) cells: usize,
     out: Vec<Line<'static>>,
 }
 
@@ -28,13 +28,13 @@ impl Lines<'_, '_> {
         }
     }
 
-    fn title(&mut self, text: &str) {
+    pub(super) fn title(&mut self, text: &str) {
         self.gap();
         self.out.push(Line::styled(text.to_owned(), self.view.theme.strong()));
     }
 
     /// A label and text behind it, wrapped.
-    fn row(&mut self, label: &str, text: &str, style: Style) {
+    pub(super) fn row(&mut self, label: &str, text: &str, style: Style) {
         let room = self.cells.saturating_sub(LABEL).max(8);
         for (index, piece) in put::wrap(text, room).into_iter().enumerate() {
             let label = if index == 0 { label } else { "" };
@@ -42,7 +42,7 @@ impl Lines<'_, '_> {
         }
     }
 
-    fn spans(&mut self, label: &str, spans: Vec<Span<'static>>) {
+    pub(super) fn spans(&mut self, label: &str, spans: Vec<Span<'static>>) {
         let mut line = vec![put::padded(label, LABEL, self.view.theme.faint())];
         line.extend(spans);
         self.out.push(Line::from(line));
@@ -83,6 +83,7 @@ pub fn lines(view: &View<'_>, one: &IntegrationView, cells: usize, hits: &mut Hi
     check(&mut it, one);
     schedule(&mut it, one, hits);
     reads(&mut it, one);
+    super::endpoint_lines::lines(&mut it, one, hits);
     kept(&mut it, one);
     it.out
 }
@@ -90,11 +91,20 @@ pub fn lines(view: &View<'_>, one: &IntegrationView, cells: usize, hits: &mut Hi
 /// How it is, and what a person can do about it.
 fn state(it: &mut Lines<'_, '_>, one: &IntegrationView) {
     let theme = it.view.theme;
-    let (glyph, style, word) = header::health(theme, one);
+    if let Some(word) = endpoint::down(one) {
+        needs_endpoint(it, one, word);
+        if one.health == Health::Connected {
+            return;
+        }
+    }
+    let (glyph, style, word) = header::reach(theme, one);
     let stamp = |at: i64| fmt::stamp(at, it.view.now, &one.timezone, false);
     let key = |action: Action| it.view.state.keymap.label(action);
     let (head, more) = match &one.health {
-        Health::Connected => ("connected".to_owned(), None),
+        Health::Connected => {
+            let less = one.endpoint.as_ref().filter(|_| endpoint::is_less(one));
+            ("connected".to_owned(), less.and_then(|end| endpoint::problem(it.view.state, end)))
+        }
         Health::Degraded { missing } => {
             let names: Vec<&str> = missing.iter().map(|one| one.resource.as_str()).collect();
             let text = format!("{}: its key may not read {}", word, names.join(", "));
@@ -125,14 +135,34 @@ fn state(it: &mut Lines<'_, '_>, one: &IntegrationView) {
             )),
         ),
     };
-    let bold = style.patch(theme.strong());
-    for (index, piece) in put::wrap(&head, it.cells.saturating_sub(2).max(8)).into_iter().enumerate() {
+    marked(it, (glyph, style), &head, more.as_deref());
+}
+
+/// A sentence behind its mark, and what can be done below it.
+fn marked(it: &mut Lines<'_, '_>, (glyph, style): (&'static str, Style), head: &str, more: Option<&str>) {
+    let bold = style.patch(it.view.theme.strong());
+    for (index, piece) in put::wrap(head, it.cells.saturating_sub(2).max(8)).into_iter().enumerate() {
         let mark = if index == 0 { glyph } else { " " };
         it.out.push(Line::from(vec![Span::styled(mark, style), Span::raw(" "), Span::styled(piece, bold)]));
     }
     for piece in more.iter().flat_map(|text| put::wrap(text, it.cells.saturating_sub(2).max(8))) {
         it.out.push(Line::from(vec![Span::raw("  "), Span::raw(piece)]));
     }
+}
+
+/// The webhook endpoint needs a person.
+fn needs_endpoint(it: &mut Lines<'_, '_>, one: &IntegrationView, word: &str) {
+    let Some(end) = &one.endpoint else { return };
+    let mut head = word.to_owned();
+    if let Some(since) = endpoint::since(&end.state) {
+        head = format!("{word} since {}", fmt::stamp(since, it.view.now, &one.timezone, false));
+    }
+    let mut more = endpoint::problem(it.view.state, end).unwrap_or_default();
+    if one.poll.every_s > 0 {
+        more = format!("{more} · events are polled every {} meanwhile", header::every(one.poll.every_s));
+    }
+    let bad = it.view.theme.bad();
+    marked(it, ("!", bad), &head, Some(&more));
 }
 
 /// The live connection as it is, with the reason when it is not open.

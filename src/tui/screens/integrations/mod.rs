@@ -4,6 +4,8 @@
 //! It changes nothing by itself: connecting, editing and disconnecting are overlays.
 
 mod detail;
+pub mod endpoint;
+mod endpoint_lines;
 pub mod state;
 pub mod update;
 pub mod view;

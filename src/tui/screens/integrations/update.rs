@@ -1,5 +1,6 @@
 //! What this screen does with actions and answers. Pure: everything it wants done is an effect.
 
+use super::endpoint;
 use super::view::is_narrow;
 use crate::engine::api::{Health, IntegrationView, Level, Request};
 use crate::tui::effects::Effect;
@@ -43,6 +44,11 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
             }
         }
         Action::CopyId => return copy(state, now_ms),
+        Action::EnableEndpoint
+        | Action::LookEndpoint
+        | Action::RotateSecret
+        | Action::CopyValue
+        | Action::OpenInStripe => return endpoint::act(state, action, now_ms),
         Action::Discover | Action::Sync | Action::RetryFailed | Action::Stop | Action::Poll => {
             return dashboard::act(state, action, now_ms);
         }
@@ -55,6 +61,10 @@ pub fn act(state: &mut State, action: Action, now_ms: i64) -> Vec<Effect> {
 pub fn can(state: &State, action: Action) -> Result<(), String> {
     match action {
         Action::Connect => return wizard::ready(state),
+        Action::CopyValue | Action::OpenInStripe => {
+            wizard::ready(state)?;
+            return endpoint::can(state, action);
+        }
         Action::NewKey
         | Action::CheckKey
         | Action::Edit

@@ -10,7 +10,7 @@ use super::detail;
 use crate::engine::api::Phase;
 use crate::tui::fmt;
 use crate::tui::input::actions::Action;
-use crate::tui::widgets::{Hits, View, header, integrations, put};
+use crate::tui::widgets::{Hits, View, endpoint, header, integrations, put};
 
 /// With less than this, list and detail are not side by side.
 const WIDE: u16 = 100;
@@ -110,17 +110,20 @@ fn one(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut 
 
 fn hints(view: &View<'_>) -> Vec<put::Part> {
     let key = view.theme.accent().patch(view.theme.strong());
-    [
-        (Action::CheckKey, "check"),
-        (Action::NewKey, "new key"),
-        (Action::Edit, "edit"),
-        (Action::Disconnect, "disconnect"),
-    ]
-    .into_iter()
-    .enumerate()
-    .map(|(index, (action, text))| {
-        let label = view.state.keymap.label(action);
-        put::part(index as u8 + 1, vec![Span::styled(label, key), Span::raw(format!(" {text}"))])
-    })
-    .collect()
+    let down = view.state.current().and_then(endpoint::down).is_some();
+    let right = down.then_some((Action::EnableEndpoint, "set endpoint right"));
+    right
+        .into_iter()
+        .chain([
+            (Action::CheckKey, "check"),
+            (Action::NewKey, "new key"),
+            (Action::Edit, "edit"),
+            (Action::Disconnect, "disconnect"),
+        ])
+        .enumerate()
+        .map(|(index, (action, text))| {
+            let label = view.state.keymap.label(action);
+            put::part(index as u8 + 1, vec![Span::styled(label, key), Span::raw(format!(" {text}"))])
+        })
+        .collect()
 }
