@@ -170,6 +170,9 @@ impl Engine {
         if changed {
             self.replan(id);
         }
+        if endpoints::resumed(&before, config) {
+            self.poke(id);
+        }
         self.inner.changed.notify_one();
         true
     }

@@ -188,6 +188,7 @@ async fn prepare(
                 doc.reach(now + 1);
             }
             doc.what = what;
+            doc.failed += doc.view.errors;
             let view = &mut doc.view;
             view.state = JobState::Running;
             view.outcome = None;
@@ -218,7 +219,8 @@ async fn prepare(
     };
     let mut batch = Batch::new();
     batch.meta(name, &doc);
-    store.commit(batch, Durability::Applied, now).await.map_err(text)?;
+    // Whoever is told the number may ask for it after a kill, and no other run gets it.
+    store.commit(batch, Durability::Synced, now).await.map_err(text)?;
     Ok((doc, resumed))
 }
 

@@ -32,6 +32,9 @@ async fn what_commands_print_does_not_depend_on_who_holds_the_folder() {
         let within = bench.run(args).await;
         assert_eq!((within.code, within.out, within.err), (before.code, before.out, before.err), "{args:?}");
     }
+    // Without a terminal: the status lines.
+    let lines = bench.run(&[]).await.ok().out;
+    assert!(lines.starts_with("Sandbox Supplies TEST: 300 invoices"), "{lines}");
     // A file is written where the caller stands, not where the holder was started.
     let beside = bench.home.path().join("elsewhere");
     std::fs::create_dir(&beside).unwrap();
@@ -101,6 +104,29 @@ async fn questions_are_asked_at_the_caller_and_a_key_is_typed_there() {
     held.keys("q");
     held.end_cleanly();
     assert!(bench.run(&["integrations", "show", "1"]).await.ok().out.contains("sk_test_"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_ends_a_question() {
+    let bench = Bench::connected(50).await;
+    let mut held = dashboard(&bench);
+    let (data, home) = (bench.data(), bench.home.path());
+    let data = data.to_str().unwrap();
+    for (args, question) in [
+        (["integrations", "edit", "1", "--new-key"].as_slice(), "it is not shown"),
+        (["disconnect", "1", "--purge"].as_slice(), "[y/N]"),
+    ] {
+        let args: Vec<&str> = ["--data-dir", data].iter().chain(args).copied().collect();
+        let mut pty =
+            Start::new(home, &args).env("XDG_RUNTIME_DIR", home.join("run").to_str().unwrap()).on((120, 20));
+        pty.until_text(question);
+        pty.keys("\x03");
+        let (status, _) = pty.end();
+        assert_eq!(status.exit_code(), 130, "{args:?}");
+    }
+    assert!(bench.run(&["status"]).await.ok().out.contains("Sandbox Supplies"), "nothing was done");
+    held.keys("q");
+    held.end_cleanly();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

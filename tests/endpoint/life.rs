@@ -8,6 +8,7 @@ use tillwatch::engine::api::{
 use tillwatch::integration::endpoint::events;
 use tillwatch::server::receiver;
 use tillwatch::stripe::API_VERSION;
+use tillwatch::vault::secret::Secret;
 
 use crate::door::{event, now, secret, signed};
 use crate::{Desk, ID, at_stripe, endpoints, foreign, post, stripe, token};
@@ -134,6 +135,31 @@ async fn disabled_at_stripe_is_said_at_once_and_one_request_enables_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_happened_while_it_was_off_comes_in_when_somebody_switches_it_on_again() {
+    let stripe = stripe().await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    stripe.run_traffic(3);
+    desk.until_whole(&stripe).await;
+    let path = format!("/v1/webhook_endpoints/{}", endpoints(&stripe).await[0]["id"].as_str().unwrap());
+    let state = async |wanted: fn(&EndpointState) -> bool| {
+        desk.until("how it is", |snapshot| {
+            let view = &snapshot.integrations[0];
+            !view.poll.running && view.endpoint.as_ref().is_some_and(|one| wanted(&one.state))
+        })
+        .await
+    };
+    post(&stripe, &path, "disabled=true").await;
+    state(|state| matches!(state, EndpointState::Disabled { .. })).await;
+    stripe.run_traffic(5);
+    post(&stripe, &path, "disabled=false").await;
+    state(|state| matches!(state, EndpointState::Enabled)).await;
+    desk.until_whole(&stripe).await;
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_secret_takes_over_and_nothing_is_lost_between() {
     let stripe = stripe().await;
     let desk = Desk::new(&stripe).await;
@@ -240,6 +266,48 @@ async fn sixteen_are_the_limit_and_a_key_may_not_always_and_polling_goes_on() {
     let action = EndpointAction::Rotate;
     assert_eq!(desk.engine.request(Request::Endpoint { integration: ID, action }).await, Answer::Done);
     assert_eq!(endpoints(&stripe).await.len(), 16);
+    desk.end().await;
+    stripe.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_by_hand_writes_nothing_at_stripe_and_takes_its_secret_by_a_ticket() {
+    let stripe = stripe().await;
+    let desk = Desk::new(&stripe).await;
+    desk.connected(&stripe).await;
+    foreign(&stripe, "other.example.com", "&metadata[tillwatch_install]=elsewhere").await;
+    let edit = |edit: Edit| desk.engine.request(Request::Edit { integration: ID, edit });
+    let ask = |action| desk.engine.request(Request::Endpoint { integration: ID, action });
+    let ticket = |text: &str| match desk.engine.offer_key(Secret::new(text)) {
+        Answer::Ticket { ticket } => ticket,
+        other => panic!("{other:?}"),
+    };
+    let good = format!("whsec_{}", "b7".repeat(16));
+    // Of our own we have the secret already.
+    let answer = ask(EndpointAction::Secret { ticket: ticket(&good) }).await;
+    assert!(matches!(&answer, Answer::Refused { reason } if reason.contains("made by hand")), "{answer:?}");
+    // Others are named by a look, and left alone.
+    assert_eq!(ask(EndpointAction::Look).await, Answer::Done);
+    let others = desk.view().endpoint.unwrap().others;
+    assert!(others.len() == 1 && others[0].starts_with("other.example.com"), "{others:?}");
+    // From ours to one by hand: ours goes.
+    assert_eq!(edit(Edit { by_hand: Some(true), ..Edit::default() }).await, Answer::Done);
+    let left = endpoints(&stripe).await;
+    assert!(left.len() == 1 && left[0]["url"].as_str().unwrap().contains("other.example.com"), "{left:?}");
+    let view = desk.view().endpoint.unwrap();
+    assert!(view.by_hand && view.state == EndpointState::NoSecret && !view.is_down(), "{view:?}");
+    // What is something else is named; a secret is taken once.
+    let answer = ask(EndpointAction::Secret { ticket: ticket(&stripe.keys.restricted) }).await;
+    assert!(
+        matches!(&answer, Answer::Refused { reason } if reason.contains("that is an API key")),
+        "{answer:?}"
+    );
+    let held = ticket(&good);
+    assert_eq!(ask(EndpointAction::Secret { ticket: held }).await, Answer::Done);
+    let answer = ask(EndpointAction::Secret { ticket: held }).await;
+    assert!(matches!(&answer, Answer::Refused { reason } if reason.contains("paste it again")), "{answer:?}");
+    desk.open().await;
+    assert!(!desk.messages().iter().any(|text| text.contains("whsec_")), "{:?}", desk.messages());
     desk.end().await;
     stripe.stop().await;
 }

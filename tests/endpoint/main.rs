@@ -214,7 +214,7 @@ pub(crate) fn token(view: &IntegrationView) -> &str {
 }
 
 /// Events that an endpoint with billing is sent.
-async fn wanted(stripe: &Running) -> Vec<String> {
+pub(crate) async fn wanted(stripe: &Running) -> Vec<String> {
     let types = tillwatch::integration::endpoint::events(true, false);
     let url = format!("{}/v1/events?limit=100", stripe.base_url);
     let answer = http().get(url).bearer_auth(&stripe.keys.secret).send().await.unwrap();

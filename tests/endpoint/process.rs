@@ -217,6 +217,40 @@ async fn disconnecting_by_way_of_the_process_that_holds_the_folder_tells_what_be
     stripe.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_comes_in_when_a_command_enables_it_in_the_process_that_listens() {
+    let stripe = stripe().await;
+    let shell = Shell::new(&stripe);
+    let words = ["connect", "--webhook", "endpoint", "--public-url", "http://127.0.0.1:9"];
+    shell.ok(&[&words[..], &["--api-key-file", "key"]].concat()).await;
+    let mut listening = tokio::task::block_in_place(|| listen(&shell));
+    let url = listening.url.clone();
+    shell.ok(&["integrations", "edit", "1", "--public-url", &url]).await;
+    let id = endpoints(&stripe).await[0]["id"].as_str().unwrap().to_owned();
+    let whole = async || {
+        let begun = Instant::now();
+        loop {
+            let here = shell.ok(&["--json", "events"]).await;
+            let wanted = crate::wanted(&stripe).await;
+            if !wanted.is_empty() && wanted.iter().all(|id| here.contains(id)) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "some of {wanted:?} are missing");
+        }
+    };
+    stripe.run_traffic(3);
+    whole().await;
+    crate::post(&stripe, &format!("/v1/webhook_endpoints/{id}"), "disabled=true").await;
+    let said = shell.ok(&["integrations", "check", "1"]).await;
+    assert!(said.contains("disabled"), "{said}");
+    stripe.run_traffic(5);
+    assert_eq!(shell.json(&["integrations", "check", "1", "--enable"]).await["endpoint"]["done"], "enabled");
+    whole().await;
+    listening.child.kill().unwrap();
+    listening.child.wait().unwrap();
+    stripe.stop().await;
+}
+
 pub(crate) struct Listening {
     pub(crate) child: Child,
     url: String,

@@ -96,6 +96,12 @@ impl Engine {
     }
 }
 
+/// Deliveries go on after Stripe had stopped them: what happened in between is only in its list of events.
+pub fn resumed(before: &Integration, after: &Integration) -> bool {
+    let status = |one: &Integration| one.endpoint.as_ref()?.seen.as_ref().map(|seen| seen.status);
+    status(after) == Some(Status::Enabled) && status(before).is_some_and(|status| status != Status::Enabled)
+}
+
 /// Stripe's list had an event, made at `created`, that should have been delivered and was not: a look tells why.
 pub fn missed(state: &mut State, id: IntegrationId, created: i64, now: i64) {
     if let Some(runtime) = state.runtimes.get_mut(&id)

@@ -302,6 +302,9 @@ pub async fn once(engine: &Engine, id: IntegrationId, why: Why) -> Result<(), St
         engine.reschedule(id);
         if status != Status::Enabled {
             tell(engine, id);
+        } else if was.is_some() {
+            // What happened while it was off is only in Stripe's list.
+            engine.poke(id);
         }
     }
     Ok(())

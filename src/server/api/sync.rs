@@ -44,10 +44,16 @@ pub async fn discover(
     let snapshot = shared.snapshot()?;
     let view = pick(&snapshot, word)?;
     let today = clock::today((shared.engine.options().now)(), &view.timezone);
+    let given = from.is_some();
     let (from, to) = (from.unwrap_or(today), to.unwrap_or(today));
-    if from > to {
+    if from > to && given {
         let text = format!("from_date, {from}, is after to_date, {to}.");
         return Err(Fault::invalid("from_date", text));
+    }
+    if from > to {
+        let text =
+            format!("to_date, {to}, is before today, {from}, where from_date begins if it is left out.");
+        return Err(Fault::invalid("to_date", text));
     }
     let spec = DiscoverSpec {
         statuses: words,
@@ -175,5 +181,21 @@ fn refused(view: &IntegrationView, kind: JobKind, reason: &str) -> Fault {
         }
         _ if kind == JobKind::Discover && !view.billing => Fault::invalid(FIELD, reason),
         _ => Fault::not_now(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::rig::Rig;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_begun_comes_to_its_end_without_its_client() {
+        let rig = Rig::new(10, false).await;
+        let mut asked = Box::pin(to_its_end(&rig.engine, Request::Remember { text: "kept".into() }));
+        assert!(futures::poll!(&mut asked).is_pending());
+        drop(asked);
+        rig.until("what was asked", |snapshot| snapshot.remembered.as_deref() == Some("kept")).await;
+        rig.engine.shutdown().await;
     }
 }
