@@ -16,7 +16,7 @@ use crate::text::{count, fit};
 pub struct SyncArgs {
     #[command(flatten)]
     job: JobArgs,
-    /// At most so many invoices; all that are pending or changed if not given
+    /// At most so many invoices (with billing off: payments); all that are pending or changed if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     batch_size: Option<u64>,
     /// Seconds to pause after each invoice

@@ -188,6 +188,7 @@ async fn prepare(
                 doc.reach(now + 1);
             }
             doc.what = what;
+            doc.failed += doc.view.errors;
             let view = &mut doc.view;
             view.state = JobState::Running;
             view.outcome = None;

@@ -103,3 +103,60 @@ fn write(snapshot: &Snapshot, last: Told) -> Told {
         alert: snapshot.alerts.last().map_or(last.alert, |alert| alert.seq.max(last.alert)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::engine::api::{Alert, AlertReason, Message};
+
+    #[derive(Clone, Default)]
+    struct Held(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Held {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn messages_and_alerts_are_written_once() {
+        let mut snapshot = Snapshot::default();
+        let id = IntegrationId(1);
+        let alert = |seq, level, text: &str| Alert {
+            seq,
+            at: 0,
+            level,
+            integration: id,
+            reason: AlertReason::SourceDead,
+            over: false,
+            case: None,
+            text: text.into(),
+        };
+        snapshot.messages =
+            vec![Message { seq: 7, at: 0, level: Level::Info, integration: None, text: "a message".into() }];
+        snapshot.alerts = vec![alert(3, Level::Error, "no events for an hour")];
+        let held = Held::default();
+        let writer = held.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let told = write(&snapshot, Told::default());
+            assert_eq!(told, Told { message: 7, alert: 3 });
+            assert_eq!(write(&snapshot, told), told);
+            snapshot.alerts.push(alert(4, Level::Info, "they come again"));
+            assert_eq!(write(&snapshot, told), Told { alert: 4, ..told });
+        });
+        let text = String::from_utf8(held.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.contains("ERROR") && text.contains("no events for an hour"), "{text}");
+        assert!(text.contains("a message") && text.contains("they come again"), "{text}");
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -76,6 +76,14 @@ impl Ctx {
     /// Reads that the job may still send.
     pub fn reads_left(&self, max_reads: Option<u64>) -> u64 {
         max_reads.map_or(u64::MAX, |most| most.saturating_sub(self.client.own_reads()))
+    }
+
+    /// Rests for a while, unless the job is cancelled.
+    pub async fn wait(&self, pause: Duration) -> Result<(), Stop> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.cancel.cancelled() => Err(Stop::Stripe(Error::Cancelled)),
+        }
     }
 
     /// Ends the job when it is cancelled or has used its reads.
@@ -332,6 +340,9 @@ pub struct JobDoc {
     /// A sync: which invoices (and which content of them) its walks were for, of those that are left.
     #[serde(default)]
     pub work: u64,
+    /// A sync that was taken up again: what failed in the parts before, which its view does not count any more.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 /// What a job was asked to do.
@@ -417,7 +428,7 @@ impl JobDoc {
             gets_per_s: 0.0,
             gets_limit: 0,
         };
-        Self { view, what, gte: range.0, lt: range.1, walks: BTreeMap::new(), work: 0 }
+        Self { view, what, gte: range.0, lt: range.1, walks: BTreeMap::new(), work: 0, failed: 0 }
     }
 
     /// Lets a run that is taken up again reach to now.

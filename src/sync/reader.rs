@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -43,6 +44,10 @@ pub struct Reading {
     pub max_reads: Option<u64>,
     /// Whether its progress is the job's (discover) or a part's.
     pub leads: bool,
+    /// Most rows that are stored; the walk stays where it is then, and can be gone on with.
+    pub most: Option<u64>,
+    /// Between a page and the next, for each row of it. Its pages follow one another then.
+    pub pause: Duration,
 }
 
 /// Ids that are wanted, and whether each has been seen.
@@ -70,7 +75,20 @@ impl Reading {
             may_give_up: false,
             max_reads: None,
             leads: false,
+            most: None,
+            pause: Duration::ZERO,
         }
+    }
+
+    /// Its pages follow one another: how many rows may be asked for depends on those that came.
+    fn in_turn(&self) -> bool {
+        self.most.is_some() || !self.pause.is_zero()
+    }
+
+    /// Rows that a page is asked for, when so many are stored; 0: there are enough.
+    fn page(&self, stored: u64) -> usize {
+        let left = self.most.map_or(u64::MAX, |most| most.saturating_sub(stored));
+        usize::try_from(left).unwrap_or(usize::MAX).min(PAGE)
     }
 }
 
@@ -139,7 +157,10 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
         if let Err(stop) = ctx.check(None) {
             break Err(stop);
         }
-        ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way);
+        if reading.page(brought.stored) == 0 {
+            break Ok(());
+        }
+        ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way, brought.stored);
         let Some(joined) = under_way.join_next().await else {
             // Nothing is under way: either all is read, or no more may be.
             break if walk.is_done() { Ok(()) } else { ctx.check(reading.max_reads) };
@@ -159,7 +180,9 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
         let ours = walk.page(window, &prepared.created, prepared.last_id.as_deref(), prepared.has_more);
         prepared.rows.truncate(ours);
         // The next pages are asked for before this one is stored.
-        ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way);
+        if !reading.in_turn() {
+            ask_on(ctx, &reading, &shared, &base, &mut walk, &mut under_way, brought.stored);
+        }
         let mut batch = Batch::new();
         let mut hits = 0;
         for row in prepared.rows {
@@ -208,6 +231,14 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
             doc.walks.insert(name.to_owned(), walk);
             return Ok(brought);
         }
+        if !reading.pause.is_zero()
+            && !walk.is_done()
+            && reading.page(brought.stored) > 0
+            && let Err(stop) =
+                ctx.wait(reading.pause.saturating_mul(u32::try_from(hits).unwrap_or(u32::MAX))).await
+        {
+            break Err(stop);
+        }
     };
     under_way.abort_all();
     if let Err(stop) = &result
@@ -216,7 +247,7 @@ pub async fn read(ctx: &Ctx, doc: &mut JobDoc, mut reading: Reading) -> Result<B
     {
         return plain::read(ctx, doc, &reading, wanted).await;
     }
-    brought.whole = result.is_ok() && !walk.ended_early;
+    brought.whole = result.is_ok() && walk.is_done() && !walk.ended_early;
     brought.missing = not_seen(wanted);
     walk.reset();
     doc.walks.insert(name.to_owned(), walk);
@@ -236,17 +267,19 @@ fn ask_on(
     base: &[(&'static str, String)],
     walk: &mut Walk,
     under_way: &mut Pages,
+    stored: u64,
 ) {
+    let readers = if reading.in_turn() { 1 } else { ctx.client.concurrency() };
     while ctx.reads_left(reading.max_reads) > under_way.len() as u64 {
-        let Some(ask) = walk.ask(ctx.client.concurrency()) else { break };
-        let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(base, &ask));
+        let Some(ask) = walk.ask(readers) else { break };
+        let (ctx, shared, params) = (ctx.clone(), shared.clone(), query(base, &ask, reading.page(stored)));
         under_way.spawn(async move { (ask.window, page(&ctx, &shared, params).await) });
     }
 }
 
-fn query(base: &[(&'static str, String)], ask: &Ask) -> Vec<(&'static str, String)> {
+fn query(base: &[(&'static str, String)], ask: &Ask, rows: usize) -> Vec<(&'static str, String)> {
     let mut params = base.to_vec();
-    params.push(("limit", PAGE.to_string()));
+    params.push(("limit", rows.to_string()));
     if let Some(gte) = ask.gte {
         params.push(("created[gte]", gte.to_string()));
     }

@@ -7,10 +7,12 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use serde::{Deserialize, Serialize};
 
 use super::job::{Ctx, End, JobDoc, Stop};
 use super::reader::{PAGE, Reading, WantedBy, read, whole_walk};
 use super::related::{Wanted, bring};
+use super::walk::Walk;
 use super::work::{Item, Work, collect, payments_of};
 use crate::engine::api::{PartView, SyncSpec};
 use crate::store::batch::{Outcome, StateChange};
@@ -24,6 +26,8 @@ use crate::stripe::view::InvoiceHead;
 const TOGETHER: usize = 200;
 /// The document that tells when the last whole sync of payments (billing off) began.
 pub const PAYMENTS_SINCE: &str = "payments_since";
+/// The document that tells where a sync of payments ended because its batch was full.
+const PAYMENTS_LEFT: &str = "payments_left";
 /// Longest error kept with an entry.
 const MOST_ERROR: usize = 300;
 
@@ -33,7 +37,7 @@ pub async fn run(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, St
         return payments_only(ctx, doc, spec).await;
     }
     let mut work = blocking(ctx, {
-        let spec = spec.clone();
+        let spec = SyncSpec { batch_size: left(doc, spec), ..spec.clone() };
         move |ctx| collect(&ctx.store, ctx.integration.id, &spec)
     })
     .await?;
@@ -63,6 +67,12 @@ pub async fn run(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, St
     end = worse(end, whole?);
     end = worse(end, invoices(ctx, doc, spec, work.items).await?);
     Ok(end)
+}
+
+/// What is left of a batch: a run that is taken up again has some of it behind it.
+fn left(doc: &JobDoc, spec: &SyncSpec) -> Option<u64> {
+    let behind = doc.view.done + doc.failed;
+    spec.batch_size.map(|most| most.saturating_sub(behind))
 }
 
 /// All kinds that the run will bring, so that its share of the whole can be told from the beginning.
@@ -164,12 +174,12 @@ async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>
     for group in short.chunks(together) {
         ctx.check(None)?;
         let changes = group.iter().map(|item| change(ctx, item, Outcome::Synced, Vec::new())).collect();
-        store(ctx, doc, changes).await?;
         done += group.len() as u64;
+        store(ctx, doc, changes, (begun_with + done, 0)).await?;
         part.done = done;
         tell(ctx, &part, begun_with + done, total - done);
         if !pause.is_zero() {
-            wait(ctx, pause).await?;
+            ctx.wait(pause).await?;
         }
     }
     // No more are begun than may be read: an answer that comes too late would be read again.
@@ -181,7 +191,7 @@ async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>
             ctx.check(spec.max_reads)?;
             let lines = further_lines(ctx, &item).await;
             if !pause.is_zero() {
-                wait(ctx, pause).await?;
+                ctx.wait(pause).await?;
             }
             Ok::<_, Stop>((item, lines))
         })
@@ -213,13 +223,16 @@ async fn invoices(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec, items: Vec<Item>
             }
         };
         let failed = matches!(outcome, Outcome::Failed(_));
-        store(ctx, doc, vec![change(ctx, &item, outcome, lines)]).await?;
         if failed {
             errors += 1;
             end = End::Partly;
-            ctx.progress.update(|view| view.errors += 1);
         } else {
             done += 1;
+        }
+        let changes = vec![change(ctx, &item, outcome, lines)];
+        store(ctx, doc, changes, (begun_with + done, u64::from(failed))).await?;
+        if failed {
+            ctx.progress.update(|view| view.errors += 1);
         }
         part.done = done;
         tell(ctx, &part, begun_with + done, total - done - errors);
@@ -266,13 +279,22 @@ fn change(ctx: &Ctx, item: &Item, outcome: Outcome, lines: Vec<Packed>) -> State
     }
 }
 
-async fn store(ctx: &Ctx, doc: &mut JobDoc, changes: Vec<StateChange>) -> Result<(), Stop> {
+/// Stores changes, and in the same batch how many are done with them and how many more failed: a run that is killed behind it
+/// must not take up as many again.
+async fn store(
+    ctx: &Ctx,
+    doc: &mut JobDoc,
+    changes: Vec<StateChange>,
+    (done, failed): (u64, u64),
+) -> Result<(), Stop> {
     let mut batch = Batch::new();
     for change in changes {
         doc.work ^= mark(&change.id, change.if_hash);
         batch.state(change);
     }
     doc.view = ctx.progress.view();
+    doc.view.done = done;
+    doc.view.errors += failed;
     ctx.add_reads(&mut batch);
     batch.meta(JobDoc::name(ctx.integration.id, doc.view.kind), doc);
     ctx.store.commit(batch, Durability::Applied, (ctx.now)()).await?;
@@ -286,13 +308,6 @@ fn tell(ctx: &Ctx, part: &PartView, done: u64, remaining: u64) {
     });
     ctx.progress.part(part.clone());
     ctx.progress.tick(&ctx.client, None);
-}
-
-async fn wait(ctx: &Ctx, pause: Duration) -> Result<(), Stop> {
-    tokio::select! {
-        () = tokio::time::sleep(pause) => Ok(()),
-        () = ctx.cancel.cancelled() => Err(Stop::Stripe(Error::Cancelled)),
-    }
 }
 
 /// The lines beyond the inline ones: the `data` arrays of their pages as received, packed.
@@ -324,19 +339,40 @@ async fn further_lines(ctx: &Ctx, item: &Item) -> Result<Vec<Packed>, Stop> {
     }
 }
 
+/// Where a sync of payments goes on.
+#[derive(Serialize, Deserialize)]
+struct Left {
+    /// When the first of its runs began: from then on events tell.
+    begun: i64,
+    gte: Option<i64>,
+    walk: Walk,
+}
+
 /// With billing off: payment intents with their latest charge. After the first whole run, events keep them
 /// current; a day's overlap covers what they may have missed.
 async fn payments_only(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<End, Stop> {
-    let name = crate::integration::Integration::own_document(ctx.integration.id, PAYMENTS_SINCE);
+    let own = |name| crate::integration::Integration::own_document(ctx.integration.id, name);
+    let (name, left_name) = (own(PAYMENTS_SINCE), own(PAYMENTS_LEFT));
+    let walk_name = whole_walk(Kind::PaymentIntent);
+    let before = ctx.store.meta::<Left>(&left_name)?;
+    let begun = before.as_ref().map_or(doc.view.started_at, |left| left.begun);
     if doc.gte.is_none() && doc.walks.is_empty() {
-        doc.gte = ctx.store.meta::<i64>(&name)?.map(|since| since - 86_400);
+        if let Some(Left { gte, mut walk, .. }) = before {
+            // What came since is part of it.
+            walk.extend(doc.lt);
+            doc.gte = gte;
+            doc.walks.insert(walk_name.clone(), walk);
+        } else {
+            doc.gte = ctx.store.meta::<i64>(&name)?.map(|since| since - 86_400);
+        }
     }
-    let begun = doc.view.started_at;
     let with_charge = may_expand_charge(ctx);
     let mut reading = Reading {
         expanded: with_charge.then_some(("latest_charge", Kind::Charge)),
         leads: true,
         max_reads: spec.max_reads,
+        most: left(doc, spec),
+        pause: Duration::from_millis(spec.delay_ms),
         ..Reading::whole(Kind::PaymentIntent)
     };
     if with_charge {
@@ -351,7 +387,11 @@ async fn payments_only(ctx: &Ctx, doc: &mut JobDoc, spec: &SyncSpec) -> Result<E
     })?;
     let end = super::discover::resources(ctx, doc, &spec.resources, spec.max_reads).await?;
     let mut batch = Batch::new();
-    batch.meta(name, &begun);
+    match doc.walks.get(&walk_name).filter(|walk| !walk.is_done()) {
+        // The batch is full: the next run goes on there.
+        Some(walk) => batch.meta(left_name, &Left { begun, gte: doc.gte, walk: walk.clone() }),
+        None => batch.meta(name, &begun).remove_meta(left_name),
+    };
     ctx.store.commit(batch, Durability::Applied, (ctx.now)()).await?;
     Ok(end)
 }

@@ -107,6 +107,29 @@ async fn questions_are_asked_at_the_caller_and_a_key_is_typed_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_ends_a_question() {
+    let bench = Bench::connected(50).await;
+    let mut held = dashboard(&bench);
+    let (data, home) = (bench.data(), bench.home.path());
+    let data = data.to_str().unwrap();
+    for (args, question) in [
+        (["integrations", "edit", "1", "--new-key"].as_slice(), "it is not shown"),
+        (["disconnect", "1", "--purge"].as_slice(), "[y/N]"),
+    ] {
+        let args: Vec<&str> = ["--data-dir", data].iter().chain(args).copied().collect();
+        let mut pty =
+            Start::new(home, &args).env("XDG_RUNTIME_DIR", home.join("run").to_str().unwrap()).on((120, 20));
+        pty.until_text(question);
+        pty.keys("\x03");
+        let (status, _) = pty.end();
+        assert_eq!(status.exit_code(), 130, "{args:?}");
+    }
+    assert!(bench.run(&["status"]).await.ok().out.contains("Sandbox Supplies"), "nothing was done");
+    held.keys("q");
+    held.end_cleanly();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_runs_is_attached_to_as_well() {
     let bench = Bench::connected(100).await;
     let mut listen = bench.command(&["events", "--follow"]).spawn().unwrap();

@@ -40,6 +40,12 @@ async fn numbers_for_prometheus() {
     assert!(pending > 50.0);
     assert!(page.contains("tillwatch_event_lag_seconds_bucket{source=\"poll\",le=\"+Inf\"}"));
     assert!(sample(&page, "tillwatch_http_requests_total{status=\"200\"}") >= 2.0);
+    let webhooks = service.told["webhooks"].as_str().unwrap();
+    assert_eq!(reqwest::get(format!("{webhooks}/nothing/here")).await.unwrap().status(), 404);
+    let page = service.get("/metrics").await.text;
+    let answered =
+        |answer: &str| sample(&page, &format!("tillwatch_deliveries_total{{answer=\"{answer}\"}}"));
+    assert!((answered("lost") - 1.0).abs() < 0.1 && answered("taken") < 0.1);
     // Every sample belongs to a family that was announced.
     let families: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
     for line in page.lines().filter(|line| !line.starts_with('#')) {

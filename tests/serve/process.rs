@@ -96,6 +96,48 @@ async fn a_job_that_a_kill_cut_off_goes_on_at_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_of_an_attached_command_goes_on_at_the_next_start_as_well() {
+    let bench = Bench::connected(600).await;
+    bench.run(&["discover"]).await.ok();
+    let service = Service::start(&bench).await;
+    let command = crate::bench::finish(bench.command(&["sync", "--yes", "--delay", "0.005"]));
+    let command = tokio::spawn(command);
+    service
+        .until("it is in the middle", async || service.status().await["catalog"]["synced"].as_u64() > Some(5))
+        .await;
+    let job = service.status().await["sync"]["job_id"].clone();
+    // A request that comes slowly keeps the service from ending at once, and must not make a difference.
+    let mut slow = tokio::net::TcpStream::connect(service.base.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST /api/integrations/stripe/sync HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
+        service.token
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut slow, head.as_bytes()).await.unwrap();
+    service.end().await;
+    let ran = command.await.unwrap();
+    assert_ne!(ran.code, Some(0), "{ran:?}");
+    let again = Service::start(&bench).await;
+    let sync = again.status().await["sync"].clone();
+    assert_eq!(sync["job_id"], job);
+    assert_ne!(sync["status"], "cancelled", "nobody stopped it: {sync}");
+    let done = again.ended("sync").await;
+    assert_eq!((&done["status"], &done["job_id"]), (&"completed".into(), &job));
+    again.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_in_the_file_is_told() {
+    let bench = Bench::connected(20).await;
+    let config = bench.file("wrong.toml", "\n[events]\nkeep_months = 0\n");
+    let log = bench.home.path().join("serve.log");
+    let service = Service::with(&bench, &["--config", &config, "--log-file", log.to_str().unwrap()]).await;
+    service.end().await;
+    let log = std::fs::read_to_string(&log).unwrap();
+    let line = log.lines().find(|line| line.contains("keep_months")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("WARN") && line.contains("wrong.toml line 3"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flag_before_environment_before_file() {
     let bench = Bench::connected(20).await;
     let config =

@@ -158,9 +158,10 @@ pub struct DiscoverSpec {
 /// What sync is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SyncSpec {
-    /// At most so many catalog entries; none: all that are pending or stale.
+    /// At most so many catalog entries (with billing off: payments); none: all that are pending or stale. A run that is
+    /// taken up again has what it did before behind it.
     pub batch_size: Option<u64>,
-    /// Milliseconds to pause after each invoice.
+    /// Milliseconds to pause after each invoice; with billing off, for each payment of a page before the next.
     pub delay_ms: u64,
     /// Take up entries that failed before, too.
     pub retry_errors: bool,

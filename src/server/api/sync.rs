@@ -183,3 +183,19 @@ fn refused(view: &IntegrationView, kind: JobKind, reason: &str) -> Fault {
         _ => Fault::not_now(reason),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::rig::Rig;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_begun_comes_to_its_end_without_its_client() {
+        let rig = Rig::new(10, false).await;
+        let mut asked = Box::pin(to_its_end(&rig.engine, Request::Remember { text: "kept".into() }));
+        assert!(futures::poll!(&mut asked).is_pending());
+        drop(asked);
+        rig.until("what was asked", |snapshot| snapshot.remembered.as_deref() == Some("kept")).await;
+        rig.engine.shutdown().await;
+    }
+}

@@ -52,6 +52,83 @@ async fn plans_tell_what_is_known_and_look_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_was_cut_off_ends_with_as_many_as_were_asked_for() {
+    let mut rig = Rig::new(200, false).await;
+    let id = rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
+    rig.run(discover(id)).await;
+    let batch = SyncSpec { batch_size: Some(40), delay_ms: 15, ..SyncSpec::default() };
+    let request = || Request::Sync { integration: id, spec: batch.clone() };
+    let Answer::Started { job, .. } = rig.engine.request(request()).await else { panic!() };
+    let synced = |snapshot: &crate::engine::api::Snapshot| snapshot.integrations[0].catalog.synced;
+    let before = synced(&rig.now());
+    rig.until("some of it", |snapshot| synced(snapshot) >= before + 10).await;
+    rig.restart().await;
+    assert!(synced(&rig.now()) < before + 40, "it was too fast");
+    let ended = rig.run(request()).await;
+    assert_eq!((ended.id, ended.outcome, ended.done), (job, Some(JobOutcome::Done), 40));
+    assert_eq!(synced(&rig.now()), before + 40);
+    // The next is a run of its own.
+    let other = rig.run(request()).await;
+    assert_eq!((other.id == job, synced(&rig.now())), (false, before + 80));
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn payments_come_in_batches_and_at_their_pace() {
+    let mut rig = Rig::new(800, false).await;
+    let key = rig.stripe().keys.restricted.clone();
+    let id = rig.connect(&key, ConnectSpec { billing: false, ..spec() }).await;
+    let stored = |rig: &Rig| rig.engine.store().unwrap().counters(id).count(Kind::PaymentIntent);
+    let batch = |size, delay_ms| {
+        let spec = SyncSpec { batch_size: Some(size), delay_ms, ..SyncSpec::default() };
+        Request::Sync { integration: id, spec }
+    };
+    for number in 1..=3_u64 {
+        let ended = rig.run(batch(30, 0)).await;
+        assert_eq!((ended.outcome, ended.done), (Some(JobOutcome::Done), 30));
+        assert_eq!(stored(&rig), number * 30, "each goes on behind the one before");
+    }
+    // 120 are two pages: it rests for the 100 of the first.
+    let begun = std::time::Instant::now();
+    let ended = rig.run(batch(120, 5)).await;
+    assert_eq!((ended.done, stored(&rig)), (120, 210));
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(500), "{:?}", begun.elapsed());
+    // Cut off in the middle, it ends with as many as were asked for.
+    let Answer::Started { job, .. } = rig.engine.request(batch(110, 20)).await else { panic!() };
+    rig.until("a page", |snapshot| snapshot.integrations[0].sync.as_ref().is_some_and(|job| job.done > 0))
+        .await;
+    rig.restart().await;
+    assert!(stored(&rig) < 320, "it was too fast");
+    let ended = rig.run(batch(110, 20)).await;
+    assert_eq!((ended.id, ended.done), (job, 110));
+    // All the rest at once, and from then on only what is new.
+    let all = rig.run(sync(id)).await;
+    assert_eq!(all.outcome, Some(JobOutcome::Done));
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut there = std::collections::HashSet::new();
+    let mut after = String::new();
+    loop {
+        let url = format!("{}/v1/payment_intents?limit=100{after}", rig.stripe().base_url);
+        let page = http.get(url).bearer_auth(&*rig.stripe().keys.secret).send().await.unwrap();
+        let page: serde_json::Value = serde_json::from_str(&page.text().await.unwrap()).unwrap();
+        there.extend(
+            page["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()),
+        );
+        after = format!(
+            "&starting_after={}",
+            page["data"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap()
+        );
+        if page["has_more"] != true {
+            break;
+        }
+    }
+    let store = rig.engine.store().unwrap();
+    assert!(there.iter().all(|one| store.has(id, Kind::PaymentIntent, one).unwrap()), "none is left out");
+    assert!(rig.run(sync(id)).await.done < there.len() as u64 / 2);
+    rig.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_and_what_the_screen_remembers_outlive_a_restart() {
     let mut rig = Rig::slow(2000, 60).await;
     let id = rig.connect(&rig.stripe().keys.restricted.clone(), spec()).await;
