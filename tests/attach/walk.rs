@@ -109,9 +109,8 @@ async fn the_whole_walk_by_keys_alone() {
     pty.keys("4");
     pty.until("records", |text| text.contains("› Records › Invoices") && text.contains("▌"));
     pty.keys("\r");
-    let text = pty.until("an invoice", |text| {
-        text.contains("JSON as Stripe sent it") && text.contains("e-mail  ")
-    });
+    let text =
+        pty.until("an invoice", |text| text.contains("JSON as Stripe sent it") && text.contains("e-mail  "));
     let email = text.split("e-mail  ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     pty.keys("S");
     pty.until_text("Search anywhere");
@@ -138,7 +137,9 @@ async fn the_whole_walk_by_keys_alone() {
     });
     pty.keys("\t");
     pty.keys("j\r");
-    pty.until("the attempt", |text| text.contains("delivered: answered 200") && text.contains("What was sent"));
+    pty.until("the attempt", |text| {
+        text.contains("delivered: answered 200") && text.contains("What was sent")
+    });
     pty.keys("2");
     pty.until_text("› Events");
     pty.keys("R");

@@ -31,7 +31,8 @@ async fn a_sync_goes_on_and_ends_with_everything() {
     let mut service = Service::start(&bench).await;
     let job = service.post(PATH, "{\"delay_between_items\":0}").await.ok()["data"]["job_id"].clone();
     // Cut off twice, at different places.
-    for (signal, endpoint) in [(Signal::TERM, "GET /v1/customers"), (Signal::KILL, "GET /v1/payment_intents")] {
+    for (signal, endpoint) in [(Signal::TERM, "GET /v1/customers"), (Signal::KILL, "GET /v1/payment_intents")]
+    {
         let before = bench.asked(endpoint);
         bench.until("some pages", |bench| bench.asked(endpoint) >= before + 2).await;
         service.stop(signal).await;
@@ -43,7 +44,10 @@ async fn a_sync_goes_on_and_ends_with_everything() {
         assert_truthful(&service.status().await["sync"], &job);
     }
     let ended = service.ended("sync").await;
-    assert_eq!((&ended["status"], &ended["job_id"], &ended["remaining"]), (&"completed".into(), &job, &0.into()));
+    assert_eq!(
+        (&ended["status"], &ended["job_id"], &ended["remaining"]),
+        (&"completed".into(), &job, &0.into())
+    );
     let served = bench.list("/v1/invoices").await;
     let served: BTreeSet<&str> = served.iter().filter(|one| one["status"] != "draft").map(id).collect();
     let stored = bench.run(&["records", "invoices", "--json"]).await.ok().objects();
