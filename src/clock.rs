@@ -70,8 +70,9 @@ pub fn parse_day(text: &str) -> Result<Date, String> {
     }
     let number = |range: std::ops::Range<usize>| text[range].parse::<i16>().map_err(|_| malformed());
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    Date::new(year, month as i8, day as i8)
-        .map_err(|_| format!("There is no day {shown}: that month does not have it."))
+    let why =
+        if (1..=12).contains(&month) { "that month does not have it" } else { "months go from 01 to 12" };
+    Date::new(year, month as i8, day as i8).map_err(|_| format!("There is no day {shown}: {why}."))
 }
 
 /// The moments that two days, both inclusive, span in the zone: from (`created[gte]`) and up to but not

@@ -36,9 +36,6 @@ impl tui::Engine for Local {
 
 /// Runs it.
 pub async fn run(context: Context, screen: tui::Options) -> Outcome {
-    if !is_terminal() {
-        return super::status::lines(&context).await;
-    }
     let begun = std::time::Instant::now();
     loop {
         match connect(&context.data_dir).await {

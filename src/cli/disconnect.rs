@@ -79,8 +79,8 @@ pub async fn run(context: &Context, args: DisconnectArgs) -> Outcome {
         let vault = context.vault()?;
         let mut after = disconnect(&store, &vault, &before, &context.now).await?;
         if after.endpoint.is_some() {
-            let client = endpoint::client(context, &vault, &after);
-            let client = client.as_ref().map_err(|fail| fail.text.clone());
+            let client = endpoint::client_to_leave(context, &vault, &after);
+            let client = client.as_ref().map_err(Clone::clone);
             (after, left) = leave(&store, &vault, client, &after, &context.now).await?;
         }
         let dir = store.close();

@@ -14,7 +14,7 @@ use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId};
 use crate::integration::Integration;
 use crate::integration::connect::{stored_key, trial};
 use crate::integration::endpoint::remote::Did;
-use crate::integration::endpoint::steps::{self, Ask, Told};
+use crate::integration::endpoint::steps::{self, Ask, NoKey, Told};
 use crate::integration::endpoint::{EndpointNote, dashboard_link, events, form, secrets};
 use crate::server::receiver::USUAL;
 use crate::store::Store;
@@ -143,6 +143,15 @@ pub fn client(context: &Context, vault: &Vault, one: &Integration) -> Result<Cli
     Ok(trial(&base, &stored_key(vault, one)?)?)
 }
 
+/// The same for one that is on its way out, or why there is none.
+pub fn client_to_leave(context: &Context, vault: &Vault, one: &Integration) -> Result<Client, NoKey> {
+    let base = match &context.api_base {
+        Some(base) => base.clone(),
+        None => BaseUrl::parse(&one.base_url)?,
+    };
+    trial(&base, &steps::key_to_leave(vault, one)?).map_err(|error| NoKey::from(error.to_string()))
+}
+
 /// Brings the endpoint to what is asked for, and stores that.
 pub async fn bring(
     context: &Context,
@@ -195,6 +204,8 @@ pub fn view(store: &Store, one: &Integration) -> Option<EndpointView> {
         untimely: 0,
         all_events: one.all_events,
         others: Vec::new(),
+        passing: false,
+        astray: note.astray(),
     })
 }
 

@@ -317,8 +317,8 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
             edited.integration = after;
             told = Some(done);
         } else if delivery != Delivery::Endpoint && edited.integration.endpoint.is_some() {
-            let client = endpoint::client(context, &vault, &edited.integration);
-            let client = client.as_ref().map_err(|fail| fail.text.clone());
+            let client = endpoint::client_to_leave(context, &vault, &edited.integration);
+            let client = client.as_ref().map_err(Clone::clone);
             (edited.integration, left) =
                 leave(&store, &vault, client, &edited.integration, &context.now).await?;
         }
@@ -474,8 +474,8 @@ async fn look(
         // By hand and not made yet.
         Ok((None, _)) if note.by_hand && note.id.is_none() => return Ok(()),
         Ok((id, seen)) => {
-            note.id = id.or(note.id.take());
-            note.seen = Some(seen);
+            let before = note.clone();
+            note.learn(&before, id, seen);
         }
         Err(error) => {
             context.out.warn(format!("the webhook endpoint cannot be looked at: {error}"));

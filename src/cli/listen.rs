@@ -137,6 +137,9 @@ pub(super) async fn follow(
     if let Some(deliveries) = deliveries {
         deliveries.left(context, &store).await;
     }
+    if context.out.holder_ends() {
+        return Err(Fail::new(FAILED, super::within::GONE));
+    }
     Ok(INTERRUPTED)
 }
 

@@ -191,8 +191,12 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli, out: Out) -> Outcome {
     let Some(command) = cli.command else {
-        let screen = dashboard::screen(&cli.global, &out);
-        return dashboard::run(Context::new(&cli.global, out)?, screen).await;
+        if dashboard::is_terminal() {
+            let screen = dashboard::screen(&cli.global, &out);
+            return dashboard::run(Context::new(&cli.global, out)?, screen).await;
+        }
+        let context = Context::new(&cli.global, out)?;
+        return attached_or_here(&context, &cli.global, async || status::lines(&context).await).await;
     };
     match command {
         // These need no data folder of the user's.
@@ -217,20 +221,32 @@ async fn run(cli: Cli, out: Out) -> Outcome {
         Command::Serve(args) => return serve::run(&context, &cli.global, args).await,
         other => other,
     };
-    let begun = std::time::Instant::now();
     let mut command = Some(command);
-    loop {
-        if context.data_dir.exists()
-            && let Some(holder) = within::holder(&context.data_dir).await?
-        {
-            let told = within::command(cli.global.api_base.clone(), context.out.color)?;
-            return within::call(&context.out, holder, told).await;
-        }
+    attached_or_here(&context, &cli.global, async || {
         let next = match command.take() {
             Some(command) => command,
             None => Cli::try_parse().ok().and_then(|cli| cli.command).unwrap_or(Command::Doctor),
         };
-        match carry_out(&context, next).await {
+        carry_out(&context, next).await
+    })
+    .await
+}
+
+/// Has the command of this process carried out by whoever holds the folder, else here.
+async fn attached_or_here(
+    context: &Context,
+    global: &Global,
+    mut here: impl AsyncFnMut() -> Outcome,
+) -> Outcome {
+    let begun = std::time::Instant::now();
+    loop {
+        if context.data_dir.exists()
+            && let Some(holder) = within::holder(&context.data_dir).await?
+        {
+            let told = within::command(global.api_base.clone(), context.out.color)?;
+            return within::call(&context.out, holder, told).await;
+        }
+        match here().await {
             // Another command has it for a moment, or does not listen yet.
             Err(fail) if fail.code == out::OWNED && begun.elapsed() < HELD => {
                 tokio::time::sleep(LOOK_AGAIN).await;

@@ -185,8 +185,9 @@ fn announce(context: &Context, settings: &Settings, doors: &[Door], token_file: 
         let Some(address) = door.address() else { continue };
         tracing::info!(name = door.name, %address, version = env!("CARGO_PKG_VERSION"), "listens");
         if !address.ip().is_loopback() {
+            let what = if door.name == "webhooks" { "deliveries" } else { "tokens" };
             out.warn(format!(
-                "{address} can be reached from other machines, and tokens cross the network in clear: put a proxy with TLS in front"
+                "{address} can be reached from other machines, and {what} cross the network in clear: put a proxy with TLS in front"
             ));
         }
     }

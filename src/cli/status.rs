@@ -106,6 +106,10 @@ fn verdict(view: &IntegrationView, now: i64) -> (u8, String) {
         );
         return (PARTLY, text);
     }
+    let endpoint = view.endpoint.as_ref().filter(|one| one.is_down());
+    if let Some(problem) = endpoint.and_then(|one| one.problem(view.id.0)) {
+        return (PARTLY, problem);
+    }
     let complete = match view.complete_to {
         Some(at) => format!("complete to {} ago (Stripe's list)", clock::ago(now - at)),
         None => "not compared with Stripe yet".into(),

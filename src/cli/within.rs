@@ -101,11 +101,12 @@ pub fn command(api_base: Option<String>, color: bool) -> Result<Command, Fail> {
     })
 }
 
+/// What is said when the holder has ended in the middle of a command.
+pub const GONE: &str = "the running tillwatch that holds the data folder has ended meanwhile: try again";
+
 /// Has a command carried out by the holder of the folder, and prints and asks what it wants.
 pub async fn call(out: &Out, (mut stream, holder): (UnixStream, u32), command: Command) -> Outcome {
-    let gone = || {
-        Fail::new(FAILED, "the running tillwatch that holds the data folder has ended meanwhile: try again")
-    };
+    let gone = || Fail::new(FAILED, GONE);
     send(&mut stream, &Call::Run(command)).await.map_err(|_| gone())?;
     let (mut from, mut to) = stream.into_split();
     // A task of its own: a frame must not be dropped half-way for a signal.

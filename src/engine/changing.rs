@@ -125,6 +125,7 @@ impl Engine {
         });
         let Ok(Some(config)) = stored.await else { return };
         if config.off_since.is_none() && self.renew(id, &config) {
+            endpoints::finish_later(self, &config);
             return;
         }
         let now = self.now();

@@ -218,7 +218,8 @@ async fn prepare(
     };
     let mut batch = Batch::new();
     batch.meta(name, &doc);
-    store.commit(batch, Durability::Applied, now).await.map_err(text)?;
+    // Whoever is told the number may ask for it after a kill, and no other run gets it.
+    store.commit(batch, Durability::Synced, now).await.map_err(text)?;
     Ok((doc, resumed))
 }
 

@@ -153,9 +153,9 @@ pub async fn read(engine: &Engine, id: IntegrationId, why: Why) -> Option<poll::
                 let mut state = engine.state();
                 if polled.new > 0 {
                     state.events_version += 1;
-                    if !polled.first && config.delivery == Delivery::Endpoint {
-                        super::endpoints::missed(&mut state, id, now);
-                    }
+                }
+                if let Some(created) = polled.overdue {
+                    super::endpoints::missed(&mut state, id, created, now);
                 }
                 if let Some(runtime) = state.runtimes.get_mut(&id) {
                     match store.filter(|_| polled.first) {

@@ -3,7 +3,9 @@
 
 use serde::Serialize;
 
-use super::api::{CatalogCounts, Delivery, Health, IntegrationView, JobState, JobView, LinkView};
+use super::api::{
+    CatalogCounts, Delivery, EndpointState, Health, IntegrationView, JobState, JobView, LinkView,
+};
 
 /// The whole document. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,6 +114,8 @@ pub struct DeliveryBody {
     pub mode: Delivery,
     /// `we_…`
     pub endpoint_id: Option<String>,
+    /// The webhook endpoint; none: there is none.
+    pub endpoint: Option<EndpointBody>,
     /// `connected`, `degraded`, `key_refused`, `offline`, `off`
     pub state: &'static str,
     /// Time of the newest event.
@@ -122,6 +126,19 @@ pub struct DeliveryBody {
     pub missed_at: Option<String>,
     /// The live connection; none: there is none to be had.
     pub link: Option<LinkBody>,
+}
+
+/// The webhook endpoint of an integration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EndpointBody {
+    /// `enabled`, `disabled`, `gone`, `unmade`, `no_secret`, `leaving`, `unknown`
+    pub state: &'static str,
+    /// One sentence on what is wrong and what to do; none: it works, as far as is known.
+    pub problem: Option<String>,
+    /// When Stripe was last asked.
+    pub checked_at: Option<String>,
+    /// When the last delivery was stored.
+    pub last_delivery_at: Option<String>,
 }
 
 /// The live connection. Only a process that runs has one; the rest is what the last one left.
@@ -176,6 +193,12 @@ pub fn body(view: &IntegrationView, kept: &str) -> StatusBody {
         delivery: DeliveryBody {
             mode: view.delivery,
             endpoint_id: view.endpoint.as_ref().and_then(|one| one.id.clone()),
+            endpoint: view.endpoint.as_ref().map(|one| EndpointBody {
+                state: endpoint_word(&one.state),
+                problem: one.problem(view.id.0),
+                checked_at: one.checked_at.map(time),
+                last_delivery_at: one.last_delivery_at.map(time),
+            }),
             state: health(&view.health),
             last_event_at: view.last_event_at.map(time),
             complete_to: view.complete_to.map(time),
@@ -190,6 +213,19 @@ pub fn body(view: &IntegrationView, kept: &str) -> StatusBody {
         event_log: EventLog { events: view.events_kept, bytes: view.events_bytes, kept: kept.to_owned() },
         last_poll_at: view.poll.last_at.map(time),
         next_poll_at: view.poll.next_at.map(time),
+    }
+}
+
+/// An endpoint's state in a word.
+pub fn endpoint_word(state: &EndpointState) -> &'static str {
+    match state {
+        EndpointState::Unmade { .. } => "unmade",
+        EndpointState::NoSecret => "no_secret",
+        EndpointState::Enabled => "enabled",
+        EndpointState::Disabled { .. } => "disabled",
+        EndpointState::Gone { .. } => "gone",
+        EndpointState::Leaving { .. } => "leaving",
+        EndpointState::Unknown => "unknown",
     }
 }
 

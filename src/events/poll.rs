@@ -14,9 +14,10 @@ use super::settle;
 use crate::clock::Now;
 use crate::engine::api::{Delivery, IntegrationId, Source};
 use crate::integration::Integration;
+use crate::integration::endpoint::delivers;
 use crate::store::batch::Op;
 use crate::store::{Batch, Durability, Store};
-use crate::stripe::view::ObjectHead;
+use crate::stripe::view::{EventHead, ObjectHead};
 use crate::stripe::{Client, Error, Page};
 use crate::sync::job::Stop;
 
@@ -30,6 +31,8 @@ const MOST_COMPARED: usize = 100;
 const OVERLAP_EVERY: i64 = 3_600;
 /// How far back that goes, in seconds.
 const OVERLAP: i64 = 600;
+/// A delivery by the webhook endpoint may be on its way for so long, in seconds: that is nothing missed.
+const UNDER_WAY_S: i64 = 60;
 
 /// Where polling is, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,6 +77,22 @@ pub struct Polled {
     pub hole: bool,
     /// They are the beginning of the log: most of them happened before we watched.
     pub first: bool,
+    /// When the newest of them was made that the webhook endpoint should have delivered by now.
+    pub overdue: Option<i64>,
+}
+
+impl Polled {
+    fn more(&mut self, taken: Taken) {
+        self.new += taken.new;
+        self.overdue = self.overdue.max(taken.overdue);
+    }
+}
+
+/// What a page brought.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    new: u64,
+    overdue: Option<i64>,
 }
 
 /// Reads everything that is newer than the cursor and stores it.
@@ -126,7 +145,7 @@ impl Reader<'_> {
                     continue;
                 }
                 Err(error) if cursor.newest.is_some() && knows_no_cursor(&error) => {
-                    polled.new += self.compare(&mut cursor, meter, None).await?;
+                    polled.more(self.compare(&mut cursor, meter, None).await?);
                     return Ok(polled);
                 }
                 Err(error) => return Err(error.into()),
@@ -138,7 +157,7 @@ impl Reader<'_> {
                 && let Some(since) = cursor.complete_to
             {
                 // Watched before, and nothing had happened yet: all of this is news.
-                polled.new += self.compare(&mut cursor, meter, Some(since)).await?;
+                polled.more(self.compare(&mut cursor, meter, Some(since)).await?);
                 return Ok(polled);
             }
             polled.first |= first;
@@ -146,20 +165,20 @@ impl Reader<'_> {
             let part = Part { first, last: !more, again: false, date: page.date };
             // Oldest first: of two changes of one object, the later one is applied later.
             let rows: Vec<&str> = page.iter().rev().collect();
-            polled.new += self.take(&rows, &mut cursor, meter, part).await?;
+            polled.more(self.take(&rows, &mut cursor, meter, part).await?);
             if !more {
                 break;
             }
         }
-        polled.new += self.overlap(&mut cursor, meter).await?;
+        polled.more(self.overlap(&mut cursor, meter).await?);
         Ok(polled)
     }
 
     /// Stripe's list can show an event a little late, behind newer ones that were followed already.
-    async fn overlap(&self, cursor: &mut Cursor, meter: &mut u64) -> Result<u64, Stop> {
+    async fn overlap(&self, cursor: &mut Cursor, meter: &mut u64) -> Result<Taken, Stop> {
         let at = (self.now)();
         if cursor.since_overlap == 0 || at - cursor.overlap_at < OVERLAP_EVERY {
-            return Ok(0);
+            return Ok(Taken::default());
         }
         cursor.overlap_at = at;
         cursor.since_overlap = 0;
@@ -173,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// The whole list (or what is not older than `since`), up to a bound, compared with what is stored.
-    async fn compare(&self, cursor: &mut Cursor, meter: &mut u64, since: Option<i64>) -> Result<u64, Stop> {
+    async fn compare(&self, cursor: &mut Cursor, meter: &mut u64, since: Option<i64>) -> Result<Taken, Stop> {
         let mut pages: Vec<Page> = Vec::new();
         let mut after: Option<String> = None;
         while pages.len() < MOST_COMPARED {
@@ -208,11 +227,11 @@ impl Reader<'_> {
         cursor: &mut Cursor,
         meter: &mut u64,
         part: Part,
-    ) -> Result<u64, Stop> {
+    ) -> Result<Taken, Stop> {
         let _turn = self.shared.turn.write().await;
         let at = (self.now)();
         let mut batch = Batch::new();
-        self.prepare(rows, cursor, part, at, &mut batch)?;
+        let overdue = self.prepare(rows, cursor, part, at, &mut batch)?;
         if let Some(head) = rows.last().and_then(|json| head(json)).filter(|_| !part.again) {
             cursor.newest = Some(head.id.into_owned());
             cursor.newest_created = head.created.unwrap_or_default();
@@ -233,7 +252,7 @@ impl Reader<'_> {
         *meter = reads;
         batch.meta(Cursor::name(self.integration.id), cursor);
         match self.store.commit(batch, Durability::Applied, at).await {
-            Ok(applied) => Ok(applied.events),
+            Ok(applied) => Ok(Taken { new: applied.events, overdue }),
             Err(error) => {
                 self.shared.memory().clear();
                 Err(error.into())
@@ -248,7 +267,7 @@ impl Reader<'_> {
         part: Part,
         at: i64,
         batch: &mut Batch,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<i64>, Stop> {
         let mut memory = self.shared.memory();
         let mut preparer = Preparer::new(self.store, self.integration, &mut memory)?;
         // With a live connection an event should have come by that.
@@ -256,10 +275,15 @@ impl Reader<'_> {
         let late = live && !part.first && cursor.complete_to.is_some();
         // From before we began to watch: discover and sync bring those objects as they are now.
         let came = Came { source: Source::Poll, at, late, before: part.first };
+        let by_endpoint = self.integration.delivery == Delivery::Endpoint;
+        let mut overdue = None;
         for json in rows {
+            let due = if late && by_endpoint { due(self.integration, json, at) } else { None };
+            let came = Came { late: late && (!by_endpoint || due.is_some()), ..came };
             match preparer.prepare(json, came)? {
                 Prepared::Write(write) => {
                     batch.event(*write);
+                    overdue = overdue.max(due);
                 }
                 Prepared::Better(record) => batch.ops.push(Op::Record(record)),
                 Prepared::Known => {}
@@ -269,7 +293,7 @@ impl Reader<'_> {
         }
         drop(preparer);
         settle::note(&mut memory, self.integration.id, batch);
-        Ok(())
+        Ok(overdue)
     }
 }
 
@@ -294,6 +318,16 @@ fn knows_no_cursor(error: &Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// When an event was made that the webhook endpoint should have delivered by now; none: it was not asked for there, or may
+/// be under way.
+fn due(integration: &Integration, json: &str, now: i64) -> Option<i64> {
+    let event: EventHead = serde_json::from_str(json).ok()?;
+    (event.account.is_none()
+        && now - event.created >= UNDER_WAY_S
+        && delivers(integration, &event.event_type))
+    .then_some(event.created)
 }
 
 fn head(json: &str) -> Option<ObjectHead<'_>> {

@@ -5,9 +5,9 @@
 //! anything but deliveries.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use hyper::body::{Body as _, Incoming};
@@ -28,6 +28,8 @@ pub const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8
 const BODIES: usize = 64 * 1024 * 1024;
 /// The unit in which that is handed out.
 const UNIT: usize = 1024;
+/// Refusals are logged so often at most.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// A body that nobody wants is taken off the wire for so long.
 const UNWANTED: Duration = Duration::from_secs(1);
 
@@ -68,6 +70,37 @@ struct Shared {
     limits: Limits,
     counts: Arc<Counts>,
     memory: Semaphore,
+    refusals: Mutex<Refusals>,
+}
+
+/// Refusals since the last line of the log on them.
+#[derive(Default)]
+struct Refusals {
+    told: Option<Instant>,
+    since: u64,
+}
+
+impl Refusals {
+    /// Counts one; how many there were when it is time for a line.
+    fn more(&mut self, now: Instant) -> Option<u64> {
+        self.since += 1;
+        if self.told.is_some_and(|told| now.duration_since(told) < TOLD_EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.since))
+    }
+}
+
+impl Shared {
+    /// Who can reach the address decides how many there are: a line a minute tells as much.
+    fn refused(&self, status: StatusCode, why: &str) {
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        let due = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).more(Instant::now());
+        if let Some(deliveries) = due {
+            tracing::warn!(deliveries, status = status.as_u16(), why, "deliveries were refused");
+        }
+    }
 }
 
 /// Listens there; deliveries are answered once somebody serves at the door. The error is a sentence.
@@ -89,6 +122,7 @@ pub async fn open(
         limits,
         counts: counts.clone(),
         memory: Semaphore::new(BODIES / UNIT),
+        refusals: Mutex::default(),
     });
     engine.listens(Some(&format!("http://{address}")));
     let answer: Answerer = Arc::new(move |request| {
@@ -145,7 +179,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
         return closing(StatusCode::NOT_FOUND, "");
     };
     let refuse = |status, why: &'static str| {
-        shared.counts.refused.fetch_add(1, Ordering::Relaxed);
+        shared.refused(status, why);
         closing(status, why)
     };
     if parts.method != Method::POST {
@@ -175,8 +209,9 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
             Response::new(Body::empty())
         }
         Taken::Wrong(wrong) => {
-            shared.counts.refused.fetch_add(1, Ordering::Relaxed);
-            told(StatusCode::BAD_REQUEST, wrong.to_string())
+            let why = wrong.to_string();
+            shared.refused(StatusCode::BAD_REQUEST, &why);
+            told(StatusCode::BAD_REQUEST, why)
         }
         Taken::Later => later(shared),
     }
@@ -200,4 +235,19 @@ fn later(shared: &Shared) -> Response<Body> {
     let mut response = closing(StatusCode::SERVICE_UNAVAILABLE, "it cannot be stored now: send it again");
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_refusals_is_one_line_a_minute() {
+        let (mut refusals, first) = (Refusals::default(), Instant::now());
+        assert_eq!(refusals.more(first), Some(1));
+        for _ in 0..99 {
+            assert_eq!(refusals.more(first + TOLD_EVERY / 2), None);
+        }
+        assert_eq!(refusals.more(first + TOLD_EVERY), Some(100));
+    }
 }

@@ -88,8 +88,11 @@ pub fn settle(flags: Said, file: Said, usual_log: &Path) -> Result<Settings, Str
         listen: address("listen", &listen)?,
         webhooks: match flags.webhook_listen.or(file.webhook_listen).as_deref() {
             None => Some(receiver::USUAL),
-            Some("off") => None,
-            Some(text) => Some(address("webhook_listen", text)?),
+            Some(text) if text.trim().eq_ignore_ascii_case("off") => None,
+            Some(text) => Some(
+                address("webhook_listen", text)
+                    .map_err(|wrong| wrong.replace(LISTEN, &format!("{} (or off)", receiver::USUAL)))?,
+            ),
         },
         token_file: flags.token_file.or(file.token_file),
         hosts: flags

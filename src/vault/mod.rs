@@ -146,6 +146,14 @@ pub enum VaultError {
     Random,
 }
 
+impl VaultError {
+    /// What is kept may well be read, or wiped, later: a keyring is unlocked, a disk mounted. Else it is lost.
+    pub fn may_pass(&self) -> bool {
+        use VaultError::{Command, Io, Keyring, NotOurs, Random};
+        matches!(self, Command { .. } | Io { .. } | Keyring { .. } | NotOurs { .. } | Random)
+    }
+}
+
 /// The secrets of one data folder. Processes must not share it at the same time: the folder's lock sees to that.
 #[derive(Debug)]
 pub struct Vault {

@@ -32,6 +32,9 @@ async fn what_commands_print_does_not_depend_on_who_holds_the_folder() {
         let within = bench.run(args).await;
         assert_eq!((within.code, within.out, within.err), (before.code, before.out, before.err), "{args:?}");
     }
+    // Without a terminal: the status lines.
+    let lines = bench.run(&[]).await.ok().out;
+    assert!(lines.starts_with("Sandbox Supplies TEST: 300 invoices"), "{lines}");
     // A file is written where the caller stands, not where the holder was started.
     let beside = bench.home.path().join("elsewhere");
     std::fs::create_dir(&beside).unwrap();

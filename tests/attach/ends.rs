@@ -197,3 +197,26 @@ async fn a_command_whose_screen_is_killed_says_so_and_the_next_one_goes_on() {
     assert!(again.err.contains("going on with job"), "{}", again.err);
     assert_nothing_lost(&bench).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_service_that_is_ended_says_so_to_commands_and_goes_on_with_their_job_later() {
+    let bench = slow().await;
+    bench.run(&["discover"]).await.ok();
+    let service = Service::start(&bench).await;
+    let (sync, follow) = (bench.command(&["sync"]).spawn().unwrap(), following(&bench).await);
+    until_some_pages(&bench, "GET /v1/customers", 0).await;
+    let job = service.status().await["sync"]["job_id"].clone();
+    service.end().await;
+    let words = ["ends: it goes on with it when it is started again", "has ended meanwhile: try again"];
+    for (child, words) in [sync, follow].into_iter().zip(words) {
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+    let service = Service::start(&bench).await;
+    let ended = service.ended("sync").await;
+    assert_eq!((&ended["status"], &ended["job_id"]), (&"completed".into(), &job));
+    assert_nothing_lost(&bench).await;
+    service.end().await;
+}

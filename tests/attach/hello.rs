@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tillwatch::server::attach::wire::PROTOCOL;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, PATIENCE};
 use crate::service::Service;
 use crate::{attached, dashboard};
 
@@ -64,6 +64,11 @@ async fn a_holder_of_another_version_is_named_by_commands_and_dashboards() {
         let mut pty = attached(&bench, &[]);
         let (status, _) = pty.end();
         assert_eq!(status.exit_code(), 75);
+        // Its last bytes may still be on their way.
+        let begun = std::time::Instant::now();
+        while !pty.raw().ends_with(b"\n") && begun.elapsed() < PATIENCE {
+            std::thread::yield_now();
+        }
         let raw = String::from_utf8(pty.raw()).unwrap();
         assert!(words.iter().all(|word| raw.contains(word)), "{raw}");
         assert!(!raw.contains('\x1b'), "the screen was taken: {raw:?}");

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::bench::Bench;
+use crate::pty::pasted;
 use crate::service::Service;
 use crate::{attached, dashboard};
 
@@ -110,5 +111,37 @@ async fn a_screen_that_may_only_read_says_so_and_has_nothing_written_for_it() {
     pty.end_cleanly();
     other.keys("q");
     other.end_cleanly();
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_relay_is_begun_for_a_screen_that_may_only_read() {
+    let bench = Bench::new(20).await;
+    let service = Service::start(&bench).await;
+    let mut pty = attached(&bench, &["--read-only", "--api-base", &bench.stripe.base_url]);
+    pty.until_text("c connects one");
+    pty.keys("c");
+    pty.until_text("Connect an account");
+    pty.keys(&pasted(&bench.stripe.keys.restricted));
+    pty.until_text("rk_test_•");
+    pty.keys("\r");
+    pty.until_text("12 of 12");
+    pty.keys("\r");
+    pty.until_text("What to keep of this account");
+    pty.keys("\r");
+    pty.until_text("How this account stays current");
+    pty.keys("kl");
+    pty.until_text("● relay");
+    pty.keys("\r");
+    pty.until_text("read-only: asking for a relay session would write at Stripe; choose polling");
+    assert_eq!(writes(&bench), 0);
+    // Polling is no writing.
+    pty.keys("h");
+    pty.until_text("● poll");
+    pty.keys("\r");
+    pty.until_text("Sandbox Supplies is connected");
+    assert_eq!(writes(&bench), 0);
+    pty.keys("q");
+    pty.end_cleanly();
     service.end().await;
 }

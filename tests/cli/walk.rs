@@ -156,7 +156,7 @@ fn assert_shape(status: &Value, total: usize) {
             "/sync",
             "status job_id started_at finished_at total_synced total_skipped total_errors remaining error_message",
         ),
-        ("/delivery", "mode endpoint_id state last_event_at complete_to missed_at link"),
+        ("/delivery", "mode endpoint_id endpoint state last_event_at complete_to missed_at link"),
         ("/reads", "last_30_days floor"),
     ] {
         assert_eq!(sorted(&keys(status.pointer(part).unwrap())), sorted(fields), "{part}");
@@ -181,7 +181,10 @@ fn assert_shape(status: &Value, total: usize) {
     }
     assert_eq!(sync["error_message"], Value::Null);
     assert_eq!(status["delivery"]["mode"], "poll");
-    assert_eq!(status["delivery"]["endpoint_id"], Value::Null);
+    assert_eq!(
+        (&status["delivery"]["endpoint_id"], &status["delivery"]["endpoint"]),
+        (&Value::Null, &Value::Null)
+    );
     assert_eq!(status["delivery"]["state"], "connected");
     assert!(is_time(&status["delivery"]["complete_to"]));
     assert!(status["reads"]["last_30_days"].as_u64().unwrap() > 0);

@@ -7,9 +7,11 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+mod between;
 mod door;
 mod leaving;
 mod life;
+mod mend;
 mod process;
 
 use std::sync::Arc;
@@ -91,6 +93,11 @@ impl Desk {
     }
 
     async fn on(dir: Arc<TempDir>, base: &str) -> Desk {
+        Desk::at(dir, base, clock::system()).await
+    }
+
+    /// With a clock of its own.
+    pub(crate) async fn at(dir: Arc<TempDir>, base: &str, now: clock::Now) -> Desk {
         let engine = Engine::start(Options {
             data_dir: dir.path().join("data"),
             key_dir: dir.path().join("keys"),
@@ -104,7 +111,7 @@ impl Desk {
             declines: Arc::new(tillwatch::recovery::Declines::built_in()),
             alerts: tillwatch::engine::alerts::Settings::default(),
             upkeep: tillwatch::config::Upkeep::default(),
-            now: clock::system(),
+            now,
         });
         engine.ready().await.unwrap();
         let any = "127.0.0.1:0".parse().unwrap();

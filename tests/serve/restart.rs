@@ -29,7 +29,9 @@ async fn a_sync_goes_on_and_ends_with_everything() {
     let bench = slow().await;
     bench.run(&["discover"]).await.ok();
     let mut service = Service::start(&bench).await;
-    let job = service.post(PATH, "{\"delay_between_items\":0}").await.ok()["data"]["job_id"].clone();
+    let job =
+        service.post(PATH, r#"{"batch_size":2500,"delay_between_items":0}"#).await.ok()["data"]["job_id"]
+            .clone();
     // Cut off twice, at different places.
     for (signal, endpoint) in [(Signal::TERM, "GET /v1/customers"), (Signal::KILL, "GET /v1/payment_intents")]
     {
@@ -61,8 +63,8 @@ async fn a_discover_and_a_sync_that_ran_together_both_go_on() {
     bench.run(&["discover"]).await.ok();
     for signal in [Signal::TERM, Signal::KILL] {
         let mut service = Service::start(&bench).await;
-        let sync = service.post(PATH, "{\"delay_between_items\":1}").await.ok()["data"]["job_id"].clone();
-        let discover = service.post(&format!("{PATH}/discover"), "{\"from_date\":\"2000-01-01\"}").await.ok();
+        let sync = service.post(PATH, r#"{"delay_between_items":1}"#).await.ok()["data"]["job_id"].clone();
+        let discover = service.post(&format!("{PATH}/discover"), r#"{"from_date":"2000-01-01"}"#).await.ok();
         let discover = discover["data"]["job_id"].clone();
         service.stop(signal).await;
         service = Service::start(&bench).await;
@@ -94,7 +96,8 @@ async fn a_schedule_goes_on_and_what_happened_meanwhile_is_there() {
             missed = newest().await;
         }
         let service = Service::start(&bench).await;
-        service.until("what was missed", async || bench.run(&["get", &missed]).await.code == Some(0)).await;
+        let listed = async || bench.run(&["events", "--json"]).await.ok().out;
+        service.until("what was missed", async || listed().await.contains(&missed)).await;
         assert!(service.status().await["next_poll_at"].is_string());
         service.end().await;
     }

@@ -74,6 +74,13 @@ pub struct EndpointView {
     /// Endpoints of other installations, which are left alone, as they were last seen: one line each.
     #[serde(default)]
     pub others: Vec<String>,
+    /// The trouble may pass: what cannot be read now is tried again.
+    #[serde(default)]
+    pub passing: bool,
+    /// Why Stripe does not deliver here though the endpoint is there: it could not be brought to what it should be, or
+    /// delivers elsewhere.
+    #[serde(default)]
+    pub astray: Option<String>,
 }
 
 /// What sets a problem right; each front-end has its own way to say how.
@@ -149,7 +156,14 @@ impl EndpointView {
                 told("the webhook endpoint is removed as soon as Stripe answers".into())
             }
             EndpointState::Enabled | EndpointState::Unknown => match (&self.trouble, &self.listening) {
+                (Some(trouble), _) if self.passing => told(format!(
+                    "{trouble}: it is tried again every minute; unlock the keyring if it is locked"
+                )),
                 (Some(trouble), _) => by(trouble, anew),
+                _ if self.astray.is_some() && !self.by_hand => by(self.astray.as_deref()?, Remedy::Enable),
+                _ if self.astray.is_some() => {
+                    told(format!("{}: change its address in the Dashboard", self.astray.as_deref()?))
+                }
                 (None, None) => by("nothing takes deliveries here", Remedy::Serve),
                 _ => self.differs().and_then(told),
             },
@@ -178,7 +192,7 @@ pub enum EndpointLeft {
     Nothing,
     /// It is removed.
     Removed,
-    /// Stripe did not answer: it is removed later.
+    /// Stripe did not answer, or the vault does not give or wipe now what it keeps: it is finished later.
     Later(String),
     /// It cannot be removed with this key: a person has to.
     ByPerson(String),

@@ -92,10 +92,6 @@ pub async fn disconnect(engine: &Engine, id: IntegrationId, purge: bool) -> Answ
     if off.endpoint.is_some() {
         match endpoints::leave(engine, id).await {
             Ok(later @ Left::Later(_)) => {
-                let config = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
-                if let Some(config) = config {
-                    endpoints::finish_later(engine, &config);
-                }
                 let what = endpoints::left_words(&later, off.livemode).unwrap_or_default();
                 text = format!("{} is being disconnected: {what}", off.name);
                 if purge {

@@ -87,6 +87,13 @@ async fn connected(engine: &Engine, ticket: KeyTicket, spec: ConnectSpec) -> Res
             there.mode()
         )));
     }
+    let earlier = engine
+        .configs()
+        .into_iter()
+        .find(|one| one.account == found.account.id && one.livemode == found.livemode);
+    if let Some(earlier) = &earlier {
+        may_write(engine, earlier, spec.delivery, spec.by_hand)?;
+    }
     confirm(&key, &found, spec.confirmed.as_deref())?;
     let (origin, reads) = {
         let mut state = engine.state();
@@ -212,11 +219,10 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
     if delivery != before.delivery || edit.public_url.is_some() || edit.by_hand.is_some() {
         let url = edit.public_url.as_deref().or(known.map(|note| note.public_url.as_str()));
         has_delivery(engine, delivery, by_hand, url, before.livemode, &base)?;
-        let ask = Ask { by_hand: Some(by_hand), ..Ask::default() };
-        let store = engine.store().ok_or_else(|| refused("the store is still opening"))?;
-        if engine.read_only() && writes(&before, store.install_id(), delivery, &ask) {
-            return Err(refused(endpoints::READ_ONLY));
-        }
+    }
+    let billing = edit.billing.is_some_and(|billing| billing != before.billing);
+    if edit.delivery.is_some() || edit.public_url.is_some() || edit.by_hand.is_some() || billing {
+        may_write(engine, &before, delivery, by_hand)?;
     }
     if let Some(name) = &edit.name {
         let all: Vec<Integration> = engine.configs().iter().map(|one| (**one).clone()).collect();
@@ -271,6 +277,16 @@ async fn edited(engine: &Engine, id: IntegrationId, edit: Edit) -> Result<(), An
     Ok(())
 }
 
+/// Refuses what would have to write at Stripe for one that only reads, before anything is changed.
+fn may_write(engine: &Engine, before: &Integration, delivery: Delivery, by_hand: bool) -> Result<(), Answer> {
+    let ask = Ask { by_hand: Some(by_hand), ..Ask::default() };
+    let store = engine.store().ok_or_else(|| refused("the store is still opening"))?;
+    if engine.read_only() && writes(before, store.install_id(), delivery, &ask) {
+        return Err(refused(endpoints::READ_ONLY));
+    }
+    Ok(())
+}
+
 /// Makes, changes or removes the endpoint, as the integration now wants it. What Stripe refuses is told: the
 /// integration goes on by polling.
 async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>, by_hand: Option<bool>) {
@@ -294,10 +310,6 @@ async fn endpoint(engine: &Engine, id: IntegrationId, public_url: Option<String>
     } else if config.endpoint.is_some() {
         match endpoints::leave(engine, id).await {
             Ok(left) => {
-                let after = engine.state().runtimes.get(&id).map(|runtime| runtime.config.clone());
-                if let Some(after) = after {
-                    endpoints::finish_later(engine, &after);
-                }
                 let Some(text) = endpoints::left_words(&left, config.livemode) else { return };
                 (Level::Info, text)
             }

@@ -2,7 +2,7 @@
 //!
 //! What is signed wrong goes no further. It must never say that something is stored before it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use crate::clock::Now;
+use crate::engine::api::IntegrationId;
 use crate::events::intake::Post;
 use crate::stripe::signature::{Wrong, verify};
 use crate::vault::secret::Secret;
@@ -91,9 +92,25 @@ impl Door {
 pub struct Doors {
     open: RwLock<HashMap<String, Arc<Door>>>,
     listening: Mutex<Option<String>>,
+    finishing: Arc<Mutex<HashSet<IntegrationId>>>,
+}
+
+/// While it is held something is being finished for an integration.
+pub struct Finishing(IntegrationId, Arc<Mutex<HashSet<IntegrationId>>>);
+
+impl Drop for Finishing {
+    fn drop(&mut self) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
 }
 
 impl Doors {
+    /// Somebody begins to finish what is left to do for an integration. None: somebody does it already.
+    pub fn begin_finishing(&self, id: IntegrationId) -> Option<Finishing> {
+        let first = self.finishing.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        first.then(|| Finishing(id, self.finishing.clone()))
+    }
+
     /// The door of an address.
     pub fn find(&self, token: &str) -> Option<Arc<Door>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()

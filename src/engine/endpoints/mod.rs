@@ -21,6 +21,7 @@ use super::Engine;
 use super::api::{Delivery, EndpointView, IntegrationId};
 use super::runtime::{Runtime, State};
 use crate::integration::Integration;
+use crate::integration::endpoint::secrets::Unread;
 use crate::integration::endpoint::{Status, events};
 use crate::store::Store;
 use door::Tally;
@@ -30,10 +31,12 @@ use door::Tally;
 pub struct Endpoint {
     /// Deliveries can come in.
     door: Option<Arc<Door>>,
+    /// Since when: what happened before could not be delivered here.
+    opened_at: i64,
     /// Where the receiver listens.
     listening: Option<String>,
     /// Why no door could be opened.
-    trouble: Option<String>,
+    trouble: Option<Unread>,
     /// Stripe's list had events that no delivery brought.
     pub(super) missed_at: Option<i64>,
     /// The last delivery that was stored.
@@ -52,7 +55,8 @@ impl Endpoint {
             .endpoint
             .as_ref()
             .and_then(|note| note.seen.as_ref())
-            .is_none_or(|seen| seen.status == Status::Enabled);
+            .is_none_or(|seen| seen.status == Status::Enabled)
+            && config.endpoint.as_ref().is_none_or(|note| note.elsewhere().is_none());
         self.door.is_some()
             && self.listening.is_some()
             && enabled
@@ -98,10 +102,11 @@ pub fn resumed(before: &Integration, after: &Integration) -> bool {
     status(after) == Some(Status::Enabled) && status(before).is_some_and(|status| status != Status::Enabled)
 }
 
-/// Stripe's list had events that nothing delivered: a look tells why.
-pub fn missed(state: &mut State, id: IntegrationId, now: i64) {
+/// Stripe's list had an event, made at `created`, that should have been delivered and was not: a look tells why.
+pub fn missed(state: &mut State, id: IntegrationId, created: i64, now: i64) {
     if let Some(runtime) = state.runtimes.get_mut(&id)
         && runtime.endpoint.door.is_some()
+        && created > runtime.endpoint.opened_at
     {
         runtime.endpoint.missed_at.get_or_insert(now);
         runtime.endpoint.look.notify_one();
@@ -123,7 +128,7 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         by_hand: note.by_hand,
         state: note.state(store.install_id()),
         listening: here.listening.clone(),
-        trouble: here.trouble.clone(),
+        trouble: here.trouble.as_ref().map(ToString::to_string),
         last_delivery_at: here.last_at,
         missed_at: here.missed_at,
         checked_at: note.seen.as_ref().map(|seen| seen.at),
@@ -134,5 +139,7 @@ pub fn view(store: &Store, runtime: &Runtime) -> Option<EndpointView> {
         untimely: here.tally.untimely.load(Ordering::Relaxed),
         all_events: config.all_events,
         others: here.others.clone(),
+        passing: here.trouble.as_ref().is_some_and(|unread| unread.passing),
+        astray: note.astray(),
     })
 }

@@ -16,8 +16,10 @@ use crate::events::intake::{self, Intake, Shared, Told};
 use crate::events::poll::Cursor;
 use crate::integration::Integration;
 use crate::integration::endpoint::remote::others;
+use crate::integration::endpoint::secrets::Unread;
 use crate::integration::endpoint::steps::{look, own};
-use crate::integration::endpoint::{Seen, Status, secrets};
+use crate::integration::endpoint::{EndpointNote, Seen, Status, secrets};
+use crate::vault::secret::Secret;
 
 /// Deliveries that wait to be stored; behind them senders wait.
 const POSTS: usize = 1024;
@@ -30,6 +32,9 @@ const LOOK_LOCAL: Duration = Duration::from_secs(5);
 /// Two looks are at least so far apart.
 const LOOK_APART: Duration = Duration::from_secs(60);
 const LOOK_APART_LOCAL: Duration = Duration::from_millis(200);
+/// Secrets that could not be read are tried again after so long.
+const READ_AGAIN: Duration = Duration::from_secs(60);
+const READ_AGAIN_LOCAL: Duration = Duration::from_millis(500);
 
 /// The door goes with whoever opened it, however that ends.
 struct Open<'a> {
@@ -64,73 +69,84 @@ pub async fn watch(engine: &Engine, id: IntegrationId, config: &Arc<Integration>
         runtime.shared.clone()
     };
     restore(&shared, engine, id);
-    let secrets = match (own(config, &install).cloned(), engine.now()) {
-        (Some(note), now) if !note.secrets.is_empty() && note.leaving.is_none() => {
-            // A keyring may take its time.
-            let read = tokio::task::spawn_blocking({
-                let engine = engine.clone();
-                move || {
-                    let options = engine.options();
-                    let vault = crate::vault::Vault::open(&options.data_dir, &options.key_dir)
-                        .map_err(|error| error.to_string())?;
-                    secrets::read(&vault, &note, now)
-                }
-            });
-            read.await.unwrap_or_else(|_| Err("the vault could not be read".into()))
-        }
-        _ => Ok(Vec::new()),
+    let mut looking = std::pin::pin!(looks(engine, id, &cancel));
+    let note = own(config, &install).filter(|note| !note.secrets.is_empty() && note.leaving.is_none());
+    let Some(note) = note else { return looking.await };
+    let secrets = tokio::select! {
+        secrets = readable(engine, id, note, config.is_local()) => secrets,
+        () = &mut looking => return,
     };
-    let token = own(config, &install).map(|note| note.token.clone());
-    match (secrets, token) {
-        (Ok(secrets), Some(token)) if !secrets.is_empty() => {
-            // The newest event is known before anything is live: what is delivered is never the beginning.
-            let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
-            let begins = cursor.complete_to.is_none();
-            if begins {
-                tokio::select! {
-                    () = cancel.cancelled() => return,
-                    _ = poller::once(engine, id) => {}
-                }
-            }
-            let (posts, parcels) = mpsc::channel(POSTS);
-            let (telling, words) = mpsc::channel(WORDS);
-            let now = engine.inner.options.now.clone();
-            let tally =
-                engine.state().runtimes.get(&id).map(|one| one.endpoint.tally.clone()).unwrap_or_default();
-            let door = Arc::new(Door::new(secrets, posts, tally, now.clone()));
-            engine.inner.doors.open(&token, door.clone());
-            if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
-                runtime.endpoint.door = Some(door.clone());
-            }
-            let open = Open { engine, id, token, door };
-            engine.inner.changed.notify_one();
-            engine.reschedule(id);
-            // What happened while nothing listened is in Stripe's list.
-            if !begins {
-                engine.poke(id);
-            }
-            let intake = Intake { store, integration: config.clone(), shared, now };
-            let closing = async {
-                cancel.cancelled().await;
-                drop(open);
-            };
-            tokio::join!(
-                intake::run(intake, parcels, telling),
-                hear(engine, id, words),
-                looks(engine, id, &cancel),
-                closing
-            );
-        }
-        (Ok(_), _) => looks(engine, id, &cancel).await,
-        (Err(reason), _) => {
-            if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
-                runtime.endpoint.trouble = Some(reason.clone());
-            }
-            engine.inner.changed.notify_one();
-            engine.message(Level::Warning, Some(id), reason);
-            looks(engine, id, &cancel).await;
+    if secrets.is_empty() {
+        return looking.await;
+    }
+    // The newest event is known before anything is live: what is delivered is never the beginning.
+    let cursor: Cursor = store.meta(&Cursor::name(id)).ok().flatten().unwrap_or_default();
+    let begins = cursor.complete_to.is_none();
+    if begins {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = poller::once(engine, id) => {}
         }
     }
+    let (posts, parcels) = mpsc::channel(POSTS);
+    let (telling, words) = mpsc::channel(WORDS);
+    let now = engine.inner.options.now.clone();
+    let tally = engine.state().runtimes.get(&id).map(|one| one.endpoint.tally.clone()).unwrap_or_default();
+    let door = Arc::new(Door::new(secrets, posts, tally, now.clone()));
+    engine.inner.doors.open(&note.token, door.clone());
+    if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
+        runtime.endpoint.door = Some(door.clone());
+        runtime.endpoint.opened_at = now();
+    }
+    let open = Open { engine, id, token: note.token.clone(), door };
+    engine.inner.changed.notify_one();
+    engine.reschedule(id);
+    // What happened while nothing listened is in Stripe's list.
+    if !begins {
+        engine.poke(id);
+    }
+    let intake = Intake { store, integration: config.clone(), shared, now };
+    let closing = async {
+        cancel.cancelled().await;
+        drop(open);
+    };
+    tokio::join!(intake::run(intake, parcels, telling), hear(engine, id, words), looking, closing);
+}
+
+/// The secrets that are taken, as soon as they can be read: a keyring may be locked when the machine starts. What hinders
+/// is said once.
+async fn readable(
+    engine: &Engine,
+    id: IntegrationId,
+    note: &EndpointNote,
+    local: bool,
+) -> Vec<(Secret, Option<i64>)> {
+    let mut said = None;
+    loop {
+        let (asked, now) = (note.clone(), engine.now());
+        // A keyring may take its time.
+        let unread = match engine.with_vault(move |vault| secrets::read(vault, &asked, now)).await {
+            Ok(secrets) => {
+                trouble(engine, id, None);
+                return secrets;
+            }
+            Err(unread) => unread,
+        };
+        trouble(engine, id, Some(unread.clone()));
+        if said.as_ref() != Some(&unread) {
+            engine.message(Level::Warning, Some(id), format!("{unread}; it is tried again every minute"));
+            said = Some(unread);
+        }
+        tokio::time::sleep(if local { READ_AGAIN_LOCAL } else { READ_AGAIN }).await;
+    }
+}
+
+/// Why no door can be opened, for front-ends.
+fn trouble(engine: &Engine, id: IntegrationId, why: Option<Unread>) {
+    if let Some(runtime) = engine.state().runtimes.get_mut(&id) {
+        runtime.endpoint.trouble = why;
+    }
+    engine.inner.changed.notify_one();
 }
 
 /// What is kept of the last delivery.
@@ -203,7 +219,7 @@ async fn looks(engine: &Engine, id: IntegrationId, cancel: &CancellationToken) {
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
-            result = once(engine, id, false) => if let Err(error) = result {
+            result = once(engine, id, missing(engine, id)) => if let Err(error) = result {
                 tracing::debug!(integration = id.0, error, "the webhook endpoint was not looked at");
             },
         }
@@ -217,6 +233,11 @@ async fn looks(engine: &Engine, id: IntegrationId, cancel: &CancellationToken) {
             () = tokio::time::sleep(every.saturating_sub(apart)) => {}
         }
     }
+}
+
+/// Something was not delivered: how many there are is worth a read.
+fn missing(engine: &Engine, id: IntegrationId) -> bool {
+    engine.state().runtimes.get(&id).is_some_and(|runtime| runtime.endpoint.missed_at.is_some())
 }
 
 /// Looks once and keeps what Stripe says. The error is a sentence.
@@ -247,23 +268,24 @@ pub async fn once(engine: &Engine, id: IntegrationId, count_failures: bool) -> R
         return Ok(());
     }
     let was = note.seen.as_ref().map(|seen| seen.status);
+    let strayed = note.seen.as_ref().is_some_and(|before| before.url != seen.url);
     let same = |before: &Seen| Seen { at: 0, ..before.clone() } == Seen { at: 0, ..seen.clone() };
     let news = !note.seen.as_ref().is_some_and(same) || found.is_some() && found != note.id;
     let fresh = note.seen.as_ref().is_some_and(|before| seen.at - before.at < LOOK_EVERY.as_secs() as i64);
     let status = seen.status;
-    if news || !fresh {
-        let token = note.token.clone();
+    let healed = note.by_hand && note.trouble.is_some();
+    if news || !fresh || healed {
+        let mut learnt = false;
         engine
             .change_integration(id, |config| {
-                // Whoever changed it meanwhile knows better.
-                if let Some(note) = config.endpoint.as_mut().filter(|note| note.token == token) {
-                    note.id = found.or(note.id.take());
-                    note.seen = Some(seen);
-                }
+                learnt = config.endpoint.as_mut().is_some_and(|now| now.learn(note, found, seen));
             })
             .await;
+        if !learnt {
+            return Ok(());
+        }
     }
-    if was != Some(status) {
+    if was != Some(status) || strayed {
         engine.reschedule(id);
         if status != Status::Enabled {
             tell(engine, id);

@@ -3,6 +3,7 @@
 //! Ours at Stripe is only what carries this data folder's install id and the integration's number. It must never change
 //! or remove another endpoint, never show a signing secret, and never keep one anywhere but in the vault.
 
+pub mod keep;
 pub mod remote;
 pub mod secrets;
 pub mod steps;
@@ -15,6 +16,7 @@ use url::{Host, Url};
 use super::check::{form_link, wanted_permissions};
 use super::probes::probes;
 use crate::engine::api::{EndpointState, IntegrationId, PermissionGroup};
+use crate::integration::Integration;
 use secrets::SecretNote;
 
 /// Events that are asked for without billing.
@@ -88,9 +90,13 @@ pub struct EndpointNote {
     /// What Stripe last said of it.
     #[serde(default)]
     pub seen: Option<Seen>,
-    /// Why it could not be made.
+    /// Why it could not be made, or brought to what it should be.
     #[serde(default)]
     pub trouble: Option<String>,
+    /// Stripe was asked to make or change it, and how that ended is not known: since then. One of ours may be there that
+    /// this note does not name.
+    #[serde(default)]
+    pub making: Option<i64>,
     /// It is to be removed at Stripe, which did not answer yet: since then.
     #[serde(default)]
     pub leaving: Option<i64>,
@@ -107,11 +113,14 @@ pub struct Seen {
     pub since: i64,
     /// When it was made.
     pub created: i64,
+    /// Where it delivers to; none: not known.
+    #[serde(default)]
+    pub url: Option<String>,
     /// What it asks for.
     pub events: Vec<String>,
     /// In which version its events are written; none: the account's own.
     pub api_version: Option<String>,
-    /// Events of the last days whose deliveries are pending or failed, to whatever endpoint; none: not known.
+    /// Events of the last days whose deliveries were pending or failed then, to whatever endpoint; none: not counted.
     #[serde(default)]
     pub undelivered: Option<u64>,
 }
@@ -140,6 +149,7 @@ impl EndpointNote {
             secrets: Vec::new(),
             seen: None,
             trouble: None,
+            making: None,
             leaving: None,
         })
     }
@@ -149,9 +159,41 @@ impl EndpointNote {
         format!("{}/{}", self.public_url, self.token)
     }
 
-    /// It is ours at Stripe, and there as far as we know.
+    /// Something of ours is at Stripe, or may be.
     pub fn is_at_stripe(&self, install: &str) -> bool {
-        self.install == install && !self.by_hand && self.id.is_some()
+        self.install == install && !self.by_hand && (self.id.is_some() || self.making.is_some())
+    }
+
+    /// Stripe delivers to another address than ours, as far as we know: to this one.
+    pub fn elsewhere(&self) -> Option<&str> {
+        let seen = self.seen.as_ref().filter(|seen| seen.status != Status::Gone)?;
+        seen.url.as_deref().filter(|url| *url != self.url())
+    }
+
+    /// Why no deliveries can come though the endpoint is there: it could not be brought to what it should be, or delivers
+    /// elsewhere.
+    pub fn astray(&self) -> Option<String> {
+        if let Some(trouble) = self.trouble.as_ref().filter(|_| self.id.is_some()) {
+            return Some(format!("the webhook endpoint is not as it should be ({trouble})"));
+        }
+        let there = crate::text::clean_max(self.elsewhere()?, 100);
+        Some(format!("the endpoint at Stripe delivers to another address ({there})"))
+    }
+
+    /// Takes what a look at Stripe found, if nobody has changed the note since the look began with `before`: then they
+    /// know better. False: it was left alone.
+    pub fn learn(&mut self, before: &EndpointNote, found: Option<String>, seen: Seen) -> bool {
+        let same = (&self.token, &self.id, &self.seen, self.leaving)
+            == (&before.token, &before.id, &before.seen, before.leaving);
+        if !same {
+            return false;
+        }
+        self.id = found.or(self.id.take());
+        self.seen = Some(seen);
+        if self.by_hand {
+            self.trouble = None;
+        }
+        true
     }
 
     /// How it is, for front-ends.
@@ -164,7 +206,7 @@ impl EndpointNote {
         if let Some(since) = self.leaving {
             return EndpointState::Leaving { since };
         }
-        if let Some(reason) = &self.trouble {
+        if let Some(reason) = self.trouble.as_ref().filter(|_| self.id.is_none() && !self.by_hand) {
             return EndpointState::Unmade { reason: reason.clone() };
         }
         match &self.seen {
@@ -198,6 +240,14 @@ pub fn events(billing: bool, all: bool) -> Vec<&'static str> {
     }
     let more: &[&str] = if billing { &BILLING } else { &[] };
     PAYMENTS.iter().chain(more).copied().collect()
+}
+
+/// An event of this type should come by the integration's endpoint: it is used, and sent as far as we know.
+pub fn delivers(integration: &Integration, event_type: &str) -> bool {
+    let names = |one: &str| one == "*" || one == event_type;
+    let seen = integration.endpoint.as_ref().and_then(|note| note.seen.as_ref());
+    events(integration.billing, integration.all_events).into_iter().any(names)
+        && seen.is_none_or(|seen| seen.events.iter().any(|one| names(one)))
 }
 
 /// The integration's number as our endpoints carry it.

@@ -65,9 +65,10 @@ impl From<Error> for EndpointError {
 }
 
 impl EndpointError {
-    /// It may go well later, without anybody doing anything.
+    /// It may go well later, without anybody doing anything. A certificate that is not trusted is no word of Stripe's.
     pub fn is_transient(&self) -> bool {
-        matches!(self, EndpointError::Stripe(error) if error.is_transient() || matches!(error, Error::Cancelled))
+        let passing = |error: &Error| matches!(error, Error::Cancelled | Error::Certificate { .. });
+        matches!(self, EndpointError::Stripe(error) if error.is_transient() || passing(error))
     }
 }
 
@@ -152,6 +153,16 @@ pub struct Ensured {
     pub others: Vec<String>,
 }
 
+/// How far it came.
+#[derive(Debug)]
+pub enum Step {
+    /// There is one as it should be.
+    Done(Box<Ensured>),
+    /// Stripe's 16 places are taken, this one of ours among them: it has to go before another can be made. Nothing was
+    /// changed yet.
+    Crowded(String),
+}
+
 impl Remote {
     fn read(object: &Object) -> Result<Remote, Error> {
         serde_json::from_slice(&object.body)
@@ -187,9 +198,10 @@ impl Remote {
             status,
             since: before.filter(|before| before.status == status).map_or(now, |before| before.since),
             created: self.created,
+            url: Some(self.url.clone()).filter(|url| !url.is_empty()),
             events: self.enabled_events.clone(),
             api_version: self.api_version.clone(),
-            undelivered: before.and_then(|before| before.undelivered),
+            undelivered: None,
         }
     }
 }
@@ -232,7 +244,7 @@ pub async fn others(client: &Client, install: &str) -> Result<Vec<String>, Endpo
 }
 
 /// Sees to it that there is exactly one endpoint of ours, enabled, with the events in use, whose secret we hold.
-pub async fn ensure(client: &Client, want: &Want<'_>) -> Result<Ensured, EndpointError> {
+pub async fn ensure(client: &Client, want: &Want<'_>) -> Result<Step, EndpointError> {
     let all = list(client).await?;
     let (ours, rest): (Vec<Remote>, Vec<Remote>) =
         all.into_iter().partition(|one| one.carries(want.install, want.integration));
@@ -245,14 +257,14 @@ pub async fn ensure(client: &Client, want: &Want<'_>) -> Result<Ensured, Endpoin
     if let Some(one) = ours.iter().find(fits).filter(|_| !want.anew) {
         let old = ours.iter().filter(|other| other.id != one.id).map(|other| other.id.clone()).collect();
         let (remote, did) = adopt(client, want, one).await?;
-        return Ok(Ensured { remote, secret: None, did, old, others });
+        return Ok(Step::Done(Box::new(Ensured { remote, secret: None, did, old, others })));
     }
-    let mut old: Vec<String> = ours.iter().map(|one| one.id.clone()).collect();
+    let old: Vec<String> = ours.iter().map(|one| one.id.clone()).collect();
     if ours.len() + rest.len() >= MOST
-        && let Some(one) = old.pop()
+        && let Some(one) = old.iter().find(|id| Some(id.as_str()) != want.known).or(old.last())
     {
-        // There is no room for two of ours: what comes meanwhile is found in Stripe's list.
-        delete(client, want.account, &one).await?;
+        // There is no room for two of ours: one of no use goes first.
+        return Ok(Step::Crowded(one.clone()));
     }
     let did = if ours.is_empty() { Did::Created } else { Did::Replaced };
     let hosts = || {
@@ -263,7 +275,7 @@ pub async fn ensure(client: &Client, want: &Want<'_>) -> Result<Ensured, Endpoin
         Error::BadRequest { .. } if rest.len() >= MOST => EndpointError::Full { list: hosts() },
         error => error.into(),
     })?;
-    Ok(Ensured { remote, secret: Some(secret), did, old, others })
+    Ok(Step::Done(Box::new(Ensured { remote, secret: Some(secret), did, old, others })))
 }
 
 async fn create(client: &Client, want: &Want<'_>) -> Result<(Remote, Secret), Error> {
@@ -324,13 +336,13 @@ pub async fn delete(client: &Client, account: &str, id: &str) -> Result<(), Endp
     }
 }
 
-/// Removes whatever is ours of an integration; `id`: the one we know, should the list not be ours to read.
+/// Removes whatever is ours of an integration; `id`: the one we know, if any, should the list not be ours to read.
 pub async fn remove(
     client: &Client,
     install: &str,
     integration: &str,
     account: &str,
-    id: &str,
+    id: Option<&str>,
 ) -> Result<(), EndpointError> {
     match list(client).await {
         Ok(all) => {
@@ -339,8 +351,10 @@ pub async fn remove(
             }
             Ok(())
         }
-        Err(EndpointError::NotAllowed { .. }) => delete(client, account, id).await,
-        Err(error) => Err(error),
+        Err(error) => match id.filter(|_| matches!(error, EndpointError::NotAllowed { .. })) {
+            Some(id) => delete(client, account, id).await,
+            None => Err(error),
+        },
     }
 }
 
@@ -372,6 +386,7 @@ pub async fn look(
             status: Status::Gone,
             since: gone.map_or(now, |gone| gone.since),
             created: before.map_or(0, |before| before.created),
+            url: None,
             events: Vec::new(),
             api_version: None,
             undelivered: None,
@@ -406,4 +421,18 @@ fn idempotency() -> String {
 /// Who wrote what, when: beside what the client logs of every write.
 fn log(what: &str, account: &str, id: &str, object: &Object) {
     tracing::info!(account, endpoint = id, at = object.date, request_id = ?object.request_id, "webhook endpoint {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_of_the_look_that_counted() {
+        let one: Remote = serde_json::from_str(r#"{"id":"we_1","url":"https://example.com/x"}"#).unwrap();
+        let counted = Seen { undelivered: Some(7), ..one.seen(None, 100) };
+        let later = one.seen(Some(&counted), 900);
+        assert_eq!((later.at, later.since, later.undelivered), (900, 100, None));
+        assert_eq!(later.url.as_deref(), Some("https://example.com/x"));
+    }
 }

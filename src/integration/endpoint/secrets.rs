@@ -23,6 +23,27 @@ pub struct SecretNote {
     pub until: Option<i64>,
 }
 
+/// Why secrets could not be read: one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the signing secret of the webhook endpoint cannot be read ({why})")]
+pub struct Unread {
+    why: &'static str,
+    /// They may be readable later; else they are lost, and a new one has to be taken.
+    pub passing: bool,
+}
+
+impl From<VaultError> for Unread {
+    fn from(error: VaultError) -> Unread {
+        let why = match error {
+            VaultError::Command { .. } | VaultError::Keyring { .. } => "the keyring does not give it",
+            VaultError::KeyMissing { .. } => "the vault's key is gone",
+            VaultError::Io { .. } | VaultError::NotOurs { .. } => "the vault cannot be read",
+            _ => "the vault does not have it",
+        };
+        Unread { why, passing: error.may_pass() }
+    }
+}
+
 /// A signing secret as it was pasted. What is something else is named; the error is a sentence.
 pub fn parse(text: &str) -> Result<Secret, String> {
     let word = text.trim().trim_matches(['"', '\'']);
@@ -67,8 +88,8 @@ pub fn keep(
     Ok(())
 }
 
-/// Secrets that are taken at `now`, with how long each is. May ask a keyring: blocks. The error is a sentence.
-pub fn read(vault: &Vault, note: &EndpointNote, now: i64) -> Result<Vec<(Secret, Option<i64>)>, String> {
+/// Secrets that are taken at `now`, with how long each is. May ask a keyring: blocks.
+pub fn read(vault: &Vault, note: &EndpointNote, now: i64) -> Result<Vec<(Secret, Option<i64>)>, Unread> {
     let mut out = Vec::new();
     let mut failed = None;
     for one in note.secrets.iter().filter(|one| one.until.is_none_or(|until| until > now)) {
@@ -80,21 +101,22 @@ pub fn read(vault: &Vault, note: &EndpointNote, now: i64) -> Result<Vec<(Secret,
     match failed {
         // Of two, the one in use is what counts.
         Some(_) if out.iter().any(|(_, until)| until.is_none()) => Ok(out),
-        Some(error) => {
-            let why = match error {
-                VaultError::Command { .. } | VaultError::Keyring { .. } => "the keyring does not give it",
-                VaultError::KeyMissing { .. } => "the vault's key is gone",
-                _ => "the vault does not have it",
-            };
-            Err(format!("the signing secret of the webhook endpoint cannot be read ({why})"))
-        }
+        Some(error) => Err(error.into()),
         None => Ok(out),
     }
 }
 
-/// Forgets all of them. May ask a keyring: blocks.
-pub fn wipe(vault: &Vault, note: &EndpointNote) -> Result<(), VaultError> {
-    note.secrets.iter().try_for_each(|one| vault.wipe(&one.name, &one.place))
+/// Forgets all of them, as far as the vault lets go; what it keeps stays in the note. May ask a keyring: blocks.
+pub fn wipe(vault: &Vault, note: &mut EndpointNote) -> Result<(), VaultError> {
+    let mut failed = Ok(());
+    note.secrets.retain(|one| match vault.wipe(&one.name, &one.place) {
+        Ok(()) => false,
+        Err(error) => {
+            failed = Err(error);
+            true
+        }
+    });
+    failed
 }
 
 #[cfg(test)]
@@ -135,7 +157,10 @@ mod tests {
         let (second, third) = (secret(2).expose().to_owned(), secret(3).expose().to_owned());
         assert_eq!(read(&note, 3001), [third.clone(), second]);
         assert_eq!(read(&note, 3000 + OVERLAP_S), [third]);
-        wipe(&vault, &note).unwrap();
-        assert!(super::read(&vault, &note, 0).unwrap_err().contains("cannot be read"));
+        let known = note.clone();
+        wipe(&vault, &mut note).unwrap();
+        assert!(note.secrets.is_empty());
+        let lost = super::read(&vault, &known, 0).unwrap_err();
+        assert!(lost.to_string().contains("cannot be read") && !lost.passing);
     }
 }

@@ -105,8 +105,14 @@ impl Fields {
     pub fn day(&self, name: &str) -> Result<Option<jiff::civil::Date>, Fault> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let day = crate::clock::parse_day(text).map_err(|reason| Fault::invalid(name, reason))?;
+        if text.len() != 10 {
+            return Err(Fault::invalid(
+                name,
+                format!("{name} must be YYYY-MM-DD and nothing else, without blanks."),
+            ));
+        }
         // Beyond those some zones have no such day.
-        if text.len() != 10 || !(1970..=8999).contains(&day.year()) {
+        if !(1970..=8999).contains(&day.year()) {
             return Err(Fault::invalid(name, format!("{name} must be a day from 1970-01-01 to 8999-12-31.")));
         }
         Ok(Some(day))

@@ -219,11 +219,31 @@ fn integrations(text: &mut Text, snapshot: &Snapshot) {
         let open = matches!(one.link, LinkView::Connected { .. } | LinkView::Resetting { .. });
         Some(i64::from(open))
     });
+    each(
+        "tillwatch_endpoint_working",
+        "1 while nothing is known to be wrong with the webhook endpoint",
+        &|one| {
+            let endpoint = one.endpoint.as_ref()?;
+            Some(i64::from(endpoint.problem(one.id.0).is_none()))
+        },
+    );
     each("tillwatch_open_cases", "Failed payments that are open", &|one| Some(one.open_cases as i64));
     text.family("tillwatch_integration_state", "gauge", "1 for the state that an integration is in");
     for one in all {
         let state = crate::engine::status::health(&one.health);
         text.sample("tillwatch_integration_state", &[("integration", &one.name), ("state", state)], 1);
+    }
+    let name = "tillwatch_deliveries_refused_total";
+    text.family(
+        name,
+        "counter",
+        "Deliveries to an integration's address with a wrong signature, or a wrong time",
+    );
+    for one in all {
+        let Some(endpoint) = &one.endpoint else { continue };
+        for (why, count) in [("signature", endpoint.unsigned), ("time", endpoint.untimely)] {
+            text.sample(name, &[("integration", &one.name), ("why", why)], count);
+        }
     }
     text.family("tillwatch_catalog", "gauge", "Invoices in the catalog by processing status");
     for one in all {

@@ -44,10 +44,16 @@ pub async fn discover(
     let snapshot = shared.snapshot()?;
     let view = pick(&snapshot, word)?;
     let today = clock::today((shared.engine.options().now)(), &view.timezone);
+    let given = from.is_some();
     let (from, to) = (from.unwrap_or(today), to.unwrap_or(today));
-    if from > to {
+    if from > to && given {
         let text = format!("from_date, {from}, is after to_date, {to}.");
         return Err(Fault::invalid("from_date", text));
+    }
+    if from > to {
+        let text =
+            format!("to_date, {to}, is before today, {from}, where from_date begins if it is left out.");
+        return Err(Fault::invalid("to_date", text));
     }
     let spec = DiscoverSpec {
         statuses: words,

@@ -38,9 +38,8 @@ pub fn fresh() -> io::Result<PathBuf> {
 /// anybody may have made (below `/tmp`, after a restart) can lead to anybody.
 pub fn trusted(socket: &Path) -> bool {
     let Some(meta) = socket.parent().and_then(|dir| fs::symlink_metadata(dir).ok()) else { return false };
-    meta.is_dir()
-        && meta.uid() == rustix::process::getuid().as_raw()
-        && meta.permissions().mode() & 0o077 == 0
+    let others = meta.permissions().mode() & 0o077;
+    meta.is_dir() && meta.uid() == rustix::process::getuid().as_raw() && others == 0
 }
 
 /// Whether the other end of a connection belongs to this user.

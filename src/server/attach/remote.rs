@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use tokio::net::UnixStream;
@@ -79,6 +79,14 @@ struct Shared {
     snapshots: watch::Sender<Arc<Snapshot>>,
     link: Mutex<Link>,
     numbers: AtomicU64,
+}
+
+/// How a connection ended.
+struct Gone {
+    /// It is open, and nothing comes.
+    hangs: bool,
+    /// For a person.
+    why: String,
 }
 
 enum Link {
@@ -210,7 +218,17 @@ impl Shared {
     async fn keep(self: Arc<Self>, stream: UnixStream, pid: u32, calls: mpsc::Receiver<Call>) {
         let (mut stream, mut pid, mut calls) = (stream, pid, calls);
         loop {
-            let why = self.hear(stream, pid, calls).await;
+            let begun = Instant::now();
+            let Gone { hangs, why } = self.hear(stream, pid, calls).await;
+            // A screen that was suspended for long was let go by a holder that is still there.
+            if !hangs
+                && begun.elapsed() > SILENCE
+                && let Ok((again, hello)) = connect(&self.options.data_dir).await
+            {
+                (stream, pid) = (again, hello.pid);
+                calls = self.up(pid);
+                continue;
+            }
             self.lost(pid, why.clone());
             let mut said = why.clone();
             (stream, pid) = loop {
@@ -237,9 +255,10 @@ impl Shared {
     }
 
     /// Carries calls and replies until nothing is heard any more; says why.
-    async fn hear(&self, stream: UnixStream, pid: u32, mut calls: mpsc::Receiver<Call>) -> String {
+    async fn hear(&self, stream: UnixStream, pid: u32, mut calls: mpsc::Receiver<Call>) -> Gone {
         let (mut from, mut to) = stream.into_split();
-        let ended = || format!("process {pid}, which held the data folder, has ended");
+        let ended =
+            || Gone { hangs: false, why: format!("process {pid}, which held the data folder, has ended") };
         let api_base = self.options.api_base.as_ref().map(ToString::to_string);
         let watch = Call::Watch { read_only: self.options.read_only, api_base };
         if send(&mut to, &watch).await.is_err() {
@@ -256,9 +275,9 @@ impl Shared {
             loop {
                 match tokio::time::timeout(SILENCE, receive::<Reply>(&mut from)).await {
                     Err(_) => {
-                        return format!(
-                            "process {pid}, which holds the data folder, does not answer any more"
-                        );
+                        let why =
+                            format!("process {pid}, which holds the data folder, does not answer any more");
+                        return Gone { hangs: true, why };
                     }
                     Ok(Err(_)) => return ended(),
                     Ok(Ok(Reply::Snapshot { snapshot })) => self.show(*snapshot, pid, None),
@@ -309,7 +328,11 @@ impl Shared {
         let engine = Engine::start(self.options.clone());
         if let Err(error) = engine.ready().await {
             engine.shutdown().await;
+            let another = connect(&self.options.data_dir).await;
             let reason = match error {
+                StoreError::Owned { pid: Some(pid), .. } if another.is_ok() => {
+                    format!("process {pid} has taken the data folder over; this screen attaches to it")
+                }
                 StoreError::Owned { pid: Some(pid), .. } => {
                     format!("process {pid} still holds the data folder: end it first (kill -9 {pid})")
                 }

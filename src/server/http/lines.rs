@@ -3,7 +3,7 @@
 //! It must never let a connection go on which an answer is being made.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,9 +37,11 @@ pub struct State(Arc<Doing>);
 #[derive(Debug)]
 struct Doing {
     begun: Instant,
-    /// Milliseconds after `begun` at which something was read or written last.
+    /// Milliseconds after `begun` at which something was read of a body, or written, last.
     moved: AtomicU64,
     working: AtomicIsize,
+    /// A request has come: its headers are complete, its answer is not.
+    within: AtomicBool,
 }
 
 /// While it is held an answer is being made.
@@ -70,6 +72,7 @@ impl Lines {
             begun: Instant::now(),
             moved: AtomicU64::new(0),
             working: AtomicIsize::new(0),
+            within: AtomicBool::new(false),
         }));
         let go = CancellationToken::new();
         let mut open = self.open();
@@ -123,6 +126,9 @@ impl State {
     /// An answer is being made until this is dropped.
     pub fn working(&self) -> Working {
         self.0.working.fetch_add(1, Ordering::SeqCst);
+        self.0.within.store(true, Ordering::SeqCst);
+        // Its body has the time from here.
+        self.moved();
         Working(self.clone())
     }
 
@@ -132,12 +138,20 @@ impl State {
         Resting(self.clone())
     }
 
-    /// Something was read or written.
+    /// Something was read. Of headers that does not count: a client that sends them a byte at a time is as idle as one that
+    /// sends nothing.
+    pub fn heard(&self) {
+        if self.0.within.load(Ordering::SeqCst) {
+            self.moved();
+        }
+    }
+
+    /// Something was written, or read of a body.
     pub fn moved(&self) {
         self.0.moved.store(self.0.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// For how long nothing moved; none while an answer is being made.
+    /// For how long nothing moved, since its beginning or the answer before; none while an answer is being made.
     fn idle(&self) -> Option<Duration> {
         if self.0.working.load(Ordering::SeqCst) > 0 {
             return None;
@@ -150,6 +164,7 @@ impl State {
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.0.working.fetch_sub(1, Ordering::SeqCst);
+        self.0.0.within.store(false, Ordering::SeqCst);
         self.0.moved();
     }
 }
@@ -163,6 +178,24 @@ impl Drop for Resting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_that_trickle_in_hold_no_place_and_a_body_does() {
+        let lines = Arc::new(Lines::default());
+        let line = lines.enter();
+        let (state, begun, short) = (line.state(), Instant::now(), Duration::from_millis(20));
+        while state.idle().unwrap() < short {
+            state.heard();
+            assert!(begun.elapsed() < Duration::from_secs(10), "every byte began its time anew");
+        }
+        let working = state.working();
+        let _resting = state.resting();
+        while begun.elapsed() < short * 4 {
+            state.heard();
+            assert!(state.idle().unwrap() + short / 2 < begun.elapsed(), "a body comes");
+        }
+        drop(working);
+    }
 
     #[test]
     fn the_one_that_was_idle_longest_goes_and_never_one_at_work() {

@@ -52,7 +52,7 @@ impl AsyncRead for Patient {
     ) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         if result.is_ready() {
-            self.state.moved();
+            self.state.heard();
         }
         result
     }

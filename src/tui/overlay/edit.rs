@@ -369,7 +369,8 @@ pub fn draw(view: &View<'_>, buf: &mut Buffer, area: Rect, edit: &EditForm) {
         guard.rows(view, &mut rows, cells);
     }
     let name = if edit.waiting.is_some() { "saving …" } else { "Save" };
-    rows.push(Line::from(vec![form::button(view, name, edit.focus == Field::Go)]));
+    let focused = edit.focus == Field::Go && edit.guard.is_none();
+    rows.push(Line::from(vec![form::button(view, name, focused)]));
     let accept = if edit.focus == Field::Secret { "open the page for it" } else { "save" };
     let usual = [
         (Action::Accept, accept),

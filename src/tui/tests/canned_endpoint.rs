@@ -22,6 +22,8 @@ pub fn enabled() -> EndpointView {
         untimely: 0,
         all_events: false,
         others: Vec::new(),
+        passing: false,
+        astray: None,
     }
 }
 

@@ -422,7 +422,8 @@ fn current(view: &View<'_>, wizard: &Wizard, rows: &mut Rows, cells: usize) {
         _ if wizard.delivery == Delivery::Endpoint && !wizard.by_hand => "Connect, and make the endpoint",
         _ => "Connect",
     };
-    rows.push(Line::from(vec![form::button(view, name, wizard.focus == Field::Go)]));
+    let focused = wizard.focus == Field::Go && wizard.guard.is_none();
+    rows.push(Line::from(vec![form::button(view, name, focused)]));
 }
 
 /// Whose account it is, at the top of the later steps.

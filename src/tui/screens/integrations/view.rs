@@ -111,7 +111,7 @@ fn one(view: &View<'_>, buf: &mut Buffer, area: Rect, focused: bool, hits: &mut 
 fn hints(view: &View<'_>) -> Vec<put::Part> {
     let key = view.theme.accent().patch(view.theme.strong());
     let down = view.state.current().and_then(endpoint::down).is_some();
-    let right = down.then_some((Action::EnableEndpoint, "set the endpoint right"));
+    let right = down.then_some((Action::EnableEndpoint, "set endpoint right"));
     right
         .into_iter()
         .chain([
