@@ -310,6 +310,7 @@ impl Engine {
     }
 
     /// A handle that asks for somebody.
+    #[must_use]
     pub fn on_behalf(&self, caller: Caller) -> Engine {
         Engine { inner: self.inner.clone(), caller }
     }

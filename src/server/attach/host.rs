@@ -224,9 +224,8 @@ async fn give(
             }
             _ = alive.tick() => Reply::Alive,
         };
-        let sent = match tokio::time::timeout(PATIENCE, send(&mut to, &reply)).await {
-            Ok(sent) => sent,
-            Err(_) => return Err(std::io::Error::other("the caller takes nothing")),
+        let Ok(sent) = tokio::time::timeout(PATIENCE, send(&mut to, &reply)).await else {
+            return Err(std::io::Error::other("the caller takes nothing"));
         };
         match (sent, reply) {
             // Nothing of it was sent: it cannot be written down, or is too large for a frame.
