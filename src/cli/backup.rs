@@ -7,7 +7,10 @@ use serde_json::json;
 
 use super::context::Context;
 use super::out::{DONE, Fail, Outcome};
-use crate::store::{OpenOptions, backup as file};
+use crate::integration::Integration;
+use crate::integration::config::Refused;
+use crate::integration::connect::stored_key;
+use crate::store::{Batch, Durability, OpenOptions, backup as file};
 use crate::text::count;
 
 /// Write everything stored into one checked file.
@@ -52,9 +55,31 @@ pub fn backup(context: &Context, args: &BackupArgs) -> Outcome {
     Ok(DONE)
 }
 
+/// Accounts whose key is not within reach of the new folder say so, instead of looking connected. One whose key is in a
+/// keyring, or printed by a command, goes on.
+async fn keyless(context: &Context) -> Result<(), Fail> {
+    let (store, vault) = (context.open()?, context.vault()?);
+    let now = (context.now)();
+    let mut batch = Batch::new();
+    for mut one in Integration::all(&store)? {
+        if one.off_since.is_none() && one.key.is_some() && stored_key(&vault, &one).is_err() {
+            let id = one.id.0;
+            let reason = format!(
+                "a restored backup holds no API keys: `tillwatch integrations edit {id} --new-key` takes this account's"
+            );
+            one.refused = Some(Refused { since: now, reason });
+            batch.meta(Integration::document(one.id), &one);
+        }
+    }
+    store.commit(batch, Durability::Synced, now).await?;
+    store.close();
+    Ok(())
+}
+
 /// Restores into a new or empty data folder.
-pub fn restore(context: &Context, args: &RestoreArgs) -> Outcome {
+pub async fn restore(context: &Context, args: &RestoreArgs) -> Outcome {
     let keys = file::restore(&args.file, &context.data_dir, &OpenOptions::default())?;
+    keyless(context).await?;
     if context.out.json {
         context.out.json(&json!({ "data_dir": context.data_dir, "entries": keys }));
     } else {

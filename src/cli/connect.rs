@@ -217,7 +217,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
         relay_note(out);
     }
     if delivery == Delivery::Endpoint && !out.json {
-        endpoint::report(out, &store, &integration, &told);
+        endpoint::report(context, &store, &integration, &told);
         if by_hand && let Some(secret) = endpoint::secret_now(out) {
             let ask = Ask { secret: Some(secret), ..Ask::default() };
             let alone = context.alone().await;
@@ -228,7 +228,7 @@ pub async fn run(context: &Context, args: ConnectArgs) -> Outcome {
             .await;
             alone.done(id).await;
             (integration, told) = brought?;
-            endpoint::report(out, &store, &integration, &told);
+            endpoint::report(context, &store, &integration, &told);
         }
     }
     store.close();

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::key_source;
 use super::out::{Fail, Out};
 use crate::clock::Zone;
+use crate::engine::Engine;
 use crate::engine::api::{Delivery, EndpointState, EndpointView, IntegrationId};
 use crate::integration::Integration;
 use crate::integration::connect::{stored_key, trial};
@@ -234,7 +235,8 @@ fn done(did: Did) -> &'static str {
 }
 
 /// What was done, and what is left to do.
-pub fn report(out: &Out, store: &Store, one: &Integration, told: &Told) {
+pub fn report(context: &Context, store: &Store, one: &Integration, told: &Told) {
+    let out = &context.out;
     let Some(note) = &one.endpoint else { return };
     if let Some(trouble) = &told.trouble {
         out.warn(format!("the webhook endpoint is not as it should be: {}", clean(trouble)));
@@ -275,9 +277,19 @@ pub fn report(out: &Out, store: &Store, one: &Integration, told: &Told) {
         by_hand(out, one, note);
     } else {
         out.line(format!("Stripe delivers to {}", clean(&note.url())));
-        out.line(format!("Lead that address to the receiver: `tillwatch serve` listens on {USUAL}."));
+        let at = receiver(context);
+        out.line(format!("Lead that address to the receiver: `tillwatch serve` listens on {at}."));
     }
     difference(out, store, one);
+}
+
+/// Where deliveries are taken here: by the process that runs, or by the next `tillwatch serve` as far as it is known.
+fn receiver(context: &Context) -> String {
+    let running = context.within.as_ref().and_then(Engine::listening);
+    running
+        .map(|at| at.trim_start_matches("http://").to_owned())
+        .or_else(|| std::env::var("TILLWATCH_WEBHOOK_LISTEN").ok().filter(|text| !text.trim().is_empty()))
+        .unwrap_or_else(|| USUAL.to_string())
 }
 
 /// How a person makes one.

@@ -1,4 +1,4 @@
-//! `tillwatch get ID…`: stored objects as Stripe sent them, one JSON object a line; invoices with all lines.
+//! `tillwatch get ID…`: stored objects as Stripe sent them, one JSON object a line; invoices with all lines; events of the log.
 
 use clap::Args;
 
@@ -14,7 +14,7 @@ use crate::text::clean;
 /// Print stored objects by id.
 #[derive(Debug, Args)]
 pub struct GetArgs {
-    /// Stripe ids: in_…, cus_…, pi_…
+    /// Stripe ids: in_…, cus_…, pi_…, evt_…
     #[arg(required = true)]
     ids: Vec<String>,
     /// Number, name or account; all are searched if not given
@@ -50,6 +50,12 @@ enum Found {
 }
 
 fn find(store: &Store, integrations: &[IntegrationId], id: &str) -> Result<Found, StoreError> {
+    for &integration in integrations.iter().filter(|_| id.starts_with("evt_")) {
+        let place = store.event_place(integration, id)?;
+        if let Some((_, json)) = place.map(|place| store.event_whole(place)).transpose()?.flatten() {
+            return Ok(Found::Here(String::from_utf8_lossy(&json).into_owned()));
+        }
+    }
     let likely = Kind::from_id(id);
     let mut found = Found::Nowhere;
     for &integration in integrations {

@@ -17,10 +17,11 @@ use crate::integration::Integration;
 use crate::integration::check::{form_link, wanted_permissions};
 use crate::integration::config::Refused;
 use crate::integration::connect::{Edit, edit};
+use crate::integration::endpoint::dashboard_link;
 use crate::integration::endpoint::steps::{self, Ask, Left, leave};
 use crate::store::{Batch, Durability, Store};
 use crate::stripe::BaseUrl;
-use crate::text::count;
+use crate::text::{clean, count};
 
 /// List connected accounts; show, edit or check one.
 #[derive(Debug, Args)]
@@ -207,7 +208,12 @@ fn show(context: &Context, word: &str) -> Outcome {
 fn live(context: &Context, store: &Store, one: &Integration) -> Result<(), Fail> {
     let (out, now) = (&context.out, (context.now)());
     let cursor: Cursor = store.meta(&Cursor::name(one.id))?.unwrap_or_default();
-    if let Some(at) = cursor.complete_to {
+    if let Some(at) = cursor.hole_at {
+        out.line(format!(
+            "missed      events were missed {} ago that Stripe lists no more: `tillwatch discover`, then `tillwatch sync`",
+            ago(now - at)
+        ));
+    } else if let Some(at) = cursor.complete_to {
         out.line(format!("complete    to {} ago, compared with Stripe's own list", ago(now - at)));
     }
     if one.delivery != Delivery::Relay {
@@ -348,7 +354,15 @@ async fn change(context: &Context, args: EditArgs) -> Outcome {
             out.line("Billing is on: `tillwatch discover` lists the account's invoices.");
         }
         if let Some(told) = &told {
-            endpoint::report(out, &store, &edited.integration, told);
+            endpoint::report(context, &store, &edited.integration, told);
+        }
+        if delivery != Delivery::Endpoint
+            && let Some(note) = before.endpoint.as_ref().filter(|note| note.by_hand)
+        {
+            let (url, link) = (clean(&note.public_url), dashboard_link(before.livemode));
+            out.line(format!(
+                "The endpoint that was made by hand ({url}) is still at Stripe: remove it there, {link}"
+            ));
         }
     }
     let later = endpoint::left(out, before.id, &left, before.livemode);
@@ -436,6 +450,9 @@ async fn check(context: &Context, word: &str, enable: bool) -> Outcome {
             one.name
         )));
     }
+    // What `status --check` would say of it.
+    let down = one.delivery == Delivery::Endpoint
+        && endpoint::view(&store, &one).is_some_and(|endpoint| endpoint.is_down());
     let out = &context.out;
     if out.json {
         let mut value = as_json(&one);
@@ -443,17 +460,23 @@ async fn check(context: &Context, word: &str, enable: bool) -> Outcome {
         value["restricted_key_form"] = json!(form_link(one.livemode, &wanted_permissions(one.billing)));
         out.json(&value);
     } else {
-        out.line(format!("{} {}", out.mark('✓'), title(&one)));
+        out.line(format!("{} {}", out.mark(if down { '✗' } else { '✓' }), title(&one)));
         matrix(out, &one.permissions);
         missing(out, &one);
         match &told {
-            Some(told) => endpoint::report(out, &store, &one, told),
+            Some(told) => endpoint::report(context, &store, &one, told),
             None => endpoint::lines(out, &store, &one),
         }
     }
     store.close();
     let failed = told.is_some_and(|told| told.trouble.is_some());
-    Ok(if failed { FAILED } else { DONE })
+    Ok(if failed {
+        FAILED
+    } else if down {
+        PARTLY
+    } else {
+        DONE
+    })
 }
 
 /// Asks Stripe how the endpoint is, and keeps that. What it does not tell is a warning.

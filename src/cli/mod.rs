@@ -273,7 +273,7 @@ async fn carry_out(context: &Context, command: Command) -> Outcome {
         Command::Replay(args) => replay::run(context, &args).await,
         Command::Get(args) => get::run(context, &args),
         Command::Backup(args) => backup::backup(context, &args),
-        Command::Restore(args) => backup::restore(context, &args),
+        Command::Restore(args) => backup::restore(context, &args).await,
         Command::Doctor => doctor::run(context),
         Command::Serve(_) => {
             Err(Fail::new(out::OWNED, "this data folder is held by a running tillwatch already"))

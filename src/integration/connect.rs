@@ -136,6 +136,12 @@ pub fn name_is_free(
             "a name needs at least one letter and no control characters".into(),
         ));
     }
+    // What `-i` takes for a number or an account must mean that.
+    if name.trim().parse::<u32>().is_ok() || name.trim().starts_with("acct_") {
+        return Err(ConnectError::Refused(
+            "a name must be neither a number nor an account's id: those pick an account already".into(),
+        ));
+    }
     match all.iter().find(|one| one.name.eq_ignore_ascii_case(name) && Some(one.id) != except) {
         Some(taken) => Err(ConnectError::Refused(format!(
             "the name `{name}` is taken by {} {}: choose another with --name",

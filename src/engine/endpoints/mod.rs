@@ -79,6 +79,11 @@ impl Engine {
         state.runtimes.iter().filter_map(waiting).collect()
     }
 
+    /// Where the receiver of this process listens.
+    pub fn listening(&self) -> Option<String> {
+        self.inner.doors.listening()
+    }
+
     /// A receiver listens there, or no more.
     pub fn listens(&self, at: Option<&str>) {
         self.inner.doors.listens(at.map(str::to_owned));

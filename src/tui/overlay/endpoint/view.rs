@@ -127,20 +127,15 @@ fn ours(
         );
         rows.labelled(0, mark, &text, cells, theme.strong());
         rows.gap();
-        match &it.listening {
-            Some(at) => rows.text(
-                0,
-                &format!("Lead that address to the receiver, which listens on {at}."),
-                cells,
-                theme.text(),
-            ),
-            None => {
-                let text = format!(
-                    "Nothing takes deliveries here yet: `tillwatch serve` does, on {USUAL}; lead that address to it."
-                );
-                rows.text(0, &text, cells, theme.warn());
-                rows.text(3, &polled(one), cells, theme.text());
-            }
+        if let Some(at) = &it.listening {
+            let text = format!("Lead that address to the receiver, which listens on {at}.");
+            rows.text(0, &text, cells, theme.text());
+        } else {
+            let text = format!(
+                "Nothing takes deliveries here yet: `tillwatch serve` does, on {USUAL}; lead that address to it."
+            );
+            rows.text(0, &text, cells, theme.warn());
+            rows.text(3, &polled(one), cells, theme.text());
         }
         rows.gap();
         for other in &it.others {
