@@ -63,11 +63,7 @@ async fn keyless(context: &Context) -> Result<(), Fail> {
     let mut batch = Batch::new();
     for mut one in Integration::all(&store)? {
         if one.off_since.is_none() && one.key.is_some() && stored_key(&vault, &one).is_err() {
-            let id = one.id.0;
-            let reason = format!(
-                "a restored backup holds no API keys: `tillwatch integrations edit {id} --new-key` takes this account's"
-            );
-            one.refused = Some(Refused { since: now, reason });
+            one.refused = Some(Refused { since: now, reason: "A restored backup holds no API keys.".into() });
             batch.meta(Integration::document(one.id), &one);
         }
     }

@@ -346,7 +346,7 @@ fn words(state: &State, purpose: &Purpose, answer: &Answer) -> Option<(Level, St
             (Level::Warning, format!("the webhook endpoint of {}: {reason}", state.name_of(*id)))
         }
         (Purpose::TakeOver, Answer::Done) => {
-            (Level::Info, "this tillwatch holds the data folder now and goes on with what runs".to_owned())
+            (Level::Info, "this tillwatch holds the data folder now and goes on with what runs (no HTTP API, no receiver: quit and start `serve` for those)".to_owned())
         }
         (Purpose::TakeOver, Answer::Refused { reason }) => {
             (Level::Warning, format!("not taken over: {reason}"))

@@ -20,7 +20,10 @@ async fn a_restored_folder_prints_the_same_and_a_broken_file_makes_nothing() {
         assert!(!here.is_empty() && here == there, "{kind}");
     }
     // Its key is not in it: nothing can be read with it until it is given again.
-    bench.run_in(&other, &["discover"]).await.ended(1);
+    bench.run_in(&other, &["discover"]).await.refused(3, &["holds no API keys", "--api-key-file"]);
+    bench.run_in(&other, &["status", "--check"]).await.ended(3);
+    let event = bench.json(&["events", "--limit", "1"]).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(bench.json(&["get", &event]).await["id"], event.as_str());
     let key = bench.key(&bench.stripe.keys.restricted);
     bench.run_in(&other, &["integrations", "edit", "1", "--api-key-file", &key]).await.ok();
     bench.run_in(&other, &["discover", "-q"]).await.ok();

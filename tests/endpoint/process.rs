@@ -54,6 +54,14 @@ impl Shell {
         String::from_utf8(output.stdout).unwrap() + &err
     }
 
+    /// It ended with 4: something is not as it should be.
+    pub(crate) async fn partly(&self, words: &[&str]) -> String {
+        let output = self.run(words).await;
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{words:?}: {err}");
+        String::from_utf8(output.stdout).unwrap() + &err
+    }
+
     pub(crate) async fn json(&self, words: &[&str]) -> Value {
         let mut all = vec!["--json"];
         all.extend(words);
@@ -111,8 +119,12 @@ async fn the_command_line_makes_adopts_and_removes_one() {
         "{said}"
     );
     crate::post(&stripe, &path, "disabled=true").await;
-    let said = shell.ok(&["integrations", "check", "1"]).await;
+    let said = shell.partly(&["integrations", "check", "1"]).await;
     assert!(said.contains("disabled") && said.contains("check 1 --enable"), "{said}");
+    assert!(shell.partly(&["status", "--check"]).await.contains("disabled at Stripe"));
+    let told = &shell.json(&["status"]).await["delivery"]["endpoint"];
+    assert_eq!(told["state"], "disabled");
+    assert!(told["problem"].as_str().is_some_and(|text| text.contains("--enable")), "{told}");
     let output = shell.run(&["--read-only", "integrations", "check", "1", "--enable"]).await;
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(shell.json(&["integrations", "check", "1", "--enable"]).await["endpoint"]["done"], "enabled");
@@ -241,7 +253,7 @@ async fn what_was_missed_comes_in_when_a_command_enables_it_in_the_process_that_
     stripe.run_traffic(3);
     whole().await;
     crate::post(&stripe, &format!("/v1/webhook_endpoints/{id}"), "disabled=true").await;
-    let said = shell.ok(&["integrations", "check", "1"]).await;
+    let said = shell.partly(&["integrations", "check", "1"]).await;
     assert!(said.contains("disabled"), "{said}");
     stripe.run_traffic(5);
     assert_eq!(shell.json(&["integrations", "check", "1", "--enable"]).await["endpoint"]["done"], "enabled");
