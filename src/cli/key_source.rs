@@ -130,16 +130,37 @@ pub fn ask_hidden(out: &Out, question: &str, nobody: impl Fn() -> Fail) -> Resul
         Some(far) if far.command().asks => {
             far.ask(Question::Hidden { text: question.to_owned() }).ok_or_else(nobody)
         }
-        None if std::io::stdin().is_terminal() => hidden(question),
+        None if std::io::stdin().is_terminal() => {
+            leave_shown();
+            hidden(question)
+        }
         _ => Err(nobody()),
     }
+}
+
+/// From now on an interrupt ends this process as it usually does, and what is typed afterwards is shown again.
+fn leave_shown() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(before) = rustix::termios::tcgetattr(std::io::stdin()) else { return };
+    let (Ok(mut interrupt), Ok(mut end)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = end.recv() => {}
+        }
+        let now = rustix::termios::OptionalActions::Now;
+        let _ = rustix::termios::tcsetattr(std::io::stdin(), now, &before);
+        eprintln!();
+        std::process::exit(super::out::INTERRUPTED.into());
+    });
 }
 
 /// Reads a line of this process's terminal without an echo.
 pub fn hidden(question: &str) -> Result<Secret, Fail> {
     let stdin = std::io::stdin();
-    let mut err = std::io::stderr().lock();
-    let _ = write!(err, "{question}").and_then(|()| err.flush());
     let failed = |error: String| {
         Fail::new(
             super::out::FAILED,
@@ -151,6 +172,9 @@ pub fn hidden(question: &str) -> Result<Secret, Fail> {
     hidden.local_modes.remove(rustix::termios::LocalModes::ECHO);
     rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Flush, &hidden)
         .map_err(|error| failed(error.to_string()))?;
+    // Only now: whoever sees the question may type, and what was typed before is dropped.
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{question}").and_then(|()| err.flush());
     let mut line = String::new();
     let result = stdin.read_line(&mut line);
     let _ = rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Flush, &before);

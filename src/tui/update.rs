@@ -235,6 +235,10 @@ fn tell_lost(state: &mut State, before: &Snapshot, now_ms: i64) {
 /// Calls a person for what has happened since the last snapshot; what was there before the screen was is not rung for.
 fn tell_alerts(state: &mut State, now_ms: i64) -> Vec<Effect> {
     if state.snapshot.phase == Phase::Opening {
+        if state.snapshot.attached.is_some() {
+            // The process that holds the folder was there before: what it has called for is no news.
+            return Vec::new();
+        }
         // Seen from the very beginning: whatever comes is new.
         state.alerted.get_or_insert(0);
     }

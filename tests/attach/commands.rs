@@ -109,9 +109,16 @@ async fn questions_are_asked_at_the_caller_and_a_key_is_typed_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_ends_a_question() {
     let bench = Bench::connected(50).await;
-    let mut held = dashboard(&bench);
     let (data, home) = (bench.data(), bench.home.path());
     let data = data.to_str().unwrap();
+    // Of a command on its own, and of one that is carried out elsewhere.
+    let mut alone = Start::new(home, &["--data-dir", data, "integrations", "edit", "1", "--new-key"])
+        .env("XDG_RUNTIME_DIR", home.join("run").to_str().unwrap())
+        .on((120, 20));
+    alone.until_text("it is not shown");
+    alone.keys("\x03");
+    assert_eq!(alone.end().0.exit_code(), 130);
+    let mut held = dashboard(&bench);
     for (args, question) in [
         (["integrations", "edit", "1", "--new-key"].as_slice(), "it is not shown"),
         (["disconnect", "1", "--purge"].as_slice(), "[y/N]"),

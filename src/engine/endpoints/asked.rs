@@ -307,7 +307,7 @@ async fn finish(engine: &Engine, id: IntegrationId, only: &mut Option<Finishing>
         Ok(None) => {}
         Ok(Some((level, what))) => {
             if let Some(what) = what {
-                engine.message(level, Some(id), format!("{}: {what}", config.name));
+                engine.message(level, Some(id), what);
             }
             publish::now(engine);
             *only = None;

@@ -318,7 +318,7 @@ fn tell(engine: &Engine, id: IntegrationId) {
         let view = super::view(store, runtime);
         view.filter(|view| matches!(view.state, EndpointState::Disabled { .. } | EndpointState::Gone { .. }))
             .and_then(|view| view.problem(id.0))
-            .map(|problem| format!("{}: {problem}; events are polled meanwhile", runtime.config.name))
+            .map(|problem| format!("{problem}; events are polled meanwhile"))
     };
     if let Some(text) = said {
         engine.message(Level::Error, Some(id), text);

@@ -1,13 +1,15 @@
 //! Webhook endpoints on the screen: asked for, shown in every state, set right, and a secret that is given.
 
 use super::integrations::{at, key, paste, requests, tried, wizard};
-use super::{Desk, SIZES, canned_endpoint};
+use super::{Desk, SIZES, canned, canned_endpoint};
 use crate::engine::api::*;
 use crate::tui::effects::Effect;
 use crate::tui::input::actions::Context;
+use crate::tui::msg::Msg;
 use crate::tui::overlay::Overlay;
 use crate::tui::overlay::wizard::{Field, Step};
 use crate::tui::screens::ScreenId;
+use crate::tui::state::State;
 use std::sync::Arc;
 
 const URL: &str = "https://till.example.com";
@@ -411,4 +413,37 @@ fn all_of_it_fits_the_smallest_terminal_and_ascii() {
         desk.has(&["Save"]);
     }
     assert_eq!(at("hooks", (80, 24)).state.screen, ScreenId::Integrations);
+}
+
+#[test]
+fn a_screen_that_attaches_is_not_called_for_what_the_holder_has_called_for_before() {
+    let called = |attached: bool| {
+        let mut desk = Desk {
+            state: State::new((120, 36)),
+            engine: canned::Fake::new("data"),
+            effects: Vec::new(),
+            now_ms: canned::NOW * 1000,
+        };
+        let attached = attached.then_some(Attached { pid: 7, lost: None });
+        let first = Snapshot { attached: attached.clone(), phase: Phase::Opening, ..Snapshot::default() };
+        desk.send(Msg::Snapshot(Arc::new(first)));
+        desk.engine.snapshots.send_modify(|snapshot| {
+            let snapshot = Arc::make_mut(snapshot);
+            snapshot.attached = attached;
+            snapshot.alerts.push(Alert {
+                seq: 1,
+                at: 1,
+                level: Level::Error,
+                integration: IntegrationId(1),
+                reason: AlertReason::KeyRefused,
+                over: false,
+                case: None,
+                text: "the key is refused".into(),
+            });
+        });
+        desk.snapshot();
+        desk.effects.iter().any(|effect| matches!(effect, Effect::Ring))
+    };
+    assert!(called(false), "seen from its beginning it is news");
+    assert!(!called(true));
 }
