@@ -173,12 +173,16 @@ pub fn hidden(question: &str) -> Result<Secret, Fail> {
     rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Flush, &hidden)
         .map_err(|error| failed(error.to_string()))?;
     // Only now: whoever sees the question may type, and what was typed before is dropped.
-    let mut err = std::io::stderr().lock();
-    let _ = write!(err, "{question}").and_then(|()| err.flush());
+    let say = |text: &str| {
+        // Not held while reading: others have something to say as well.
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "{text}").and_then(|()| err.flush());
+    };
+    say(question);
     let mut line = String::new();
     let result = stdin.read_line(&mut line);
     let _ = rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Flush, &before);
-    let _ = writeln!(err);
+    say("\n");
     let secret = Secret::new(line);
     result.map(|_| secret).map_err(|error| failed(error.to_string()))
 }

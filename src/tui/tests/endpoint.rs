@@ -424,6 +424,7 @@ fn a_screen_that_attaches_is_not_called_for_what_the_holder_has_called_for_befor
             effects: Vec::new(),
             now_ms: canned::NOW * 1000,
         };
+        desk.state.calls.bell = true;
         let attached = attached.then_some(Attached { pid: 7, lost: None });
         let first = Snapshot { attached: attached.clone(), phase: Phase::Opening, ..Snapshot::default() };
         desk.send(Msg::Snapshot(Arc::new(first)));
