@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::bench::Bench;
-use crate::pty::pasted;
 use crate::service::Service;
 use crate::{attached, dashboard};
 
@@ -122,14 +121,7 @@ async fn no_relay_is_begun_for_a_screen_that_may_only_read() {
     pty.until_text("c connects one");
     pty.keys("c");
     pty.until_text("Connect an account");
-    pty.keys(&pasted(&bench.stripe.keys.restricted));
-    pty.until_text("rk_test_•");
-    pty.keys("\r");
-    pty.until_text("12 of 12");
-    pty.keys("\r");
-    pty.until_text("What to keep of this account");
-    pty.keys("\r");
-    pty.until_text("How this account stays current");
+    pty.key_to_last_step(&bench.stripe.keys.restricted);
     pty.keys("kl");
     pty.until_text("● relay");
     pty.keys("\r");

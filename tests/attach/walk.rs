@@ -68,14 +68,7 @@ async fn the_whole_walk_by_keys_alone() {
     pty.until_text("The Stripe CLI has no key on this machine");
     pty.keys("\x1b");
     pty.until_text("API key");
-    pty.keys(&pasted(&bench.stripe.keys.restricted));
-    pty.until_text("rk_test_•");
-    pty.keys("\r");
-    pty.until_text("12 of 12");
-    pty.keys("\r");
-    pty.until_text("What to keep of this account");
-    pty.keys("\r");
-    pty.until_text("How this account stays current");
+    pty.key_to_last_step(&bench.stripe.keys.restricted);
     pty.keys("kl");
     pty.until_text("● relay");
     pty.keys("\r");

@@ -12,6 +12,8 @@ import urllib.request
 
 import stripe
 
+from kit import refused
+
 with open(sys.argv[1]) as file:
     SANDBOX = json.loads(file.readline())
 BASE = SANDBOX["base_url"]
@@ -44,15 +46,6 @@ def check(name):
         return function
 
     return run
-
-
-def refused(kind, call):
-    try:
-        call()
-    except kind as error:
-        assert type(error) is kind, type(error)
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def pages(service, **params):

@@ -35,13 +35,7 @@ fn it_is_made_by_the_wizard_and_what_stripe_disables_one_key_enables() {
     pty.until_text("no account connected");
     pty.keys("c");
     pty.until_text("Connect an account");
-    pty.keys(&pasted(&stripe.keys.restricted));
-    pty.keys("\r");
-    pty.until_text("12 of 12");
-    pty.keys("\r");
-    pty.until_text("What to keep of this account");
-    pty.keys("\r");
-    pty.until_text("How this account stays current");
+    pty.key_to_last_step(&stripe.keys.restricted);
     pty.keys("kll");
     pty.until_text("● endpoint");
     pty.keys("\t");

@@ -99,6 +99,25 @@ pub(crate) fn pasted(text: &str) -> String {
     format!("\x1b[200~{text}\x1b[201~")
 }
 
+impl Pty {
+    /// Gives a key to the wizard that is open, goes through its check and over what to keep, to its last step.
+    pub(crate) fn key_to_last_step(&mut self, key: &str) {
+        self.keys(&pasted(key));
+        self.until_text("rk_test_•");
+        self.keys("\r");
+        self.go_on_to_last_step();
+    }
+
+    /// From the check of a key to the wizard's last step.
+    pub(crate) fn go_on_to_last_step(&mut self) {
+        self.until_text("12 of 12");
+        self.keys("\r");
+        self.until_text("What to keep of this account");
+        self.keys("\r");
+        self.until_text("How this account stays current");
+    }
+}
+
 fn size(cols: u16, rows: u16) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }

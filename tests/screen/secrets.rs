@@ -115,11 +115,7 @@ fn a_key_of_the_stripe_cli_is_never_written() {
     pty.keys("p");
     pty.until_text("harbour-books");
     pty.keys("\r");
-    pty.until_text("12 of 12");
-    pty.keys("\r");
-    pty.until_text("What to keep of this account");
-    pty.keys("\r");
-    pty.until_text("How this account stays current");
+    pty.go_on_to_last_step();
     pty.keys("\r");
     pty.until_text("Harbour Books is connected");
     pty.keys("11");
