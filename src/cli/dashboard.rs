@@ -12,7 +12,6 @@ use super::out::{DONE, FAILED, Fail, OWNED, Out, Outcome};
 use crate::engine::Engine;
 use crate::engine::api::{Answer, Request, Snapshot};
 use crate::server::attach::remote::{AttachError, Remote, connect};
-use crate::store::StoreError;
 use crate::tui::{self, ColorLevel};
 use crate::vault::secret::Secret;
 
@@ -49,19 +48,8 @@ pub async fn run(context: Context, screen: tui::Options) -> Outcome {
             Err(AttachError::Nobody) => {}
             Err(error) => return Err(Fail::new(OWNED, error.to_string())),
         }
-        // A folder that can't be used is told before the screen is taken.
-        let engine = Engine::start(context.engine_options(true));
-        match engine.failed_early().await {
-            // Another command has it for a moment, or does not listen yet.
-            Some(Err(StoreError::Owned { .. })) if begun.elapsed() < super::HELD => {
-                engine.shutdown().await;
-                tokio::time::sleep(super::LOOK_AGAIN).await;
-            }
-            Some(Err(error)) => {
-                engine.shutdown().await;
-                return Err(error.into());
-            }
-            _ => return show(engine, context.out, screen).await,
+        if let Some(engine) = super::begin(&context, begun).await? {
+            return show(engine, context.out, screen).await;
         }
     }
 }

@@ -138,6 +138,12 @@ pub fn ask_hidden(out: &Out, question: &str, nobody: impl Fn() -> Fail) -> Resul
     }
 }
 
+/// Shows what is typed from now on, as the terminal did before a hidden question.
+pub fn show_again(before: &rustix::termios::Termios) {
+    let now = rustix::termios::OptionalActions::Now;
+    let _ = rustix::termios::tcsetattr(std::io::stdin(), now, before);
+}
+
 /// From now on an interrupt ends this process as it usually does, and what is typed afterwards is shown again.
 fn leave_shown() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -151,8 +157,7 @@ fn leave_shown() {
             _ = interrupt.recv() => {}
             _ = end.recv() => {}
         }
-        let now = rustix::termios::OptionalActions::Now;
-        let _ = rustix::termios::tcsetattr(std::io::stdin(), now, &before);
+        show_again(&before);
         eprintln!();
         std::process::exit(super::out::INTERRUPTED.into());
     });

@@ -41,6 +41,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use context::Context;
 use out::{Fail, Out, Outcome, USAGE};
 
+use crate::engine::Engine;
+use crate::store::StoreError;
+
 /// A folder that another process holds is waited for so long: a command that only reads is done by then.
 const HELD: Duration = Duration::from_millis(2500);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -253,6 +256,24 @@ async fn attached_or_here(
             }
             outcome => return outcome,
         }
+    }
+}
+
+/// An engine on the folder, unless it cannot be used: that is told before a screen is taken or an address listened at. A
+/// large store goes on opening. None: another command has the folder, for a moment since `begun`, or does not listen yet.
+async fn begin(context: &Context, begun: std::time::Instant) -> Result<Option<Engine>, Fail> {
+    let engine = Engine::start(context.engine_options(true));
+    match engine.failed_early().await {
+        Some(Err(StoreError::Owned { .. })) if begun.elapsed() < HELD => {
+            engine.shutdown().await;
+            tokio::time::sleep(LOOK_AGAIN).await;
+            Ok(None)
+        }
+        Some(Err(error)) => {
+            engine.shutdown().await;
+            Err(error.into())
+        }
+        _ => Ok(Some(engine)),
     }
 }
 

@@ -127,23 +127,17 @@ async fn serve(
     outcome
 }
 
-/// The engine, unless its folder cannot be used; a large store goes on opening.
+/// The engine; why there is none is in the log, too.
 async fn open(context: &Context) -> Result<Engine, Fail> {
     let begun = std::time::Instant::now();
     loop {
-        let engine = Engine::start(context.engine_options(true));
-        match engine.failed_early().await {
-            // Another command has it for a moment.
-            Some(Err(StoreError::Owned { .. })) if begun.elapsed() < super::HELD => {
-                engine.shutdown().await;
-                tokio::time::sleep(super::LOOK_AGAIN).await;
+        match super::begin(context, begun).await {
+            Ok(Some(engine)) => return Ok(engine),
+            Ok(None) => {}
+            Err(fail) => {
+                tracing::error!("{}", fail.text);
+                return Err(fail);
             }
-            Some(Err(error)) => {
-                engine.shutdown().await;
-                tracing::error!("{error}");
-                return Err(error.into());
-            }
-            _ => return Ok(engine),
         }
     }
 }

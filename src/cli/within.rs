@@ -158,8 +158,7 @@ pub async fn call(out: &Out, (mut stream, holder): (UnixStream, u32), command: C
                     () = &mut interrupt => {
                         // What is typed may have been hidden.
                         if let Some(before) = terminal {
-                            let now = rustix::termios::OptionalActions::Now;
-                            let _ = rustix::termios::tcsetattr(std::io::stdin(), now, &before);
+                            key_source::show_again(&before);
                         }
                         return Ok(INTERRUPTED);
                     }
