@@ -58,6 +58,8 @@ pub struct Upkeep {
 /// What the files say, and what is wrong with them.
 #[derive(Debug)]
 pub struct Config {
+    /// Where `config.toml` is, or would be.
+    pub file: PathBuf,
     /// The theme.
     pub theme: Theme,
     /// The keys.
@@ -81,6 +83,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
+            file: PathBuf::new(),
             theme: Theme::default(),
             keymap: Keymap::default(),
             ascii: false,
@@ -100,6 +103,7 @@ pub fn read(file: Option<&Path>, dir: &Path, level: ColorLevel) -> Config {
     let mut config = Config { theme: Theme::new(level), ..Config::default() };
     let path = file.map_or_else(|| dir.join("config.toml"), Path::to_owned);
     let own = own(&path, file.is_some(), &mut config);
+    config.file.clone_from(&path);
     config.ascii = own.ascii.unwrap_or(false);
     (config.bell, config.osc9) = (own.alerts.bell, own.alerts.osc9);
     config.alerts = own.alerts.settings();

@@ -48,7 +48,7 @@ pub fn run(context: &Context) -> Outcome {
     if out.json {
         out.json(&json!({
             "version": env!("CARGO_PKG_VERSION"), "stripe_version": API_VERSION, "data_dir": context.data_dir,
-            "key_dir": context.key_dir, "accounts": accounts, "event_logs": logs, "reads": reads, "writes_at_stripe": writes, "problems": problems,
+            "key_dir": context.key_dir, "config": context.config.file, "accounts": accounts, "event_logs": logs, "reads": reads, "writes_at_stripe": writes, "problems": problems,
         }));
     } else {
         out.line(format!(
@@ -61,6 +61,9 @@ pub fn run(context: &Context) -> Outcome {
             if context.data_dir.exists() { "" } else { " (not made yet)" }
         ));
         out.line(format!("vault key       {}", context.key_dir.display()));
+        let config = &context.config.file;
+        let there = if config.exists() { "" } else { " (not there: defaults)" };
+        out.line(format!("config          {}{there}", config.display()));
         for account in &accounts {
             out.line(format!("account         {account}"));
         }

@@ -18,6 +18,7 @@ use crate::integration::endpoint::remote::Did;
 use crate::integration::endpoint::steps::{self, Ask, NoKey, Told};
 use crate::integration::endpoint::{EndpointNote, dashboard_link, events, form, secrets};
 use crate::server::receiver::USUAL;
+use crate::server::settings;
 use crate::store::Store;
 use crate::stripe::{API_VERSION, BaseUrl, Client};
 use crate::text::{clean, count};
@@ -286,9 +287,12 @@ pub fn report(context: &Context, store: &Store, one: &Integration, told: &Told) 
 /// Where deliveries are taken here: by the process that runs, or by the next `tillwatch serve` as far as it is known.
 fn receiver(context: &Context) -> String {
     let running = context.within.as_ref().and_then(Engine::listening);
+    let set = || std::env::var("TILLWATCH_WEBHOOK_LISTEN").ok().filter(|text| !text.trim().is_empty());
+    let written = || settings::file(&context.config.file, false).ok()?.webhook_listen;
     running
         .map(|at| at.trim_start_matches("http://").to_owned())
-        .or_else(|| std::env::var("TILLWATCH_WEBHOOK_LISTEN").ok().filter(|text| !text.trim().is_empty()))
+        .or_else(set)
+        .or_else(written)
         .unwrap_or_else(|| USUAL.to_string())
 }
 

@@ -287,7 +287,8 @@ pub async fn once(engine: &Engine, id: IntegrationId, why: Why) -> Result<(), St
     let fresh = note.seen.as_ref().is_some_and(|before| seen.at - before.at < LOOK_EVERY.as_secs() as i64);
     let status = seen.status;
     let healed = note.by_hand && note.trouble.is_some();
-    if news || !fresh || healed {
+    // Whoever asked is shown that it was looked at.
+    if news || !fresh || healed || why == Why::Asked {
         let mut learnt = false;
         engine
             .change_integration(id, |config| {

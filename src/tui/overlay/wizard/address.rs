@@ -34,11 +34,19 @@ pub struct Address<'a> {
     pub billing: bool,
 }
 
+/// Where the receiver listens, as far as it is known here, or usually does.
+pub fn receiver(view: &View<'_>) -> String {
+    let all = &view.state.snapshot.integrations;
+    let known = all.iter().find_map(|one| one.endpoint.as_ref()?.listening.as_deref());
+    known.map_or_else(|| USUAL.to_string(), |at| at.trim_start_matches("http://").to_owned())
+}
+
 /// Its rows.
 pub fn rows(view: &View<'_>, rows: &mut Rows, it: Address<'_>, cells: usize) {
     let theme = view.theme;
     rows.push(form::wide_field(view, "URL", it.url, it.at_url, cells, "https://till.example.com"));
-    let what = format!("the public https address that leads to the receiver: `tillwatch serve`, {USUAL}");
+    let at = receiver(view);
+    let what = format!("the public https address that leads to the receiver: `tillwatch serve`, {at}");
     rows.labelled(3, Span::raw(" ".repeat(form::LABEL)), &what, cells, theme.faint());
     let mut line = vec![form::label(view, "Made")];
     for (by_hand, name) in [(false, "by tillwatch"), (true, "by hand")] {

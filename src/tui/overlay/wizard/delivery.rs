@@ -30,7 +30,7 @@ pub fn ways() -> [Way; 3] {
         Way {
             delivery: Delivery::Relay,
             name: "relay",
-            what: "events as they happen, over the call that `stripe listen` uses; not a public API: polling goes on if it stops",
+            what: "events as they happen, by the call that `stripe listen` uses: no public API; polling goes on",
             usable: true,
         },
         Way {

@@ -51,6 +51,8 @@ pub fn lines(it: &mut Lines<'_, '_>, one: &IntegrationView, hits: &mut Hits) {
             );
             it.row("Undelivered", &text, theme.warn());
         }
+        // Of one that is not there nothing is counted.
+        None if matches!(end.state, EndpointState::Gone { .. } | EndpointState::Unmade { .. }) => {}
         None => {
             let text = format!("not counted yet: {} asks Stripe", key(Action::LookEndpoint));
             it.row("Undelivered", &text, theme.faint());
